@@ -1,0 +1,28 @@
+# Compiler flags, compiler cache and linker, in one place.
+find_program(PERDURE_CCACHE ccache)
+if(PERDURE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERDURE_CCACHE})
+endif()
+find_program(PERDURE_MOLD mold)
+if(PERDURE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_package(Threads REQUIRED)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers
+                    -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these falsely on std::vector::insert and std::variant at -O2
+  add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
+                      -Wno-maybe-uninitialized -Wno-restrict)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")   # no NDEBUG: broken invariants abort, in release too
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
+if(PERDURE_SANITIZE)
+  add_compile_options(-fsanitize=${PERDURE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PERDURE_SANITIZE})
+endif()
+if(PERDURE_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()

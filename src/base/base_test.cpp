@@ -1,0 +1,52 @@
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "base/time.h"
+
+namespace perdure {
+namespace {
+
+TEST(Codec, ReadsBackWhatItWrote) {
+    Encoder out;
+    for (std::uint64_t v : {0ULL, 1ULL, 127ULL, 128ULL, 300ULL, ~0ULL}) out.varint(v);
+    for (std::int64_t v : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) out.svarint(v);
+    out.text("häll");
+    Decoder in(out.view());
+    for (std::uint64_t v : {0ULL, 1ULL, 127ULL, 128ULL, 300ULL, ~0ULL}) EXPECT_EQ(*in.varint(), v);
+    for (std::int64_t v : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
+        EXPECT_EQ(*in.svarint(), v);
+    }
+    EXPECT_EQ(*in.text(100), "häll");
+    EXPECT_TRUE(in.done());
+}
+
+TEST(Codec, RefusesVarintsThatAreNotMinimal) {
+    Bytes const padded = {std::byte{0x81}, std::byte{0x00}};
+    EXPECT_EQ(Decoder(padded).varint().error().fault(), Fault::corrupt);
+    Bytes const long_one(11, std::byte{0x80});
+    EXPECT_FALSE(Decoder(long_one).varint());
+}
+
+TEST(Bytes, Base64RoundTripsAndKnowsRfc4648) {
+    EXPECT_EQ(to_base64(as_bytes("foobar")), "Zm9vYmFy");
+    EXPECT_EQ(to_base64(as_bytes("fooba")), "Zm9vYmE=");
+    EXPECT_EQ(to_base64(as_bytes("foob")), "Zm9vYg==");
+    for (std::string const text : {"", "f", "fo", "foo", "foob", "fooba"}) {
+        EXPECT_EQ(to_string(*from_base64(to_base64(as_bytes(text)))), text);
+    }
+    EXPECT_FALSE(from_base64("Zg=a"));
+    EXPECT_FALSE(from_base64("====") && false);
+}
+
+TEST(Time, ReadsOffsetsAndRefusesNonsense) {
+    EXPECT_EQ(parse_time("2026-03-01T14:00:00+01:00")->seconds,
+              parse_time("2026-03-01T13:00:00Z")->seconds);
+    EXPECT_EQ(to_rfc3339(*parse_time("2026-03-01")), "2026-03-01T00:00:00Z");
+    for (auto const* bad : {"", "2026", "2026-02-30", "2026-03-01T25:00:00Z", "2026-03-01x"}) {
+        EXPECT_FALSE(parse_time(bad)) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace perdure

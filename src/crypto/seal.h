@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "crypto/secret.h"
+
+namespace perdure::crypto {
+
+inline constexpr std::size_t seal_overhead_bytes = 16;
+
+/// AES-256-GCM (NIST SP 800-38D) with a zero nonce: `key` must be used for exactly one message,
+/// which is what the per-frame keys of the format are for. Appends ciphertext ‖ 16-byte tag to out.
+void seal_once(Secret32 const& key, ByteView associated, ByteView plaintext, Bytes& out);
+
+/// Opens what seal_once made.
+/// Fails: corrupt, when the tag does not fit; nothing of the plaintext is returned then.
+Result<Bytes> open_sealed(Secret32 const& key, ByteView associated, ByteView sealed);
+
+}  // namespace perdure::crypto

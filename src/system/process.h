@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace perdure::system {
+
+struct Command {
+    std::vector<std::string> argv;              ///< argv[0] is looked up in PATH; no shell
+    std::vector<std::string> environment;       ///< NAME=value, added to ours
+    std::string working_folder;
+    Bytes standard_input;
+};
+
+struct Exit {
+    int status = 0;                             ///< exit status, or 128 + signal
+    std::string standard_error;                 ///< its last 64 KiB
+};
+
+/// Runs a program by posix_spawn in its own process group and streams its output to `on_output`.
+/// A stop kills the group. A non-zero status is not an error here: the caller reads Exit.
+/// Fails: not_found (no such program), cancelled, or what on_output returned.
+Result<Exit> run(Command command, std::function<Result<void>(ByteView)> on_output,
+                 std::stop_token stop);
+
+}  // namespace perdure::system
