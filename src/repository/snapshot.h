@@ -7,6 +7,7 @@
 
 #include "data/stream.h"
 #include "repository/blob_store.h"
+#include "system/file.h"
 
 namespace perdure::repository {
 
