@@ -25,10 +25,18 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
-inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
-inline std::string to_string(ByteView view) { return std::string(as_text(view)); }
-inline void append(Bytes& out, ByteView view) { out.insert(out.end(), view.begin(), view.end()); }
+inline Bytes to_bytes(ByteView view) {
+    return {view.begin(), view.end()};
+}
+inline Bytes to_bytes(std::string_view text) {
+    return to_bytes(as_bytes(text));
+}
+inline std::string to_string(ByteView view) {
+    return std::string(as_text(view));
+}
+inline void append(Bytes& out, ByteView view) {
+    out.insert(out.end(), view.begin(), view.end());
+}
 
 /// A fixed number of opaque bytes, ordered like memcmp. `Tag` keeps kinds of ids apart.
 template <std::size_t N, typename Tag>

@@ -27,7 +27,9 @@ void Encoder::bytes(ByteView view) {
 }
 
 namespace {
-Error short_input() { return fail(Fault::corrupt, "the data ends too early"); }
+Error short_input() {
+    return fail(Fault::corrupt, "the data ends too early");
+}
 }  // namespace
 
 Result<std::uint64_t> Decoder::fixed(std::size_t count) {
@@ -52,7 +54,9 @@ Result<std::uint32_t> Decoder::u32() {
     PD_TRY(auto value, fixed(4));
     return static_cast<std::uint32_t>(value);
 }
-Result<std::uint64_t> Decoder::u64() { return fixed(8); }
+Result<std::uint64_t> Decoder::u64() {
+    return fixed(8);
+}
 Result<std::int64_t> Decoder::i64() {
     PD_TRY(auto value, fixed(8));
     return static_cast<std::int64_t>(value);

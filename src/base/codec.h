@@ -7,8 +7,8 @@
 
 namespace perdure {
 
-/// Appends the format's primitives to a byte string: little-endian integers, minimal LEB128 varints,
-/// length-prefixed byte strings.
+/// Appends the format's primitives to a byte string: little-endian integers, minimal LEB128
+/// varints, length-prefixed byte strings.
 class Encoder {
 public:
     void u8(std::uint8_t value) { out_.push_back(std::byte{value}); }

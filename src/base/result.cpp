@@ -7,16 +7,26 @@ namespace perdure {
 
 std::string_view fault_name(Fault fault) {
     switch (fault) {
-        case Fault::not_found: return "not found";
-        case Fault::invalid: return "invalid";
-        case Fault::conflict: return "conflict";
-        case Fault::denied: return "denied";
-        case Fault::unavailable: return "unavailable";
-        case Fault::corrupt: return "corrupt";
-        case Fault::exhausted: return "exhausted";
-        case Fault::cancelled: return "cancelled";
-        case Fault::unsupported: return "unsupported";
-        case Fault::internal: return "internal";
+        case Fault::not_found:
+            return "not found";
+        case Fault::invalid:
+            return "invalid";
+        case Fault::conflict:
+            return "conflict";
+        case Fault::denied:
+            return "denied";
+        case Fault::unavailable:
+            return "unavailable";
+        case Fault::corrupt:
+            return "corrupt";
+        case Fault::exhausted:
+            return "exhausted";
+        case Fault::cancelled:
+            return "cancelled";
+        case Fault::unsupported:
+            return "unsupported";
+        case Fault::internal:
+            return "internal";
     }
     return "unknown";
 }

@@ -34,7 +34,8 @@ public:
     std::string const& fix() const { return fix_; }
     int code() const { return code_; }
 
-    /// Puts what was being done in front: `within("reading pack 3f…")` → "reading pack 3f…: message".
+    /// Puts what was being done in front: `within("reading pack 3f…")` → "reading pack 3f…:
+    /// message".
     Error within(std::string_view context) &&;
     Error with_code(int code) &&;
     Error with_fix(std::string fix) &&;
@@ -55,7 +56,9 @@ public:
     Result(Error error) : std::expected<T, Error>(std::unexpect, std::move(error)) {}
 };
 
-inline Error fail(Fault fault, std::string message) { return Error(fault, std::move(message)); }
+inline Error fail(Fault fault, std::string message) {
+    return Error(fault, std::move(message));
+}
 
 /// Prints the broken invariant and aborts, in release builds too.
 [[noreturn]] void invariant_broken(char const* what, char const* file, int line);
@@ -67,21 +70,21 @@ inline Error fail(Fault fault, std::string message) { return Error(fault, std::m
 
 /// Declares `declaration` from a Result, or returns its error from this function.
 /// The expression may hold commas.
-#define PD_TRY(declaration, ...)                                                      \
-    auto PD_JOIN(pd_result_, __LINE__) = (__VA_ARGS__);                               \
-    if (!PD_JOIN(pd_result_, __LINE__))                                               \
-        return ::perdure::Error(std::move(PD_JOIN(pd_result_, __LINE__)).error());    \
+#define PD_TRY(declaration, ...)                                                   \
+    auto PD_JOIN(pd_result_, __LINE__) = (__VA_ARGS__);                            \
+    if (!PD_JOIN(pd_result_, __LINE__))                                            \
+        return ::perdure::Error(std::move(PD_JOIN(pd_result_, __LINE__)).error()); \
     declaration = std::move(*PD_JOIN(pd_result_, __LINE__))
 
 /// The same for a Result<void>.
-#define PD_CHECK(...)                                                                 \
-    do {                                                                              \
-        auto pd_result = (__VA_ARGS__);                                               \
-        if (!pd_result) return ::perdure::Error(std::move(pd_result).error());        \
+#define PD_CHECK(...)                                                          \
+    do {                                                                       \
+        auto pd_result = (__VA_ARGS__);                                        \
+        if (!pd_result) return ::perdure::Error(std::move(pd_result).error()); \
     } while (false)
 
 /// Aborts when an invariant of the program itself does not hold; never for outside input.
-#define PD_ASSERT(condition)                                                          \
-    do {                                                                              \
-        if (!(condition)) ::perdure::invariant_broken(#condition, __FILE__, __LINE__);\
+#define PD_ASSERT(condition)                                                           \
+    do {                                                                               \
+        if (!(condition)) ::perdure::invariant_broken(#condition, __FILE__, __LINE__); \
     } while (false)

@@ -104,9 +104,9 @@ Result<Timestamp> parse_time(std::string_view text) {
         return bad();
     }
     auto const days = std::chrono::sys_days(date).time_since_epoch().count();
-    return Timestamp{days * std::int64_t{86400} + hour * 3600 + minute * 60 + second -
-                         offset_seconds,
-                     nanoseconds};
+    return Timestamp{
+        days * std::int64_t{86400} + hour * 3600 + minute * 60 + second - offset_seconds,
+        nanoseconds};
 }
 
 }  // namespace perdure

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "origin/origin.h"
+#include "repository/repository.h"
+
+namespace perdure::job {
+
+struct BackupRequest {
+    std::vector<origin::SourceOptions> sources;
+    /// Empty: incremental where a snapshot of the source exists, else full.
+    std::optional<repository::SnapshotType> type;
+    std::vector<std::string> tags;
+    bool dry_run = false;  ///< read and compare everything, write nothing
+    repository::Progress progress;
+};
+
+struct BackupReport {
+    std::optional<repository::Snapshot> snapshot;     ///< none on a dry run
+    std::vector<repository::SourceSnapshot> sources;  ///< what was read, per source
+    std::vector<data::Problem> problems;              ///< "source: path"; any: the run is partial
+    repository::BlobStatistics statistics;
+    std::uint64_t items = 0, bytes_read = 0;
+};
+
+/// One snapshot of all the request's sources. A source that cannot be opened at all ends the run
+/// before anything is committed; files that cannot be read are named and the run is partial.
+Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
+                            std::stop_token stop);
+
+/// The newest snapshot (or newest full one) that holds the source; empty when there is none.
+repository::SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
+                                              std::string const& source, std::string const& type,
+                                              bool full_only);
+
+}  // namespace perdure::job

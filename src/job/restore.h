@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "origin/origin.h"
+#include "repository/repository.h"
+
+namespace perdure::job {
+
+struct RestoreRequest {
+    repository::Snapshot snapshot;
+    /// "source" or "source/path/below" (files: folders whole). Empty: everything.
+    std::vector<std::string> select;
+    system::Path folder;  ///< each source goes to folder/<source name>/
+    bool overwrite = false;
+    bool owners = true;
+    repository::Progress progress;
+};
+
+struct RestoredSource {
+    std::string name, type;
+    system::Path folder;
+    std::uint64_t items = 0, bytes = 0;
+    std::uint64_t erased_subjects = 0, erased_blocks = 0;  ///< left out: their keys are destroyed
+};
+
+struct RestoreReport {
+    std::vector<RestoredSource> sources;
+    std::vector<data::Problem> problems;
+    double duration_s = 0;
+};
+
+/// Fails: not_found (a selected source or path is not in the snapshot), conflict (target holds
+/// something and overwrite is false), corrupt, exhausted.
+Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
+                              std::stop_token stop);
+
+/// What the snapshot tells of a source's shape, as options that a target can be opened with.
+origin::SourceOptions source_options(repository::SourceSnapshot const& source);
+
+}  // namespace perdure::job

@@ -1,0 +1,138 @@
+#include "policy/retention.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+namespace perdure::policy {
+
+namespace {
+
+using Period = std::function<std::string(Timestamp)>;
+
+std::chrono::sys_days day_of(Timestamp time) {
+    return std::chrono::floor<std::chrono::days>(
+        std::chrono::sys_seconds(std::chrono::seconds(time.seconds)));
+}
+
+std::string hour_name(Timestamp time) {
+    return to_rfc3339(time).substr(0, 13);
+}
+std::string day_name(Timestamp time) {
+    return to_rfc3339(time).substr(0, 10);
+}
+std::string month_name(Timestamp time) {
+    return to_rfc3339(time).substr(0, 7);
+}
+std::string year_name(Timestamp time) {
+    return to_rfc3339(time).substr(0, 4);
+}
+/// The Monday that starts the ISO week.
+std::string week_name(Timestamp time) {
+    auto const day = day_of(time);
+    auto const since_monday = std::chrono::weekday(day) - std::chrono::Monday;
+    return "from " + day_name({(day - since_monday).time_since_epoch().count() * 86400LL, 0});
+}
+
+void keep(Verdict& verdict, std::string reason) {
+    verdict.keep = true;
+    verdict.reasons.push_back(std::move(reason));
+}
+
+using Row = std::pair<Candidate, Verdict>;
+
+/// Keeps the newest good row of each of the `count` newest non-empty periods.
+void keep_periods(std::vector<Row>& rows, unsigned count, std::string_view rule,
+                  Period const& period) {
+    std::string current;
+    unsigned kept = 0;
+    for (auto& [candidate, verdict] : rows) {
+        if (!candidate.good) continue;
+        auto const name = period(candidate.received);
+        if (name == current) continue;
+        if (kept == count) return;
+        current = name;
+        ++kept;
+        keep(verdict, fmt::format("{} {}", rule, name));
+    }
+}
+
+void keep_last(std::vector<Row>& rows, unsigned count) {
+    unsigned kept = 0;
+    for (auto& [candidate, verdict] : rows) {
+        if (!candidate.good) continue;
+        if (kept == count) return;
+        keep(verdict, fmt::format("last {} of {}", ++kept, count));
+    }
+}
+
+void judge_group(RetentionRules const& rules, std::vector<Row>& rows, Timestamp now) {
+    std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) {
+        return a.first.received > b.first.received;
+    });
+    keep_last(rows, rules.last);
+    keep_periods(rows, rules.hourly, "hourly", hour_name);
+    keep_periods(rows, rules.daily, "daily", day_name);
+    keep_periods(rows, rules.weekly, "weekly", week_name);
+    keep_periods(rows, rules.monthly, "monthly", month_name);
+    keep_periods(rows, rules.yearly, "yearly", year_name);
+    bool newest_good = true;
+    for (auto& [candidate, verdict] : rows) {
+        if (rules.within && candidate.received + *rules.within >= now) keep(verdict, "within");
+        if (candidate.pinned) keep(verdict, "pinned");
+        if (candidate.held) keep(verdict, "legal hold");
+        if (candidate.good && newest_good && !verdict.keep) keep(verdict, "last good");
+        if (candidate.good) newest_good = false;
+    }
+}
+
+bool receipts_tell_nothing(std::vector<Candidate> const& candidates) {
+    constexpr std::int64_t day_seconds = 86400;
+    if (candidates.size() < 4) return false;
+    std::vector<std::int64_t> received, claimed;
+    for (auto const& candidate : candidates) {
+        received.push_back(candidate.received.seconds);
+        claimed.push_back(candidate.claimed.seconds);
+    }
+    auto const [first, last] = std::minmax_element(claimed.begin(), claimed.end());
+    if (*last - *first <= 7 * day_seconds) return false;
+    std::sort(received.begin(), received.end());
+    std::size_t const more_than_half = received.size() / 2 + 1;
+    for (std::size_t i = 0; i + more_than_half <= received.size(); ++i) {
+        if (received[i + more_than_half - 1] - received[i] <= day_seconds) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<std::vector<Verdict>> judge(RetentionRules const& rules, std::vector<Candidate> candidates,
+                                   Timestamp now) {
+    if (rules.empty()) {
+        return fail(Fault::invalid, "the retention policy keeps nothing")
+            .with_fix("give at least one of last, hourly, daily, weekly, monthly, yearly, within");
+    }
+    if (receipts_tell_nothing(candidates)) {
+        return fail(
+                   Fault::conflict,
+                   "more than half of the snapshots arrived within one day, yet claim to span more "
+                   "than a week: they were copied here, or a clock is wrong")
+            .with_fix("delete snapshots one by one, or wait until their receipt times differ");
+    }
+    std::map<std::string, std::vector<Row>> groups;
+    for (auto& candidate : candidates) {
+        Verdict verdict{.id = candidate.id};
+        auto const group = candidate.group;
+        groups[group].emplace_back(std::move(candidate), std::move(verdict));
+    }
+    std::vector<Verdict> verdicts;
+    for (auto& [group, rows] : groups) {
+        judge_group(rules, rows, now);
+        for (auto& row : rows) verdicts.push_back(std::move(row.second));
+    }
+    return verdicts;
+}
+
+}  // namespace perdure::policy
