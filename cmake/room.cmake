@@ -25,5 +25,19 @@ function(pd_room name)
     target_link_libraries(pd_${name}_test PRIVATE pd_${name} ${test_deps} ${ROOM_LIBS}
                           GTest::gmock GTest::gtest GTest::gtest_main)
     add_test(NAME ${name} COMMAND pd_${name}_test)
+    pd_test_environment(${name})
   endif()
+endfunction()
+
+# pd_test_environment(test…): what every test may rely on, whatever folder it is started in.
+#   PERDURE_CHECKOUT is the root of the sources; PERDURE_PROGRAM the program under test.
+function(pd_test_environment)
+  set_tests_properties(${ARGN} PROPERTIES TIMEOUT 900
+    ENVIRONMENT "PERDURE_CHECKOUT=${PROJECT_SOURCE_DIR};PERDURE_PROGRAM=${CMAKE_BINARY_DIR}/perdure")
+endfunction()
+
+# pd_script_test(name script): a python3 or bash script as a test; see tests/README.md.
+function(pd_script_test name script)
+  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${ARGN})
+  pd_test_environment(${name})
 endfunction()

@@ -1,7 +1,10 @@
 # Compiler flags, compiler cache and linker, in one place.
 find_program(PERDURE_CCACHE ccache)
 if(PERDURE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERDURE_CCACHE})
+  # Checkouts at different paths (a clone, CI) share one cache: ccache sees relative paths only, and
+  # the debug information names the sources from the root of the checkout.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${PERDURE_CCACHE})
 endif()
 find_program(PERDURE_MOLD mold)
 if(PERDURE_MOLD)
@@ -10,7 +13,7 @@ endif()
 find_package(Threads REQUIRED)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers
-                    -fno-omit-frame-pointer)
+                    -fno-omit-frame-pointer -fdebug-prefix-map=${PROJECT_SOURCE_DIR}=.)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these falsely on std::vector::insert and std::variant at -O2
   add_compile_options(-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
