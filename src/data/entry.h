@@ -44,6 +44,8 @@ struct Entry {
     std::vector<Xattr> xattrs;      ///< sorted by name
     std::vector<Extent> extents;    ///< sparse files only: where data is; content = these, joined
     bool sparse = false;
+    Bytes unknown_fields;           ///< of a newer format, verbatim, kept when encoded again
+    bool operator==(Entry const&) const = default;
 };
 
 /// Fields are tagged, so that unknown optional ones survive. docs/FORMAT.md §entry.
