@@ -12,6 +12,7 @@ if(PERDURE_MOLD)
 endif()
 find_package(Threads REQUIRED)
 
+add_compile_definitions(PERDURE_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers
                     -fno-omit-frame-pointer -fdebug-prefix-map=${PROJECT_SOURCE_DIR}=.)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

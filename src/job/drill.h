@@ -30,8 +30,9 @@ struct DrillRequest {
 enum class Equality {
     equal_to_live,      ///< digest of the restored copy = digest of the live source, read afresh
     equal_to_recorded,  ///< = digest the origin computed from the source while it was backed up
-    changed_since,  ///< differs from live, but live changed after the backup; no recorded digest
-    different,      ///< the restore is not what was backed up
+    changed_since,      ///< all that differs from live was changed there after the backup began
+    not_comparable,     ///< erased persons were left out, or there is nothing to compare with
+    different,          ///< the restore is not what was backed up
 };
 
 struct DrilledSource {

@@ -15,24 +15,24 @@ enum class Shape { tree, rows };
 
 /// One `[source.NAME]`, resolved: absolute paths, defaults filled in.
 struct SourceOptions {
-    std::string name;                       ///< "app"
-    std::string type;                       ///< a kind: "files", "sqlite", "git", "command"
-    system::Path path;                      ///< database file, folder, repository
-    system::Path media;                     ///< folder of media files, or empty
+    std::string name;    ///< "app"
+    std::string type;    ///< a kind: "files", "sqlite", "git", "command"
+    system::Path path;   ///< database file, folder, repository
+    system::Path media;  ///< folder of media files, or empty
     data::Mapping mapping;
-    std::vector<std::string> exclude;       ///< gitignore syntax, relative to path
-    std::map<std::string, std::string> mask;///< "table.column" → "drop" (never enters a backup)
+    std::vector<std::string> exclude;         ///< gitignore syntax, relative to path
+    std::map<std::string, std::string> mask;  ///< "table.column" → "drop" (never enters a backup)
     bool one_file_system = false;
-    bool exclude_caches = true;             ///< folders tagged by CACHEDIR.TAG
-    std::vector<std::string> command;       ///< argv of a command source
-    std::string output_name;                ///< file name that a command's output gets
+    bool exclude_caches = true;        ///< folders tagged by CACHEDIR.TAG
+    std::vector<std::string> command;  ///< argv of a command source
+    std::string output_name;           ///< file name that a command's output gets
 };
 
 struct TargetOptions {
-    system::Path folder;                    ///< everything is written beneath it, nothing outside
-    bool overwrite = false;                 ///< false: fails with conflict on an existing name
-    bool special_files = true;              ///< device nodes, setuid: our own snapshots restore them
-    bool owners = true;                     ///< chown; without the right to, reported once, not fatal
+    system::Path folder;        ///< everything is written beneath it, nothing outside
+    bool overwrite = false;     ///< false: fails with conflict on an existing name
+    bool special_files = true;  ///< device nodes, setuid: our own snapshots restore them
+    bool owners = true;         ///< chown; without the right to, reported once, not fatal
 };
 
 /// One kind of source, bound to one place.
@@ -50,6 +50,12 @@ public:
     virtual Result<data::LogicalDigest> digest(std::stop_token stop) = 0;
     /// Integrity of the source's own structures (PRAGMA integrity_check, fsck…): what is wrong.
     virtual Result<std::vector<data::Problem>> check(std::stop_token stop) = 0;
+    /// Runs a read-only query of a drill's invariant: empty when it returns no rows, else the first
+    /// rows as text. Fails: unsupported (not a database); invalid (the SQL, or it would write).
+    virtual Result<std::string> query(std::string const& sql, std::stop_token stop) {
+        static_cast<void>(stop);
+        return fail(Fault::unsupported, "only a database answers a query: " + sql);
+    }
 };
 
 /// Fails: invalid (unknown type, with the known ones; a missing option).

@@ -1,0 +1,151 @@
+#include "job/backup.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "job/dry_run.h"
+
+namespace perdure::job {
+
+namespace {
+
+using repository::SourceSnapshot;
+
+std::string host_name() {
+    char name[256] = {};
+    return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::string user_name() {
+    passwd entry{};
+    passwd* found = nullptr;
+    std::vector<char> buffer(16384);
+    getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found);
+    return found ? found->pw_name : std::to_string(geteuid());
+}
+
+/// What a restore needs to know of a source beside its content.
+std::map<std::string, std::string> restore_options(origin::SourceOptions const& source) {
+    std::map<std::string, std::string> options;
+    auto const put = [&](char const* name, std::string value) {
+        if (!value.empty()) options[name] = std::move(value);
+    };
+    put("file", source.path.filename().string());
+    put("media", source.media.empty() ? "" : source.media.filename().string());
+    put("output_name", source.output_name);
+    return options;
+}
+
+Result<SourceSnapshot> back_up_source(origin::SourceOptions const& source,
+                                      SourceSnapshot const* parent,
+                                      repository::WriteContext& context, std::stop_token stop) {
+    PD_TRY(auto origin, origin::open_origin(source));
+    PD_CHECK(origin->test(stop));
+    SourceSnapshot written;
+    if (origin->shape() == origin::Shape::tree) {
+        PD_TRY(auto reader, origin->open_tree(stop));
+        PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
+    } else {
+        PD_TRY(auto reader, origin->open_rows(stop));
+        PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));
+        PD_TRY(written.digest, reader->digest());
+        written.rows = true;
+    }
+    written.name = source.name;
+    written.type = source.type;
+    written.location = source.path.string();
+    written.options = restore_options(source);
+    return written;
+}
+
+bool any_parent(std::vector<repository::Snapshot> const& snapshots, BackupRequest const& request) {
+    for (auto const& source : request.sources) {
+        if (find_parent(snapshots, source.name, source.type, false)) return true;
+    }
+    return false;
+}
+
+void add_up(BackupReport& report, SourceSnapshot source) {
+    report.items += source.items;
+    report.bytes_read += source.bytes_read;
+    for (auto const& problem : source.problems) {
+        report.problems.push_back({source.name + ": " + problem.path, problem.reason});
+    }
+    report.sources.push_back(std::move(source));
+}
+
+repository::Snapshot describe(BackupRequest const& request, BackupReport const& report,
+                              repository::SnapshotType type) {
+    repository::Snapshot snapshot;
+    snapshot.type = type;
+    snapshot.host = host_name();
+    snapshot.user = user_name();
+    snapshot.program = "perdure " PERDURE_VERSION;
+    snapshot.tags = request.tags;
+    snapshot.sources = report.sources;
+    return snapshot;
+}
+
+}  // namespace
+
+SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
+                                  std::string const& source, std::string const& type,
+                                  bool full_only) {
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+        if (full_only && snapshot->type != repository::SnapshotType::full) continue;
+        for (auto const& candidate : snapshot->sources) {
+            if (candidate.name == source && candidate.type == type) return &candidate;
+        }
+    }
+    return nullptr;
+}
+
+Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
+                            std::stop_token stop) {
+    using repository::SnapshotType;
+    auto const started = to_timestamp(std::chrono::system_clock::now());
+    PD_TRY(auto const snapshots, repository.snapshots(nullptr, stop));
+    auto const type = request.type.value_or(
+        any_parent(snapshots, request) ? SnapshotType::incremental : SnapshotType::full);
+    PD_TRY(auto session, repository.begin(stop));
+
+    auto context = session->context();  // a copy: a dry run puts its own writer in
+    DryRunWriter dry_writer(repository.blobs());
+    repository::WriteContext dry_context{.blobs = dry_writer,
+                                         .known = context.known,
+                                         .domains = context.domains,
+                                         .chunk_key = context.chunk_key,
+                                         .threads = context.threads,
+                                         .spill_folder = context.spill_folder,
+                                         .progress = request.progress};
+    context.progress = request.progress;
+    auto& chosen = request.dry_run ? dry_context : context;
+
+    BackupReport report;
+    for (auto const& source : request.sources) {
+        auto const* parent = type == SnapshotType::full
+                                 ? nullptr
+                                 : find_parent(snapshots, source.name, source.type,
+                                               type == SnapshotType::differential);
+        auto written = back_up_source(source, parent, chosen, stop);
+        if (!written) {
+            return std::move(written).error().within(fmt::format("source \"{}\"", source.name));
+        }
+        add_up(report, std::move(*written));
+    }
+    report.statistics = chosen.blobs.statistics();
+    if (request.dry_run) return report;
+
+    auto snapshot = describe(request, report, type);
+    snapshot.started = started;
+    if (!snapshots.empty() && type != SnapshotType::full) {
+        snapshot.parent = snapshots.back().session;
+        snapshot.parent_receipt = snapshots.back().received;
+    }
+    PD_TRY(report.snapshot, session->commit(std::move(snapshot), stop));
+    report.statistics = report.snapshot->statistics;
+    return report;
+}
+
+}  // namespace perdure::job

@@ -1,0 +1,157 @@
+#include "job/drill.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "job/compare_trees.h"
+#include "job/restore.h"
+#include "system/process.h"
+
+namespace perdure::job {
+
+namespace {
+
+using repository::SourceSnapshot;
+
+constexpr std::size_t differences_max = 50;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// A tree that differs from live is still proven when live alone moved on since the backup began.
+Result<void> explain_tree(origin::SourceOptions const& live, origin::SourceOptions const& copy,
+                          Timestamp taken, DrilledSource& result, std::stop_token stop) {
+    PD_TRY(auto live_origin, origin::open_origin(live));
+    PD_TRY(auto copy_origin, origin::open_origin(copy));
+    PD_TRY(auto live_reader, live_origin->open_tree(stop));
+    PD_TRY(auto copy_reader, copy_origin->open_tree(stop));
+    PD_TRY(auto const differences,
+           compare_trees(*live_reader, *copy_reader, differences_max, stop));
+    result.equality = Equality::changed_since;
+    for (auto const& difference : differences) {
+        bool const moved_on = difference.what == "added" || difference.live_changed >= taken;
+        if (moved_on) continue;
+        result.equality = Equality::different;
+        result.problems.push_back({difference.path, "differs from the source: " + difference.what});
+    }
+    return {};
+}
+
+Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& request,
+                             origin::SourceOptions const& copy, DrilledSource& result,
+                             std::stop_token stop) {
+    PD_TRY(auto const copy_origin, origin::open_origin(copy));
+    PD_TRY(result.restored, copy_origin->digest(stop));
+    if (result.erased_subjects > 0) {
+        result.equality = Equality::not_comparable;
+        return {};
+    }
+    auto const live = request.live.find(source.name);
+    bool const recorded = !source.digest.hash.is_zero();
+    if (live != request.live.end()) {
+        PD_TRY(auto const live_origin, origin::open_origin(live->second));
+        auto digest = live_origin->digest(stop);
+        if (digest && *digest == result.restored) {
+            result.expected = *digest;
+            result.equality = Equality::equal_to_live;
+            return {};
+        }
+        if (!recorded && digest) {
+            result.expected = *digest;
+            return explain_tree(live->second, copy, request.snapshot.started, result, stop);
+        }
+    }
+    result.expected = source.digest;
+    if (!recorded) {
+        result.equality = Equality::not_comparable;
+    } else if (source.digest == result.restored) {
+        result.equality = Equality::equal_to_recorded;
+    } else {
+        result.equality = Equality::different;
+        result.problems.push_back(
+            {source.name, fmt::format("digest of the restored copy is {}, of the source {}",
+                                      to_hex(result.restored.hash), to_hex(source.digest.hash))});
+    }
+    return {};
+}
+
+Result<void> check_command(Invariant const& invariant, system::Path const& folder,
+                           DrilledSource& result, std::stop_token stop) {
+    PD_TRY(auto const exit, system::run(
+                                {.argv = invariant.command,
+                                 .environment = {"PERDURE_RESTORED=" + folder.string()},
+                                 .working_folder = folder.string()},
+                                [](ByteView) -> Result<void> { return {}; }, stop));
+    if (exit.status != 0) {
+        result.problems.push_back(
+            {invariant.name, fmt::format("exited {}: {}", exit.status, exit.standard_error)});
+    }
+    return {};
+}
+
+Result<DrilledSource> drill_source(repository::Repository& repository, SourceSnapshot const& source,
+                                   DrillRequest const& request, system::Path const& scratch,
+                                   std::stop_token stop) {
+    auto const started = std::chrono::steady_clock::now();
+    DrilledSource result{.name = source.name, .type = source.type};
+    PD_TRY(auto const restored, restore(repository,
+                                        {.snapshot = request.snapshot,
+                                         .select = {source.name},
+                                         .folder = scratch,
+                                         .progress = request.progress},
+                                        stop));
+    result.restore_s = seconds_since(started);
+    result.erased_subjects = restored.sources.at(0).erased_subjects;
+    result.problems = restored.problems;
+    auto const folder = scratch / source.name;
+    auto const copy = origin::relocated(source_options(source), folder);
+    PD_CHECK(compare_digests(source, request, copy, result, stop));
+    PD_TRY(auto const copy_origin, origin::open_origin(copy));
+    PD_TRY(auto const found, copy_origin->check(stop));
+    result.problems.insert(result.problems.end(), found.begin(), found.end());
+    if (auto const invariants = request.invariants.find(source.name);
+        invariants != request.invariants.end()) {
+        for (auto const& invariant : invariants->second) {
+            if (!invariant.command.empty()) {
+                PD_CHECK(check_command(invariant, folder, result, stop));
+            }
+            if (!invariant.sql.empty()) {
+                PD_TRY(auto const broken, copy_origin->query(invariant.sql, stop));
+                if (!broken.empty()) result.problems.push_back({invariant.name, broken});
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+bool DrillReport::passed() const {
+    return !sources.empty() && std::ranges::all_of(sources, &DrilledSource::passed);
+}
+
+Result<DrillReport> drill(repository::Repository& repository, DrillRequest const& request,
+                          std::stop_token stop) {
+    auto const started = std::chrono::steady_clock::now();
+    PD_TRY(auto const scratch, system::ScratchFolder::create(request.scratch_parent));
+    DrillReport report{.snapshot_id = request.snapshot.id(), .taken = request.snapshot.started};
+    for (auto const& source : request.snapshot.sources) {
+        bool const wanted =
+            request.sources.empty() ||
+            std::ranges::find(request.sources, source.name) != request.sources.end();
+        if (!wanted) continue;
+        PD_TRY(auto drilled, drill_source(repository, source, request, scratch.path(), stop));
+        report.sources.push_back(std::move(drilled));
+    }
+    if (report.sources.empty()) {
+        return fail(Fault::not_found, "the snapshot holds none of the sources to drill");
+    }
+    report.drilled = to_timestamp(std::chrono::system_clock::now());
+    report.rto_s = seconds_since(started);
+    return report;
+}
+
+}  // namespace perdure::job

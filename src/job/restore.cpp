@@ -1,0 +1,131 @@
+#include "job/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace perdure::job {
+
+namespace {
+
+using repository::SourceSnapshot;
+
+/// The part of a selection that concerns one source: whole, or paths below it.
+struct Selection {
+    bool taken = false;
+    std::vector<std::string> paths;  ///< empty: the whole source
+};
+
+Selection selection_of(SourceSnapshot const& source, std::vector<std::string> const& select) {
+    if (select.empty()) return {.taken = true};
+    Selection selection;
+    bool whole = false;
+    for (auto wanted : select) {
+        while (wanted.ends_with('/')) wanted.pop_back();
+        if (wanted == source.name) {
+            selection.taken = whole = true;
+        } else if (wanted.starts_with(source.name + "/")) {
+            selection.taken = true;
+            selection.paths.push_back(wanted.substr(source.name.size() + 1));
+        }
+    }
+    if (whole) selection.paths.clear();
+    return selection;
+}
+
+Result<void> check_selection(repository::Snapshot const& snapshot,
+                             std::vector<std::string> const& select) {
+    for (auto const& wanted : select) {
+        auto const name = wanted.substr(0, wanted.find('/'));
+        auto const source = std::ranges::find(snapshot.sources, name, &SourceSnapshot::name);
+        if (source == snapshot.sources.end()) {
+            std::string known;
+            for (auto const& each : snapshot.sources)
+                known += (known.empty() ? "" : ", ") + each.name;
+            return fail(Fault::not_found, fmt::format("the snapshot has no source \"{}\"", name))
+                .with_fix(fmt::format("it holds: {}; write SOURCE or SOURCE/PATH", known));
+        }
+        if (source->rows && name != wanted && wanted != name + "/") {
+            return fail(Fault::unsupported,
+                        fmt::format("\"{}\" is a database; a path below it cannot be restored",
+                                    source->name))
+                .with_fix(fmt::format("restore \"{}\" whole", source->name));
+        }
+    }
+    return {};
+}
+
+Result<RestoredSource> restore_source(repository::Repository& repository,
+                                      SourceSnapshot const& source,
+                                      std::vector<std::string> const& paths,
+                                      RestoreRequest const& request,
+                                      std::vector<data::Problem>& problems, std::stop_token stop) {
+    RestoredSource restored{.name = source.name, .type = source.type};
+    restored.folder = request.folder / source.name;
+    PD_CHECK(system::make_folders(restored.folder, 0755));
+    origin::TargetOptions const target_options{
+        .folder = restored.folder, .overwrite = request.overwrite, .owners = request.owners};
+    auto context = repository.read_context();
+    context.progress.report = [&](std::uint64_t items, std::uint64_t bytes,
+                                  std::string_view current) {
+        if (request.progress.report) request.progress.report(items, bytes, current);
+    };
+    std::vector<data::Problem> found;
+    if (source.rows) {
+        PD_TRY(auto target, origin::open_row_target(source_options(source), target_options));
+        PD_CHECK(repository::restore_rows(source, *target, context, stop));
+        found = target->take_problems();
+    } else {
+        PD_TRY(auto target, origin::open_tree_target(source_options(source), target_options));
+        PD_CHECK(repository::restore_tree(source, paths, *target, context, stop));
+        found = target->take_problems();
+    }
+    for (auto& problem : found) {
+        problems.push_back({source.name + ": " + problem.path, std::move(problem.reason)});
+    }
+    restored.items = source.items;
+    restored.bytes = source.bytes_total;
+    restored.erased_subjects = context.erased_subjects;
+    restored.erased_blocks = context.erased_blocks;
+    return restored;
+}
+
+}  // namespace
+
+origin::SourceOptions source_options(SourceSnapshot const& source) {
+    auto const option = [&](char const* name) {
+        auto const found = source.options.find(name);
+        return found == source.options.end() ? std::string() : found->second;
+    };
+    origin::SourceOptions options;
+    options.name = source.name;
+    options.type = source.type;
+    options.path = option("file");
+    options.media = option("media");
+    options.output_name = option("output_name");
+    return options;
+}
+
+Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
+                              std::stop_token stop) {
+    PD_CHECK(check_selection(request.snapshot, request.select));
+    auto const started = std::chrono::steady_clock::now();
+    RestoreReport report;
+    for (auto const& source : request.snapshot.sources) {
+        auto const selection = selection_of(source, request.select);
+        if (!selection.taken) continue;
+        auto restored =
+            restore_source(repository, source, selection.paths, request, report.problems, stop);
+        if (!restored) {
+            return std::move(restored).error().within(
+                fmt::format("restoring source \"{}\"", source.name));
+        }
+        report.sources.push_back(std::move(*restored));
+    }
+    report.duration_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return report;
+}
+
+}  // namespace perdure::job
