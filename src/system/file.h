@@ -13,8 +13,8 @@ namespace perdure::system {
 
 using Path = std::filesystem::path;
 
-/// The Fault that fits an errno, with its text: ENOENT not_found, EEXIST conflict, ENOSPC and EDQUOT
-/// exhausted, EACCES and EPERM denied, EIO corrupt… `what` says what was tried.
+/// The Fault that fits an errno, with its text: ENOENT not_found, EEXIST conflict, ENOSPC and
+/// EDQUOT exhausted, EACCES and EPERM denied, EIO corrupt… `what` says what was tried.
 Error error_from_errno(int error_number, std::string_view what);
 
 /// An open file descriptor. Closing in the destructor ignores errors: writers call close().
@@ -51,8 +51,8 @@ private:
 Result<Bytes> read_file(Path const& path, std::uint64_t max_bytes);
 
 struct WriteOptions {
-    bool replace = true;     ///< false: fails with conflict when the name exists, atomically
-    bool durable = true;     ///< fsync the file and its folder
+    bool replace = true;  ///< false: fails with conflict when the name exists, atomically
+    bool durable = true;  ///< fsync the file and its folder
     unsigned mode = 0600;
 };
 /// Writes through a temporary name in the same folder, fsync, rename (or link for replace = false),
@@ -61,6 +61,8 @@ Result<void> write_file(Path const& path, ByteView bytes, WriteOptions options =
 
 Result<void> sync_folder(Path const& folder);
 Result<void> rename(Path const& from, Path const& to);
+/// Fails: conflict, when `to` exists; decided by the kernel, so exactly one of many callers wins.
+Result<void> rename_without_replacing(Path const& from, Path const& to);
 Result<void> remove_file(Path const& path);
 Result<void> make_folders(Path const& path, unsigned mode = 0700);
 /// Removes a folder and all below it; not_found is success.

@@ -11,15 +11,15 @@
 namespace perdure::system {
 
 struct Command {
-    std::vector<std::string> argv;              ///< argv[0] is looked up in PATH; no shell
-    std::vector<std::string> environment;       ///< NAME=value, added to ours
+    std::vector<std::string> argv;         ///< argv[0] is looked up in PATH; no shell
+    std::vector<std::string> environment;  ///< NAME=value, added to ours
     std::string working_folder;
     Bytes standard_input;
 };
 
 struct Exit {
-    int status = 0;                             ///< exit status, or 128 + signal
-    std::string standard_error;                 ///< its last 64 KiB
+    int status = 0;              ///< exit status, or 128 + signal
+    std::string standard_error;  ///< its last 64 KiB
 };
 
 /// Runs a program by posix_spawn in its own process group and streams its output to `on_output`.
