@@ -27,6 +27,6 @@ if(PERDURE_SANITIZE)
   add_link_options(-fsanitize=${PERDURE_SANITIZE})
 endif()
 if(PERDURE_COVERAGE)
-  add_compile_options(--coverage)
+  add_compile_options(--coverage -fprofile-update=atomic)   # threads count too
   add_link_options(--coverage)
 endif()

@@ -1,0 +1,64 @@
+"""Names: words that say nothing are banned from files, folders, types and namespaces.
+
+Also the one door to the disk: outside src/system nothing may change a disk, or system::step()
+would not see it and the crash tests would prove nothing.
+"""
+import re
+
+import source
+
+BANNED = {"manager", "managers", "helper", "helpers", "util", "utils", "common", "misc"}
+DECLARED = re.compile(
+    r"\b(?:class|struct|union|enum(?:\s+class)?|namespace|concept|using)\s+"
+    r"(?:\[\[\w+\]\]\s*)?((?:\w+::)*\w+)")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+DISK = re.compile(
+    r"std::ofstream|std::fstream|\bfopen\s*\(|\bO_CREAT\b|\bO_WRONLY\b|\bO_RDWR\b"
+    r"|(?:std::filesystem|\bfs)::(?:remove|remove_all|rename|create_\w+|copy\w*|resize_file|"
+    r"permissions|last_write_time\s*\([^()]*,)"
+    r"|(?<![\w.>:])::(?:unlink|unlinkat|rename|renameat2?|mkdir|mkdirat|rmdir|link|linkat|symlink"
+    r"|symlinkat|mknod|mknodat|mkfifo|chmod|fchmod|fchmodat|chown|fchown|lchown|fchownat|utimensat"
+    r"|futimens|truncate|ftruncate|fallocate|setxattr|fsetxattr|lsetxattr|fsync|fdatasync|pwrite"
+    r"|pwritev|copy_file_range)\s*\(")
+# file → reason why it may change a disk by itself
+DISK_EXCEPTIONS = {}
+
+
+def words(name):
+    return {word.lower() for word in WORD.findall(name)}
+
+
+def check_types(file, code):
+    for match in DECLARED.finditer(code):
+        line = code.count("\n", 0, match.start()) + 1
+        for name in match.group(1).split("::"):
+            if match.group().startswith("using") and not name[:1].isupper():
+                continue
+            bad = words(name) & BANNED
+            if bad:
+                yield f"{file}:{line}: {name} is named by the banned word {', '.join(bad)}"
+            if re.match(r"I[A-Z][a-z]", name):
+                yield f"{file}:{line}: {name} wears an I-prefix"
+
+
+def check_disk(file, code):
+    if file.parts[1] == "system" or str(file) in DISK_EXCEPTIONS:
+        return
+    for match in DISK.finditer(code):
+        line = code.count("\n", 0, match.start()) + 1
+        yield f"{file}:{line}: {match.group().strip('( ')} changes a disk outside src/system"
+
+
+def check(root):
+    for path in source.sources(root, ["src", "tests", "fuzz", "bench"], (".h", ".cpp", ".py")):
+        file = path.relative_to(root)
+        for part in file.parts:
+            bad = words(part.rsplit(".", 1)[0]) & BANNED
+            if bad:
+                yield f"{file}: named by the banned word {', '.join(bad)}"
+        if path.suffix == ".py":
+            continue
+        code = source.blank(path.read_text(errors="replace"))
+        yield from check_types(file, code)
+        if file.parts[0] == "src" and not file.name.endswith("_test.cpp"):
+            yield from check_disk(file, code)
