@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stop_token>
+
+#include "store/object_store.h"
+
+namespace perdure::repository {
+
+/// Objects that are few and precious (config, keyring, snapshots) hold their body three times:
+/// docs/FORMAT.md "Constructions: three copies". A reader takes the first copy whose checksum fits,
+/// else the bytewise majority of the three: single flips and bursts inside one copy heal.
+Bytes make_triple(ByteView body);
+
+struct Untripled {
+    Bytes body;
+    bool damaged = false;  ///< not all three copies were whole: write the object again
+};
+/// Fails: corrupt, when no copy can be had; exhausted, when the body exceeds body_bytes_max.
+Result<Untripled> read_triple(ByteView object, std::uint64_t body_bytes_max);
+
+/// Puts `body` in three copies. Fails as ObjectStore::put.
+Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name, ByteView body,
+                        store::PutMode mode, std::stop_token stop);
+/// Reads and heals. Fails as ObjectStore::read and read_triple.
+Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const& name,
+                             std::uint64_t body_bytes_max, std::stop_token stop);
+
+/// A deleted immutable object is overwritten with this small body and kept for a year, so that a
+/// delayed retry of its PUT finds the name taken and cannot bring it back.
+Bytes tombstone_body(Timestamp when);
+bool is_tombstone(ByteView body);
+
+}  // namespace perdure::repository
