@@ -14,9 +14,9 @@ struct ChunkSizes {
 inline constexpr ChunkSizes data_chunks{256 << 10, 1 << 20, 4 << 20};
 inline constexpr ChunkSizes media_chunks{1 << 20, 4 << 20, 16 << 20};
 
-/// Content-defined cuts (Gear hash, FastCDC normalised chunking; Xia et al., USENIX ATC 2016) with a
-/// table derived from a key of the repository, so that cuts tell an outsider nothing.
-/// Threads: any.
+/// Content-defined cuts (Gear hash, FastCDC normalised chunking; Xia et al., USENIX ATC 2016) with
+/// a table derived from a key of the repository, so that cuts tell an outsider nothing. Threads:
+/// any.
 class Chunker {
 public:
     Chunker(crypto::Secret32 const& key, ChunkSizes sizes);

@@ -16,8 +16,21 @@ Bytes make_parity(ByteView body);
 /// Fails: corrupt when it cannot be repaired.
 Result<Bytes> repair_with_parity(ByteView object, crypto::Digest const& expected);
 
+/// The body with every stripe repaired that can be, accepted by nobody: for taking authenticated
+/// frames out of a pack that is beyond repair. Where the header is lost, its copy stands in.
+Bytes salvage_with_parity(ByteView object);
+
 /// Length of the body inside an object that ends with a parity suffix, from its trailer (either
 /// copy); the whole object's size when it has none.
 std::uint64_t body_bytes(ByteView object);
+
+/// Bytes at an object's end that are enough for body_bytes_from_tail.
+inline constexpr std::size_t parity_tail_bytes = 32;
+/// The same from the object's last parity_tail_bytes (or all, when it is shorter) and its size;
+/// object_bytes when it bears no readable suffix. Hostile values never exceed object_bytes.
+std::uint64_t body_bytes_from_tail(ByteView tail, std::uint64_t object_bytes);
+
+/// CRC32C (Castagnoli; RFC 3720 §12.1).
+std::uint32_t crc32c(ByteView bytes);
 
 }  // namespace perdure::content
