@@ -1,0 +1,18 @@
+#pragma once
+
+#include "origin/origin.h"
+
+namespace perdure::origin {
+
+/// A SQLite database with its folder of media files, as typed rows (the logical lane).
+/// The file is looked at only when test(), open_rows(), digest() or check() is called.
+/// Fails: invalid (no path).
+Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source);
+
+/// Builds `folder/<file name>` beside its final name and renames it there in finish(); media files go
+/// to `folder/<name of the media folder>`.
+/// Fails: invalid; conflict (the name exists and options.overwrite is false).
+Result<std::unique_ptr<data::RowTarget>> open_sqlite_target(SourceOptions const& source,
+                                                            TargetOptions const& options);
+
+}  // namespace perdure::origin
