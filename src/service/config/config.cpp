@@ -1,0 +1,370 @@
+#include "service/config/config.h"
+
+#include <algorithm>
+
+#include "service/config/units.h"
+#include "system/file.h"
+
+namespace perdure::service {
+namespace {
+
+constexpr std::uint64_t file_bytes_max = 1 << 20;
+
+/// Turns checked settings into the typed configuration; faults found on the way (a name that
+/// nothing defines) join those of the settings.
+class Build {
+public:
+    Build(Settings settings, system::Path const& file) {
+        config_.file = file;
+        config_.folder = file.parent_path();
+        config_.settings = std::move(settings);
+    }
+
+    Config take() {
+        for (auto const& section : of("repository.*")) repository(section);
+        for (auto const& section : of("destination.*")) destination(section);
+        for (auto const& section : of("source.*")) source(section);
+        for (auto const& section : of("retention.*")) retention(section);
+        for (auto const& section : of("schedule.*")) schedule(section);
+        objectives();
+        references();
+        return std::move(config_);
+    }
+
+private:
+    Settings& in() { return config_.settings; }
+    std::vector<Section> of(std::string_view pattern) { return in().sections_like(pattern); }
+
+    bool troubled(Section const& section) { return in().troubled.contains(section.path); }
+
+    Place place_of(std::string const& path, Place otherwise) {
+        auto const* setting = in().find(path);
+        return setting ? setting->place : otherwise;
+    }
+
+    system::Path absolute(std::string const& text) const {
+        if (text.empty()) return {};
+        auto const joined = (config_.folder / system::Path(text)).lexically_normal();
+        return joined.has_filename() ? joined : joined.parent_path();
+    }
+
+    void repository(Section const& section) {
+        std::string const at = section.path + ".";
+        RepositoryConfig out;
+        out.name = section.name;
+        out.place = section.place;
+        out.destinations = in().list(at + "destinations");
+        out.quorum = static_cast<unsigned>(in().integer(at + "quorum").value_or(0));
+        out.parity = in().boolean(at + "parity");
+        out.label = in().text(at + "label").value_or("");
+        out.key = key(at + "key");
+        if (out.quorum > out.destinations.size()) {
+            in().add_fault(place_of(at + "quorum", out.place),
+                           at + "quorum: " + std::to_string(out.quorum) + " of " +
+                               std::to_string(out.destinations.size()) + " destinations");
+        }
+        config_.repositories.push_back(std::move(out));
+    }
+
+    KeyReference key(std::string const& path) {
+        using Way = KeyReference::Way;
+        KeyReference out;
+        auto const* setting = in().find(path);
+        if (!setting) return out;
+        out.place = setting->place;
+        if (setting->value.kind == Node::Kind::text) {
+            out.way = Way::literal;
+            out.value = setting->value.text;
+            return out;
+        }
+        auto const& [word, place, value] = setting->value.members.front();
+        out.value = value.text;
+        if (word == "file") {
+            out.way = Way::file;
+            out.value = absolute(value.text).string();
+        } else if (word == "env") {
+            out.way = Way::environment;
+        } else if (word == "credential") {
+            out.way = Way::credential;
+        } else if (word == "prompt") {
+            out.way = Way::prompt;
+        } else {
+            out.way = Way::command;
+            for (auto const& item : value.items) out.argv.push_back(item.text);
+        }
+        return out;
+    }
+
+    void destination(Section const& section) {
+        std::string const at = section.path + ".";
+        DestinationConfig out;
+        out.name = section.name;
+        out.place = section.place;
+        out.type = in().text(at + "type").value_or("");
+        out.path = absolute(in().text(at + "path").value_or(""));
+        out.keys = in().boolean(at + "keys");
+        out.upload_mb_s = in().real(at + "upload_mb_s");
+        if (out.type == "local" && out.path.empty() && !troubled(section)) {
+            in().add_fault(section.place, "[" + section.path + "] lacks \"path\"",
+                           "add: path = \"backups\"");
+        } else if (!out.type.empty() && out.type != "local" && in().find(at + "type")) {
+            in().add_fault(place_of(at + "type", section.place),
+                           at + "type: \"" + out.type + "\" is not supported yet",
+                           "this version stores on local disks: type = \"local\"");
+        }
+        config_.destinations.push_back(std::move(out));
+    }
+
+    void source(Section const& section) {
+        std::string const at = section.path + ".";
+        SourceConfig out;
+        out.place = section.place;
+        auto& options = out.options;
+        options.name = section.name;
+        options.type = in().text(at + "type").value_or("");
+        options.path = absolute(in().text(at + "path").value_or(""));
+        options.media = absolute(in().text(at + "media").value_or(""));
+        options.exclude = in().list(at + "exclude");
+        options.mask = in().map(at + "mask");
+        options.one_file_system = in().boolean(at + "one_file_system");
+        options.exclude_caches = in().boolean(at + "exclude_caches");
+        options.command = in().list(at + "command");
+        options.output_name = in().text(at + "output_name").value_or("");
+        options.mapping = mapping(at);
+        out.priority = static_cast<unsigned>(in().integer(at + "priority").value_or(5));
+        out.quiesce = in().list(at + "quiesce");
+        out.resume = in().list(at + "resume");
+        out.invariants = invariants(at + "invariants.");
+        check_source(section, out);
+        config_.sources.push_back(std::move(out));
+    }
+
+    void check_source(Section const& section, SourceConfig const& source) {
+        auto const& options = source.options;
+        std::string const at = section.path + ".";
+        auto const only_for = [&](std::string const& word, std::string_view type) {
+            if (in().find(at + word) && options.type != type) {
+                in().add_fault(
+                    place_of(at + word, section.place),
+                    at + word + ": only a source of type " + std::string(type) + " has it");
+            }
+        };
+        if (options.type == "command") {
+            if (options.command.empty() && !troubled(section)) {
+                in().add_fault(section.place, "[" + section.path + "] lacks \"command\"",
+                               "add: command = [\"pg_dump\", \"app\"]");
+            }
+        } else if (!options.type.empty() && options.path.empty() && !troubled(section)) {
+            in().add_fault(section.place, "[" + section.path + "] lacks \"path\"",
+                           "add: path = \"…\"");
+        }
+        if (options.type.empty()) return;
+        only_for("command", "command");
+        only_for("output_name", "command");
+        only_for("media", "sqlite");
+        only_for("mask", "sqlite");
+    }
+
+    data::Mapping mapping(std::string const& at) {
+        data::Mapping out;
+        if (in().find(at + "subjects.table")) {
+            data::SubjectMapping subjects;
+            subjects.table = in().text(at + "subjects.table").value_or("");
+            subjects.key = in().text(at + "subjects.key").value_or("");
+            subjects.label = in().text(at + "subjects.label").value_or("");
+            subjects.email = in().text(at + "subjects.email").value_or("");
+            subjects.owners = in().map(at + "subjects.owners");
+            out.subjects = std::move(subjects);
+        }
+        for (auto const& section : of("source.*.records.*")) {
+            if (section.path.starts_with(at)) out.records.push_back(record(section));
+        }
+        return out;
+    }
+
+    data::RecordMapping record(Section const& section) {
+        data::RecordMapping out;
+        out.type = section.name;
+        std::string const at = section.path + ".";
+        for (auto const& [path, setting] : in().values) {
+            if (!path.starts_with(at)) continue;
+            std::string const word = path.substr(at.size());
+            if (word == "table") {
+                out.table = setting.value.text;
+            } else if (word == "fields") {
+                for (auto const& m : setting.value.members) out.fields[m.key] = m.value.text;
+            } else if (word == "embedding" && setting.value.kind == Node::Kind::table) {
+                for (auto const& m : setting.value.members) {
+                    out.fields[m.key == "column" ? "embedding" : "embedding_" + m.key] =
+                        m.value.text;
+                }
+            } else {
+                out.fields[word] = setting.value.text;
+            }
+        }
+        return out;
+    }
+
+    std::vector<Invariant> invariants(std::string const& at) {
+        std::vector<Invariant> out;
+        for (auto const& [path, setting] : in().values) {
+            if (!path.starts_with(at)) continue;
+            Invariant one;
+            one.name = path.substr(at.size());
+            one.sql = setting.value.text;
+            for (auto const& item : setting.value.items) one.argv.push_back(item.text);
+            out.push_back(std::move(one));
+        }
+        return out;
+    }
+
+    void retention(Section const& section) {
+        std::string const at = section.path + ".";
+        RetentionConfig out;
+        out.name = section.name;
+        auto const count = [&](char const* word) {
+            return static_cast<unsigned>(in().integer(at + word).value_or(0));
+        };
+        out.last = count("last");
+        out.hourly = count("hourly");
+        out.daily = count("daily");
+        out.weekly = count("weekly");
+        out.monthly = count("monthly");
+        out.yearly = count("yearly");
+        if (auto text = in().text(at + "within")) {
+            if (auto within = parse_duration(*text)) out.within = *within;
+        }
+        if (out.empty() && !troubled(section)) {
+            in().add_fault(section.place, "[" + section.path + "] keeps nothing",
+                           "name at least one rule, such as last = 3");
+        }
+        config_.retention.push_back(std::move(out));
+    }
+
+    void schedule(Section const& section) {
+        std::string const at = section.path + ".";
+        auto const known = [&](std::string const& word, std::string_view kind) {
+            auto const* setting = in().find(at + word);
+            if (!setting) return;
+            std::string const wanted = std::string(kind) + "." + setting->value.text;
+            bool const found = std::ranges::any_of(
+                in().sections, [&](Section const& s) { return s.path == wanted; });
+            if (!found) missing_name(setting->place, at + word, setting->value.text, kind);
+        };
+        known("source", "source");
+        known("destination", "destination");
+    }
+
+    void objectives() {
+        auto const duration = [&](char const* path) {
+            auto const text = in().text(path);
+            auto const parsed = text ? parse_duration(*text) : parse_duration("0s");
+            return parsed ? *parsed : std::chrono::milliseconds(0);
+        };
+        config_.objectives.rpo = duration("objectives.rpo");
+        config_.objectives.check_every = duration("objectives.check_every");
+        config_.objectives.drill_every = duration("objectives.drill_every");
+        if (in().find("objectives.rto")) config_.objectives.rto = duration("objectives.rto");
+    }
+
+    void missing_name(Place place, std::string const& at, std::string const& name,
+                      std::string_view kind) {
+        std::vector<std::string> names;
+        for (auto const& s : of(std::string(kind) + ".*")) names.push_back(s.name);
+        auto const near = nearest_word(name, names);
+        in().add_fault(place, at + ": there is no [" + std::string(kind) + "." + name + "]",
+                       near.empty() ? "" : "did you mean \"" + near + "\"?");
+    }
+
+    void references() {
+        for (auto const& repository : config_.repositories) {
+            std::string const at = "repository." + repository.name + ".destinations";
+            auto const* setting = in().find(at);
+            if (!setting) continue;
+            for (auto const& item : setting->value.items) {
+                if (!config_.destination(item.text)) {
+                    missing_name(item.place, at, item.text, "destination");
+                }
+            }
+        }
+    }
+
+    Config config_;
+};
+
+template <typename T>
+T const* named(std::vector<T> const& all, std::string const& name) {
+    auto const found = std::ranges::find(all, name, &T::name);
+    return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+RepositoryConfig const* Config::repository(std::string const& name) const {
+    return named(repositories, name);
+}
+DestinationConfig const* Config::destination(std::string const& name) const {
+    return named(destinations, name);
+}
+RetentionConfig const* Config::retention_rule(std::string const& name) const {
+    return named(retention, name);
+}
+SourceConfig const* Config::source(std::string const& name) const {
+    auto const found =
+        std::ranges::find_if(sources, [&](auto const& s) { return s.options.name == name; });
+    return found == sources.end() ? nullptr : &*found;
+}
+
+LoadedConfig parse_config(std::string const& text, system::Path const& file) {
+    LoadedConfig out;
+    out.file = file;
+    std::vector<ConfigFault> syntax;
+    Node const root = parse_toml(text, syntax);
+    Settings settings = check_settings(root);
+    Config config = Build(std::move(settings), file).take();
+    out.faults = std::move(config.settings.faults);
+    out.faults.insert(out.faults.begin(), syntax.begin(), syntax.end());
+    out.warnings = config.settings.warnings;
+    std::ranges::stable_sort(out.faults, [](ConfigFault const& a, ConfigFault const& b) {
+        return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+    });
+    if (out.faults.empty()) out.config = std::move(config);
+    return out;
+}
+
+Result<LoadedConfig> read_config(system::Path const& file) {
+    std::error_code error;
+    auto const absolute = std::filesystem::absolute(file, error).lexically_normal();
+    auto raw = system::read_file(absolute, file_bytes_max);
+    if (!raw && raw.error().fault() == Fault::not_found) {
+        return fail(Fault::not_found, "there is no configuration file " + file.string())
+            .with_code(21)
+            .with_fix("perdure init, or perdure quickstart TARGET, or --config FILE");
+    }
+    if (!raw) return Error(raw.error()).within("reading " + file.string());
+    return parse_config(to_string(*raw), absolute);
+}
+
+std::string describe_faults(system::Path const& file, std::vector<ConfigFault> const& faults) {
+    std::string out;
+    for (auto const& fault : faults) {
+        if (!out.empty()) out += '\n';
+        out += file.filename().string() + ":" + std::to_string(fault.place.line) + ":" +
+               std::to_string(fault.place.column) + ": " + fault.message;
+        if (!fault.fix.empty()) out += " (" + fault.fix + ")";
+    }
+    return out;
+}
+
+Result<Config> load_config(system::Path const& file) {
+    PD_TRY(LoadedConfig loaded, read_config(file));
+    if (loaded.config) return std::move(*loaded.config);
+    auto const count = loaded.faults.size();
+    return fail(Fault::invalid, "the configuration has " + std::to_string(count) +
+                                    (count == 1 ? " fault\n" : " faults\n") +
+                                    describe_faults(loaded.file, loaded.faults))
+        .with_code(20)
+        .with_fix("correct " + loaded.file.string() + ", then perdure config check");
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,238 @@
+#include "service/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service/config/units.h"
+
+namespace perdure::service {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char const* whole = R"(version = 1
+[repository.main]
+destinations = ["disk"]
+key = { file = "perdure.key" }
+[destination.disk]
+type = "local"
+path = "backups"
+[source.app]
+type = "sqlite"
+path = "app.db"
+media = "media"
+mask = { "users.phone" = "drop" }
+[source.app.subjects]
+table = "users"
+key = "id"
+[source.app.records.memory]
+table = "memories"
+title = "title"
+tags = "memory_tags(memory_id, tag_id) -> tags.name"
+embedding = { column = "embedding", model = "embedding_model", dtype = "f32" }
+[source.app.invariants]
+orphans = "SELECT 1 FROM memories WHERE user_id IS NULL"
+[schedule.nightly]
+job = "backup"
+source = "app"
+cron = "0 2 * * mon-fri"
+timezone = "Europe/Berlin"
+retry = { attempts = 5, backoff = "1m..1h" }
+[retention.default]
+last = 3
+within = "30d"
+[limits]
+cpu = 1.0
+upload_mb_s = { default = 50, "08:00-18:00" = 5 }
+window = "01:00-06:00"
+[objectives]
+rpo = "1h"
+)";
+
+LoadedConfig parse(std::string const& text) {
+    return parse_config(text, "/etc/app/perdure.toml");
+}
+
+TEST(Config, TheProductsExampleIsReadWhole) {
+    auto const loaded = parse(whole);
+    ASSERT_TRUE(loaded.config) << describe_faults(loaded.file, loaded.faults);
+    Config const& config = *loaded.config;
+    ASSERT_EQ(config.sources.size(), 1u);
+    auto const& source = config.sources[0];
+    EXPECT_EQ(source.options.path, "/etc/app/app.db");
+    EXPECT_EQ(source.options.media, "/etc/app/media");
+    EXPECT_EQ(source.options.mask.at("users.phone"), "drop");
+    ASSERT_TRUE(source.options.mapping.subjects);
+    EXPECT_EQ(source.options.mapping.subjects->table, "users");
+    ASSERT_EQ(source.options.mapping.records.size(), 1u);
+    auto const& record = source.options.mapping.records[0];
+    EXPECT_EQ(record.type, "memory");
+    EXPECT_EQ(record.table, "memories");
+    EXPECT_EQ(record.fields.at("embedding"), "embedding");
+    EXPECT_EQ(record.fields.at("embedding_dtype"), "f32");
+    ASSERT_EQ(source.invariants.size(), 1u);
+    EXPECT_EQ(source.invariants[0].name, "orphans");
+    EXPECT_EQ(config.repositories[0].key.value, "/etc/app/perdure.key");
+    EXPECT_EQ(config.retention[0].last, 3u);
+    EXPECT_EQ(config.objectives.rpo, std::chrono::hours(1));
+    EXPECT_EQ(config.objectives.drill_every, std::chrono::hours(24 * 30));
+}
+
+TEST(Config, AllFaultsAreReportedAtOnceWithLineAndColumn) {
+    auto const loaded = parse(R"(version = 1
+[repository.main]
+destinations = ["dsik"]
+key = { file = "perdure.key" }
+[destination.disk]
+type = "local"
+pth = "backups"
+[source.app]
+type = "sqlight"
+path = "app.db"
+priority = "high"
+[retention.default]
+within = "soon"
+)");
+    EXPECT_FALSE(loaded.config);
+    auto const text = describe_faults(loaded.file, loaded.faults);
+    EXPECT_THAT(text, HasSubstr("perdure.toml:3:17: repository.main.destinations: there is no "
+                                "[destination.dsik] (did you mean \"disk\"?)"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:7:1: unknown key \"pth\" in [destination.disk] "
+                                "(did you mean \"path\"?)"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:9:1: source.app.type: \"sqlight\""));
+    EXPECT_THAT(text, HasSubstr("did you mean \"sqlite\"?"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:11:1: source.app.priority: must be a whole number"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:13:1: retention.default.within: \"soon\""));
+}
+
+TEST(Config, ASyntaxErrorDoesNotHideTheOtherFaults) {
+    auto const loaded = parse(
+        "version = 1\n[source.a\ntype = \"files\"\n[source.b]\n"
+        "type = = 3\npaht = \"x\"\ntype = \"files\"\n");
+    auto const text = describe_faults(loaded.file, loaded.faults);
+    EXPECT_THAT(text, HasSubstr("perdure.toml:2:"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:5:"));
+    EXPECT_THAT(text, HasSubstr("perdure.toml:6:1: unknown key \"paht\""));
+}
+
+TEST(Config, AMissingFieldNamesItsSectionAndAnExample) {
+    auto const loaded = parse(
+        "[repository.main]\nkey = { env = \"K\" }\n[source.x]\n"
+        "type = \"files\"\n");
+    auto const text = describe_faults(loaded.file, loaded.faults);
+    EXPECT_THAT(text, HasSubstr("\"version\" is missing (add: version = 1)"));
+    EXPECT_THAT(text, HasSubstr("[repository.main] lacks \"destinations\""));
+    EXPECT_THAT(text, HasSubstr("[source.x] lacks \"path\""));
+}
+
+TEST(Config, AKnownButUnsupportedDestinationSaysSo) {
+    auto const loaded = parse("version = 1\n[destination.cloud]\ntype = \"s3\"\n");
+    ASSERT_EQ(loaded.faults.size(), 1u);
+    EXPECT_THAT(loaded.faults[0].message, HasSubstr("\"s3\" is not supported yet"));
+    EXPECT_EQ(loaded.faults[0].place.line, 3);
+}
+
+TEST(Config, ALiteralKeyWarnsAndIsNeverShown) {
+    auto const loaded = parse(
+        "version = 1\n[repository.main]\ndestinations = [\"d\"]\n"
+        "key = \"hunter2\"\n[destination.d]\ntype = \"local\"\npath = \"b\"\n");
+    ASSERT_TRUE(loaded.config);
+    ASSERT_EQ(loaded.warnings.size(), 1u);
+    for (auto const& shown : show_config(*loaded.config, true)) {
+        EXPECT_THAT(shown.value, testing::Not(HasSubstr("hunter2")));
+    }
+}
+
+TEST(Config, ShownValuesNameTheirOrigin) {
+    auto const loaded = parse(whole);
+    ASSERT_TRUE(loaded.config);
+    std::map<std::string, std::pair<std::string, std::string>> shown;
+    for (auto const& s : show_config(*loaded.config, true)) shown[s.path] = {s.value, s.origin};
+    EXPECT_THAT(shown["source.app.path"], testing::Pair("\"app.db\"", "perdure.toml:10"));
+    EXPECT_THAT(shown["source.app.one_file_system"], testing::Pair("false", "default"));
+    EXPECT_THAT(shown["objectives.drill_every"], testing::Pair("\"30d\"", "default"));
+    EXPECT_EQ(shown["source.app.invariants.orphans"].second, "perdure.toml:22");
+}
+
+TEST(Config, AnEmptyRetentionPolicyIsRefused) {
+    auto const loaded = parse("version = 1\n[retention.default]\nlast = 0\n");
+    ASSERT_EQ(loaded.faults.size(), 1u);
+    EXPECT_THAT(loaded.faults[0].message, HasSubstr("keeps nothing"));
+}
+
+TEST(Config, NamesThatCouldLeaveAFolderAreRefused) {
+    auto const loaded = parse("version = 1\n[source.\"../x\"]\ntype = \"files\"\npath = \"a\"\n");
+    ASSERT_FALSE(loaded.faults.empty());
+    EXPECT_THAT(loaded.faults[0].message, HasSubstr("cannot be a name"));
+}
+
+TEST(Config, HostileTextIsRefusedWithoutHarm) {
+    for (std::string const& text :
+         {std::string("\xff\xfe\x00", 3), std::string("a=[[[[[[[[[[[[[[[[[[[[[[[["),
+          std::string("[a]\n[a]\n"), std::string("x = \"\n"), std::string("= = =\n"),
+          std::string(2000, '[')}) {
+        EXPECT_FALSE(parse(text).faults.empty());
+    }
+}
+
+TEST(Schema, EveryFieldIsInTheSchemaAndTheReference) {
+    auto const schema = json_schema(), reference = config_reference();
+    for (auto const& field : fields()) {
+        EXPECT_THAT(schema, HasSubstr(std::string(field.doc).substr(0, 20)));
+        EXPECT_THAT(reference, HasSubstr(std::string(field.doc)));
+        EXPECT_FALSE(field.example.empty()) << field.path;
+    }
+}
+
+TEST(Schema, EveryExampleIsAcceptedByTheParser) {
+    for (auto const& field : fields()) {
+        std::vector<ConfigFault> syntax;
+        std::string path(field.path);
+        for (auto at = path.find('*'); at != std::string::npos; at = path.find('*')) {
+            path.replace(at, 1, "x");
+        }
+        auto const root = parse_toml(path + " = " + std::string(field.example) + "\n", syntax);
+        EXPECT_TRUE(syntax.empty()) << path;
+        auto const settings = check_settings(root);
+        EXPECT_TRUE(settings.find(path)) << path;
+    }
+}
+
+TEST(Units, DurationsReadBackAsTheyAreSpelled) {
+    for (char const* text : {"26h", "7d", "90s", "1h30m", "500ms", "2w"}) {
+        auto const read = parse_duration(text);
+        ASSERT_TRUE(read) << text;
+        EXPECT_EQ(parse_duration(spell_duration(*read)), *read);
+    }
+    EXPECT_EQ(parse_duration("1h30m")->count(), 5'400'000);
+    for (char const* text : {"", "26", "h", "1y", "-1h", "99999999999999999999h", "1h "}) {
+        EXPECT_FALSE(parse_duration(text)) << text;
+    }
+}
+
+TEST(Units, SizesKnowDecimalAndBinaryUnits) {
+    EXPECT_EQ(parse_size("64MiB").value(), 64u << 20);
+    EXPECT_EQ(parse_size("10 GB").value(), 10'000'000'000u);
+    EXPECT_FALSE(parse_size("10 XB"));
+    EXPECT_FALSE(parse_size("99999999999 TiB"));
+}
+
+TEST(Units, CronFieldsOutOfRangeAreNamed) {
+    EXPECT_TRUE(check_cron("*/5 0-6,12 1 jan mon-fri"));
+    auto const bad = check_cron("0 25 * * *");
+    ASSERT_FALSE(bad);
+    EXPECT_THAT(bad.error().message(), HasSubstr("hour"));
+    EXPECT_FALSE(check_cron("0 2 * *"));
+    EXPECT_FALSE(check_cron("*/0 2 * * *"));
+}
+
+TEST(Units, TheNearestWordIsWithinAFewEdits) {
+    std::vector<std::string> const words{"path", "media", "exclude"};
+    EXPECT_EQ(nearest_word("paht", words), "path");
+    EXPECT_EQ(nearest_word("excludes", words), "exclude");
+    EXPECT_EQ(nearest_word("zzz", words), "");
+}
+
+}  // namespace
+}  // namespace perdure::service
