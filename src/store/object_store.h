@@ -4,6 +4,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -11,7 +12,8 @@
 
 namespace perdure::store {
 
-/// "pack/d/3f…": components of [a-z0-9.-], separated by '/'; at most 200 characters.
+/// "pack/d/3f…": components of [a-z0-9.-], separated by '/'; at most 200 characters. No component
+/// begins with '.', and no name in use is a folder of another ("a" beside "a/b").
 using ObjectName = std::string;
 
 /// Fails: invalid, for a name outside that grammar (so ".." and absolute names never reach a disk).
@@ -20,19 +22,19 @@ Result<void> check_name(ObjectName const& name);
 struct ObjectInfo {
     ObjectName name;
     std::uint64_t size_bytes = 0;
-    Timestamp modified;          ///< by the store's own clock
+    Timestamp modified;  ///< by the store's own clock
 };
 
 enum class PutMode {
-    if_absent,   ///< fails with conflict when the name exists; exactly one of many writers wins
-    replace,     ///< atomically puts the new body in place of the old
+    if_absent,  ///< fails with conflict when the name exists; exactly one of many writers wins
+    replace,    ///< atomically puts the new body in place of the old
 };
 
 /// What a kind of store can promise; probed, never assumed.
 struct Capabilities {
-    bool put_if_absent = true;    ///< without it: one registered writer only
-    bool removes = true;          ///< false for append-only credentials
-    bool history = false;         ///< old versions stay readable after replace and remove
+    bool put_if_absent = true;  ///< without it: one registered writer only
+    bool removes = true;        ///< false for append-only credentials
+    bool history = false;       ///< old versions stay readable after replace and remove
 };
 
 /// Keeps named byte strings; knows nothing of packs or keys. A body becomes visible whole or not at
@@ -65,6 +67,10 @@ public:
     /// The store's clock as it would stamp an object now.
     /// Fails: unavailable.
     virtual Result<Timestamp> now(std::stop_token stop) = 0;
+
+    /// The independent places behind this store, each of which should hold everything: itself for a
+    /// simple store, its destinations for a mirror. Valid as long as this store is.
+    virtual std::vector<ObjectStore*> legs() { return {this}; }
 };
 
 /// Reads a whole object. Fails as read and head; exhausted when it is larger than max_bytes.
