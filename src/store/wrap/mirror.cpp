@@ -1,0 +1,238 @@
+#include "store/wrap/mirror.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace perdure::store {
+
+namespace {
+
+constexpr char const* compared_prefixes[] = {"index/", "pack/", "snapshot/"};
+
+Result<std::vector<std::string>> names_of(ObjectStore& store, std::stop_token const& stop) {
+    std::vector<std::string> names;
+    for (char const* prefix : compared_prefixes) {
+        PD_CHECK(store.list(
+            prefix,
+            [&](ObjectInfo const& info) -> Result<void> {
+                names.push_back(info.name);
+                return {};
+            },
+            stop));
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+std::size_t count_missing(std::vector<std::string> const& wanted,
+                          std::vector<std::string> const& present) {
+    std::vector<std::string> missing;
+    std::ranges::set_difference(wanted, present, std::back_inserter(missing));
+    return missing.size();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<MirrorStore>> MirrorStore::create(std::vector<MirrorLeg> legs) {
+    if (legs.empty()) return fail(Fault::invalid, "a mirror needs a destination");
+    if (std::ranges::none_of(legs, [](MirrorLeg const& leg) { return leg.store != nullptr; })) {
+        if (legs.front().error) return *legs.front().error;
+        return fail(Fault::unavailable, "no destination could be opened");
+    }
+    return std::shared_ptr<MirrorStore>(new MirrorStore(std::move(legs)));
+}
+
+MirrorStore::MirrorStore(std::vector<MirrorLeg> legs) {
+    for (auto& made : legs) {
+        Leg leg;
+        if (made.store == nullptr) {
+            leg.degraded = true;
+            leg.error = made.error ? *made.error : fail(Fault::unavailable, "could not be opened");
+        }
+        leg.made = std::move(made);
+        legs_.push_back(std::move(leg));
+    }
+}
+
+/// Healthy legs first, then (for reading) the degraded ones that are open.
+std::vector<std::size_t> MirrorStore::in_order(bool healthy_only) const {
+    std::vector<std::size_t> order;
+    std::lock_guard const lock(mutex_);
+    for (std::size_t i = 0; i < legs_.size(); ++i)
+        if (!legs_[i].degraded) order.push_back(i);
+    if (healthy_only) return order;
+    for (std::size_t i = 0; i < legs_.size(); ++i)
+        if (legs_[i].degraded && legs_[i].made.store != nullptr) order.push_back(i);
+    return order;
+}
+
+void MirrorStore::degrade(std::size_t leg, Error error) {
+    std::lock_guard const lock(mutex_);
+    legs_[leg].degraded = true;
+    if (!legs_[leg].error) legs_[leg].error = std::move(error);
+}
+
+template <typename Attempt>
+auto MirrorStore::first_that_can(bool healthy_only, Attempt attempt)
+    -> decltype(attempt(std::declval<ObjectStore&>())) {
+    std::optional<Error> worst;  // "not found" only when every leg says so
+    for (std::size_t const i : in_order(healthy_only)) {
+        auto result = attempt(*legs_[i].made.store);
+        if (result || result.error().fault() == Fault::cancelled) return result;
+        if (!worst || worst->fault() == Fault::not_found) worst = result.error();
+    }
+    if (worst) return *worst;
+    return fail(Fault::unavailable, "no destination is healthy");
+}
+
+Result<Bytes> MirrorStore::read(ObjectName const& name, std::uint64_t offset_bytes,
+                                std::uint64_t count_bytes, std::stop_token stop) {
+    return first_that_can(
+        false, [&](ObjectStore& leg) { return leg.read(name, offset_bytes, count_bytes, stop); });
+}
+
+Result<ObjectInfo> MirrorStore::head(ObjectName const& name, std::stop_token stop) {
+    return first_that_can(false, [&](ObjectStore& leg) { return leg.head(name, stop); });
+}
+
+/// A leg that fails before it told a name is replaced by the next; it also loses its authority, so
+/// that whoever lists here and whoever decides puts stay the same leg.
+Result<void> MirrorStore::list(std::string const& prefix,
+                               std::function<Result<void>(ObjectInfo const&)> each,
+                               std::stop_token stop) {
+    bool told = false;
+    auto const noting = [&](ObjectInfo const& info) {
+        told = true;
+        return each(info);
+    };
+    Result<void> outcome;
+    for (std::size_t const i : in_order(false)) {
+        outcome = legs_[i].made.store->list(prefix, noting, stop);
+        if (outcome || told || outcome.error().fault() == Fault::cancelled) return outcome;
+        degrade(i, outcome.error());
+    }
+    return outcome;
+}
+
+Result<Timestamp> MirrorStore::now(std::stop_token stop) {
+    return first_that_can(false, [&](ObjectStore& leg) { return leg.now(stop); });
+}
+
+Result<void> MirrorStore::put_at(std::size_t leg, ObjectName const& name, ByteView body,
+                                 PutMode mode, std::stop_token const& stop) {
+    PD_CHECK(legs_[leg].made.store->put(name, body, mode, stop));
+    std::lock_guard const lock(mutex_);
+    ++legs_[leg].objects_put;
+    legs_[leg].bytes_put += body.size();
+    return {};
+}
+
+/// The authority accepted the object. A leg that has it already, byte for byte, needs nothing.
+Result<void> MirrorStore::copy_to(std::size_t leg, ObjectName const& name, ByteView body,
+                                  PutMode mode, std::stop_token const& stop) {
+    auto done = put_at(leg, name, body, mode, stop);
+    if (done || done.error().fault() != Fault::conflict) return done;
+    auto const held = read_all(*legs_[leg].made.store, name, body.size(), stop);
+    if (held && std::ranges::equal(*held, body)) return {};
+    return fail(Fault::conflict, fmt::format("{} holds another {}", legs_[leg].made.name, name));
+}
+
+Result<void> MirrorStore::put(ObjectName const& name, ByteView body, PutMode mode,
+                              std::stop_token stop) {
+    PD_CHECK(check_name(name));
+    bool decided = false;
+    Result<void> outcome = fail(Fault::unavailable, "no destination is healthy");
+    for (std::size_t const i : in_order(true)) {
+        auto done =
+            decided ? copy_to(i, name, body, mode, stop) : put_at(i, name, body, mode, stop);
+        if (done) {
+            decided = true;
+            outcome = {};
+            continue;
+        }
+        Fault const fault = done.error().fault();
+        if (fault == Fault::cancelled || fault == Fault::invalid) return done;
+        if (!decided && fault == Fault::conflict) return done;
+        if (!decided) outcome = done.error();
+        degrade(i, std::move(done).error());
+    }
+    return outcome;
+}
+
+Result<void> MirrorStore::remove(ObjectName const& name, std::stop_token stop) {
+    Result<void> outcome;
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+        Result<void> done = fail(Fault::unavailable, "not open");
+        if (legs_[i].made.store != nullptr) done = legs_[i].made.store->remove(name, stop);
+        if (!done && outcome)
+            outcome = std::move(done).error().within(fmt::format("on {}", legs_[i].made.name));
+    }
+    return outcome;
+}
+
+Capabilities MirrorStore::capabilities() const {
+    Capabilities all;
+    for (auto const& leg : legs_) {
+        if (leg.made.store == nullptr) continue;
+        auto const one = leg.made.store->capabilities();
+        all.put_if_absent = all.put_if_absent && one.put_if_absent;
+        all.removes = all.removes && one.removes;
+        all.history = all.history || one.history;
+    }
+    return all;
+}
+
+std::string MirrorStore::describe() const {
+    std::string text = "mirror of";
+    for (auto const& leg : legs_) {
+        text += text.ends_with("of") ? " " : ", ";
+        text += leg.made.store != nullptr ? leg.made.store->describe() : leg.made.name;
+    }
+    return text;
+}
+
+std::vector<ObjectStore*> MirrorStore::legs() {
+    std::vector<ObjectStore*> open;
+    for (auto const& leg : legs_)
+        if (leg.made.store != nullptr) open.push_back(leg.made.store.get());
+    return open;
+}
+
+std::vector<LegHealth> MirrorStore::health() const {
+    std::vector<LegHealth> report;
+    std::lock_guard const lock(mutex_);
+    for (auto const& leg : legs_) {
+        report.push_back({leg.made.name, leg.degraded, leg.error, leg.objects_put, leg.bytes_put});
+    }
+    return report;
+}
+
+Result<void> MirrorStore::compare_legs(std::stop_token stop) {
+    std::optional<std::vector<std::string>> authority;
+    for (std::size_t const i : in_order(true)) {
+        auto names = names_of(*legs_[i].made.store, stop);
+        if (!names) {
+            if (names.error().fault() == Fault::cancelled) return names.error();
+            degrade(i, std::move(names).error());
+        } else if (!authority) {
+            authority = std::move(*names);
+        } else if (auto const missing = count_missing(*authority, *names); missing > 0) {
+            degrade(i, fail(Fault::conflict, fmt::format("it lacks {} objects", missing))
+                           .with_fix("run `perdure backup sync`"));
+        }
+    }
+    if (!authority) return fail(Fault::unavailable, "no destination is healthy");
+    return {};
+}
+
+void MirrorStore::restore_leg(std::string const& name) {
+    std::lock_guard const lock(mutex_);
+    for (auto& leg : legs_) {
+        if (leg.made.name != name || leg.made.store == nullptr) continue;
+        leg.degraded = false;
+        leg.error.reset();
+    }
+}
+
+}  // namespace perdure::store

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "store/object_store.h"
+
+namespace perdure::store {
+
+struct MirrorLeg {
+    std::string name;                    ///< as in the configuration: "disk", "cloud"
+    std::shared_ptr<ObjectStore> store;  ///< null: it could not be opened; `error` says why
+    std::optional<Error> error;
+};
+
+struct LegHealth {
+    std::string name;
+    bool degraded = false;
+    std::optional<Error> error;  ///< the first thing that went wrong
+    std::uint64_t objects_put = 0, bytes_put = 0;
+};
+
+/// One store made of several destinations that should hold the same objects.
+///
+/// - Existence is per destination. The authority is the first healthy leg: it decides every
+///   put-if-absent and is what `list` and `now` speak of. Its answers alone are consistent; a union
+///   would promise packs to a leg that lacks them.
+/// - put goes to the authority first, then to every other healthy leg. A leg that fails is
+/// degraded:
+///   it keeps serving reads, and gets nothing more in this session (so no snapshot ever lands on a
+///   leg that misses one of its packs). A leg that already holds the name with the same body is
+///   fine; with another body it is degraded with conflict. upkeep/sync heals legs.
+/// - read and head fall back to other legs on every failure but cancelled.
+/// - remove is tried on all legs and fails when any of them failed.
+/// Threads: any.
+class MirrorStore : public ObjectStore {
+public:
+    /// Fails: invalid (no legs); unavailable (no leg could be opened).
+    static Result<std::shared_ptr<MirrorStore>> create(std::vector<MirrorLeg> legs);
+
+    Result<Bytes> read(ObjectName const& name, std::uint64_t offset_bytes,
+                       std::uint64_t count_bytes, std::stop_token stop) override;
+    Result<void> put(ObjectName const& name, ByteView body, PutMode mode,
+                     std::stop_token stop) override;
+    Result<ObjectInfo> head(ObjectName const& name, std::stop_token stop) override;
+    Result<void> list(std::string const& prefix,
+                      std::function<Result<void>(ObjectInfo const&)> each,
+                      std::stop_token stop) override;
+    Result<void> remove(ObjectName const& name, std::stop_token stop) override;
+    Capabilities capabilities() const override;
+    std::string describe() const override;
+    Result<Timestamp> now(std::stop_token stop) override;
+    /// Those that could be opened, degraded ones included.
+    std::vector<ObjectStore*> legs() override;
+
+    std::vector<LegHealth> health() const;
+    /// Degrades every leg that lacks a pack, index segment or snapshot of the authority: what the
+    /// index of the authority calls known would be missing there. Call before the first put.
+    Result<void> compare_legs(std::stop_token stop);
+    /// After a leg was healed: it takes part again.
+    void restore_leg(std::string const& name);
+
+private:
+    struct Leg {
+        MirrorLeg made;
+        bool degraded = false;
+        std::optional<Error> error;
+        std::uint64_t objects_put = 0, bytes_put = 0;
+    };
+    explicit MirrorStore(std::vector<MirrorLeg> legs);
+    std::vector<std::size_t> in_order(bool healthy_only) const;
+    void degrade(std::size_t leg, Error error);
+    Result<void> put_at(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
+                        std::stop_token const& stop);
+    Result<void> copy_to(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
+                         std::stop_token const& stop);
+    template <typename Attempt>
+    auto first_that_can(bool healthy_only, Attempt attempt)
+        -> decltype(attempt(std::declval<ObjectStore&>()));
+
+    mutable std::mutex mutex_;
+    std::vector<Leg> legs_;
+};
+
+}  // namespace perdure::store
