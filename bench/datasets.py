@@ -95,7 +95,7 @@ def fill_database(path, rows, row_words, subjects):
     database.executescript("""
         PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
         CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL);
-        CREATE TABLE memories (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users(id),
+        CREATE TABLE memories (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users,
             title TEXT NOT NULL, content TEXT NOT NULL, created_at INTEGER, updated_at INTEGER);""")
     words = Words(14)
     database.executemany("INSERT INTO users VALUES (?, ?, ?)",
@@ -162,7 +162,8 @@ def prepare(name, cache, scale):
     """The data set, built first when it is not in the cache."""
     folder = cache / "data" / f"{name}-{scale:g}"
     if not (folder / "complete").exists():
-        print(f"building data set {name} (scale {scale:g}) in {folder}", file=sys.stderr, flush=True)
+        print(f"building data set {name} (scale {scale:g}) in {folder}", file=sys.stderr,
+              flush=True)
         subprocess.run([sys.executable, __file__, name, str(folder), str(scale)], check=True)
     return DataSet(name, folder)
 
