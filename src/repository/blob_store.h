@@ -66,6 +66,10 @@ public:
         bool compressible = true;              ///< false: stored as it is (media)
         std::optional<BlobId> base;            ///< predecessor in the same domain, not itself a delta
         ByteView base_plaintext;               ///< its bytes, when base is set
+        /// When set, put stores here what the blob rests on: its base, when it is (or, a known blob,
+        /// was) stored as a delta; nothing, when it is stored whole. Must be known when put returns:
+        /// the roster keeps bases alive by it.
+        std::optional<BlobId>* rests_on = nullptr;
     };
     /// The blob's id; known blobs cost a lookup. Fails: exhausted, unavailable (an upload failed,
     /// now or earlier), cancelled.

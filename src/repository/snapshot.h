@@ -7,6 +7,7 @@
 
 #include "data/stream.h"
 #include "repository/blob_store.h"
+#include "system/clock.h"
 #include "system/file.h"
 
 namespace perdure::repository {
@@ -24,11 +25,13 @@ struct BlobList {
 struct SourceSnapshot {
     std::string name, type, location;    ///< "app", "sqlite", "/srv/app/app.db"
     bool rows = false;
+    Timestamp started;                   ///< before its first byte was read: the racy-timestamp rule
     BlobList root;                       ///< tree: its root folder; rows: its roster
     BlobList schema;                     ///< rows: encoded DatabaseSchema
     std::map<std::string, std::string> options;   ///< what a restore needs: file and media names
     data::LogicalDigest digest;          ///< of the source, as its origin computed it (rows)
     std::uint64_t items = 0, bytes_read = 0, bytes_total = 0, subjects = 0;
+    std::uint64_t items_unchanged = 0;   ///< files (media files too) taken over unread
     std::vector<data::Problem> problems; ///< at most 1,000 are kept; problems_total counts all
     std::uint64_t problems_total = 0;
 };
@@ -57,10 +60,6 @@ struct Snapshot {
     static Result<Snapshot> decode(ByteView bytes);
 };
 
-struct TreeWriteStatistics {
-    std::uint64_t items = 0, bytes_read = 0, bytes_total = 0, files_unchanged = 0;
-};
-
 /// What a backup tells while it runs. Threads: called from any, must be quick.
 struct Progress {
     std::function<void(std::uint64_t items, std::uint64_t bytes, std::string_view current)> report;
@@ -75,6 +74,7 @@ struct WriteContext {
     unsigned threads = 2;
     system::Path spill_folder;           ///< for external sorting; spilled bytes are sealed
     Progress progress;
+    system::Clock const* clock = &system::real_clock();
 };
 
 /// Stores a tree, reading only what changed against `parent` (null: everything is read).
