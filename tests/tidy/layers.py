@@ -20,8 +20,12 @@ EXCEPTIONS = {
     ("data", "crypto/hash.h"): "a LogicalDigest is a digest; data would else carry bare bytes",
     ("crypto", "system/random.h"): "keys come from the one replaceable source of randomness",
 }
-# Rooms whose folders are kinds: one kind does not know another. (from, to) → reason.
-KINDS = ("store", "origin", "format")
+# Folders that are kinds of their room: one kind does not know another. Other folders are parts.
+KINDS = {
+    "store": {"local", "memory", "s3", "gcs", "azure", "webdav", "sftp", "dropbox", "drive"},
+    "origin": {"sqlite", "postgres", "mariadb", "files", "git", "qdrant", "command"},
+}
+# (from, to) → reason
 KIND_EXCEPTIONS = {}
 
 
@@ -65,10 +69,10 @@ def check_include(room, file, header, deps, is_test):
 def check_kinds(file, parts, header):
     """Two kinds of one room (store/local, store/s3) do not see each other."""
     named = header.split("/")
-    if parts[0] not in KINDS or len(parts) < 3 or len(named) < 3 or named[0] != parts[0]:
+    kinds = KINDS.get(parts[0], set())
+    if named[0] != parts[0] or parts[1] not in kinds or named[1] not in kinds - {parts[1]}:
         return None
-    arrow = ("/".join(parts[:2]), "/".join(named[:2]))
-    if named[1] == parts[1] or arrow in KIND_EXCEPTIONS:
+    if ("/".join(parts[:2]), "/".join(named[:2])) in KIND_EXCEPTIONS:
         return None
     return f"{file}: kind {parts[1]} includes \"{header}\" of kind {named[1]}"
 
