@@ -12,6 +12,8 @@
 
 namespace perdure::repository {
 
+class Keyring;
+
 /// What opens a key slot.
 struct KeySecret {
     enum class Kind { passphrase, key_file, recovery_phrase } kind = Kind::key_file;
@@ -65,6 +67,8 @@ public:
     virtual RepositoryId const& id() const = 0;
     virtual store::ObjectStore& store() = 0;
     virtual Domains& domains() = 0;
+    /// Slots, epochs and erasure; the same object as domains().
+    virtual Keyring& keyring() = 0;
     virtual BlobReader& blobs() = 0;
     virtual ReadContext read_context() = 0;
     /// Newest last; tombstoned and fenced ones left out. Unreadable ones are named in `damaged`.

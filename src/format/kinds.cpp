@@ -1,0 +1,33 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/format.h"
+#include "format/record/json_writer.h"
+
+namespace perdure::format {
+
+namespace {
+
+constexpr FormatKind kinds[] = {
+    {"json", "application/json", "json", "every value exact, one record a line", true, true,
+     open_json},
+    {"ndjson", "application/x-ndjson", "ndjson", "one JSON record a line", true, true, open_ndjson},
+};
+
+}  // namespace
+
+std::span<FormatKind const> format_kinds() {
+    return kinds;
+}
+
+Result<FormatKind const*> find_format(std::string_view name) {
+    auto const found = std::ranges::find(kinds, name, &FormatKind::name);
+    if (found != std::end(kinds)) return found;
+    std::string known;
+    for (auto const& kind : kinds) known += (known.empty() ? "" : ", ") + std::string(kind.name);
+    return fail(Fault::invalid, fmt::format("\"{}\" is no format", name))
+        .with_fix(fmt::format("take one of: {}", known));
+}
+
+}  // namespace perdure::format

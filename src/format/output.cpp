@@ -1,0 +1,153 @@
+#include "format/output.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <set>
+
+namespace perdure::format {
+
+namespace {
+
+/// A file that counts only when finished: hidden under a temporary name until then.
+class FileOutput : public Output {
+public:
+    FileOutput(system::File file, system::Path name, Timestamp modified)
+        : file_(std::move(file)), name_(std::move(name)), modified_(modified) {}
+
+    Result<void> write(ByteView bytes) override {
+        append(waiting_, bytes);
+        if (waiting_.size() < buffer_bytes) return {};
+        return flush();
+    }
+    Result<void> finish() override {
+        PD_CHECK(flush());
+        PD_CHECK(file_.sync());
+        if (modified_ != Timestamp{}) {
+            timespec const when{modified_.seconds, modified_.nanoseconds};
+            timespec const times[2] = {when, when};
+            ::futimens(file_.descriptor(), times);  // a date that does not stick loses nothing
+        }
+        return file_.close();
+    }
+
+private:
+    static constexpr std::size_t buffer_bytes = 256 << 10;
+    Result<void> flush() {
+        PD_CHECK(file_.write(waiting_));
+        waiting_.clear();
+        return {};
+    }
+
+    system::File file_;
+    system::Path name_;
+    Timestamp modified_;
+    Bytes waiting_;
+};
+
+Result<void> check_relative(std::string const& name) {
+    if (name.empty() || name.size() > 4000) return fail(Fault::invalid, "a file name of no use");
+    std::string_view rest = name;
+    while (true) {
+        auto const part = rest.substr(0, rest.find('/'));
+        if (part.empty() || part == "." || part == ".." || part.find('\0') != part.npos) {
+            return fail(Fault::invalid, fmt::format("\"{}\" could leave the output", name));
+        }
+        if (part.size() == rest.size()) return {};
+        rest.remove_prefix(part.size() + 1);
+    }
+}
+
+Result<std::unique_ptr<Output>> create_file(system::Path const& path, Timestamp modified) {
+    PD_TRY(auto file, system::File::create(path, 0644));
+    return std::make_unique<FileOutput>(std::move(file), path, modified);
+}
+
+bool holds_something(system::Path const& path) {
+    std::error_code ignored;
+    return system::exists(path) && !std::filesystem::is_empty(path, ignored);
+}
+
+class Folder : public OutputTree {
+public:
+    Folder(system::Path final_name, system::Path hidden)
+        : final_(std::move(final_name)), hidden_(std::move(hidden)) {}
+    ~Folder() override {
+        if (!finished_) static_cast<void>(system::remove_tree(hidden_));
+    }
+
+    Result<std::unique_ptr<Output>> create(std::string const& name, FileOptions options) override {
+        PD_CHECK(check_relative(name));
+        auto const path = hidden_ / name;
+        PD_CHECK(system::make_folders(path.parent_path(), 0755));
+        return create_file(path, options.modified);
+    }
+    Result<void> finish() override {
+        if (system::exists(final_)) std::filesystem::remove(final_);  // empty, or it is refused
+        PD_CHECK(system::rename(hidden_, final_));
+        finished_ = true;
+        return system::sync_folder(final_.parent_path().empty() ? "." : final_.parent_path());
+    }
+
+private:
+    system::Path final_, hidden_;
+    bool finished_ = false;
+};
+
+class SingleFile : public OutputTree {
+public:
+    SingleFile(system::Path final_name, bool replace)
+        : final_(std::move(final_name)), replace_(replace) {
+        hidden_ = final_;
+        hidden_ += ".perdure-part";
+    }
+    ~SingleFile() override {
+        if (!finished_ && created_) static_cast<void>(system::remove_file(hidden_));
+    }
+
+    Result<std::unique_ptr<Output>> create(std::string const& name, FileOptions) override {
+        if (created_) {
+            return fail(Fault::invalid,
+                        fmt::format("one file was asked for; \"{}\" is one more", name));
+        }
+        PD_CHECK(system::remove_file(hidden_));  // of a run that died
+        created_ = true;
+        return create_file(hidden_, {});
+    }
+    Result<void> finish() override {
+        if (!replace_ && system::exists(final_)) {
+            return fail(Fault::conflict, final_.string() + " appeared meanwhile");
+        }
+        PD_CHECK(system::rename(hidden_, final_));
+        finished_ = true;
+        return system::sync_folder(final_.parent_path().empty() ? "." : final_.parent_path());
+    }
+
+private:
+    system::Path final_, hidden_;
+    bool replace_, created_ = false, finished_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<OutputTree>> open_folder(system::Path const& folder) {
+    if (holds_something(folder)) {
+        return fail(Fault::conflict, fmt::format("{} is not empty", folder.string()))
+            .with_fix("name a new or empty folder");
+    }
+    auto hidden = folder;
+    hidden += ".perdure-part";
+    PD_CHECK(system::remove_tree(hidden));
+    PD_CHECK(system::make_folders(hidden, 0755));
+    return std::make_unique<Folder>(folder, std::move(hidden));
+}
+
+Result<std::unique_ptr<OutputTree>> open_single_file(system::Path const& file, bool replace) {
+    if (!replace && system::exists(file)) {
+        return fail(Fault::conflict, fmt::format("{} exists already", file.string()))
+            .with_fix("name another file, or remove this one");
+    }
+    return std::make_unique<SingleFile>(file, replace);
+}
+
+}  // namespace perdure::format
