@@ -41,3 +41,14 @@ function(pd_script_test name script)
   add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${ARGN})
   pd_test_environment(${name})
 endfunction()
+
+# pd_fuzz(name source DEPS rooms… LIBS libraries…): a libFuzzer target, build/fuzz/fuzz_<name>.
+#   Seeds may lie in fuzz/corpus/fuzz_<name>/; `./dev fuzz` runs every target for a while.
+function(pd_fuzz name source)
+  cmake_parse_arguments(FUZZ "" "" "DEPS;LIBS" ${ARGN})
+  set(deps ${FUZZ_DEPS})
+  list(TRANSFORM deps PREPEND pd_)
+  add_executable(fuzz_${name} ${source})
+  target_link_libraries(fuzz_${name} PRIVATE ${deps} ${FUZZ_LIBS} Threads::Threads)
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
