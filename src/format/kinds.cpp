@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/format.h"
+#include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
 
 namespace perdure::format {
