@@ -88,11 +88,13 @@ auto MirrorStore::first_that_can(bool healthy_only, Attempt attempt)
 
 Result<Bytes> MirrorStore::read(ObjectName const& name, std::uint64_t offset_bytes,
                                 std::uint64_t count_bytes, std::stop_token stop) {
+    PD_CHECK(check_name(name));
     return first_that_can(
         false, [&](ObjectStore& leg) { return leg.read(name, offset_bytes, count_bytes, stop); });
 }
 
 Result<ObjectInfo> MirrorStore::head(ObjectName const& name, std::stop_token stop) {
+    PD_CHECK(check_name(name));
     return first_that_can(false, [&](ObjectStore& leg) { return leg.head(name, stop); });
 }
 
@@ -161,6 +163,8 @@ Result<void> MirrorStore::put(ObjectName const& name, ByteView body, PutMode mod
 }
 
 Result<void> MirrorStore::remove(ObjectName const& name, std::stop_token stop) {
+    PD_CHECK(check_name(name));
+    if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
     Result<void> outcome;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
         Result<void> done = fail(Fault::unavailable, "not open");

@@ -38,16 +38,15 @@ public:
     Result<void> put(ObjectName const& name, ByteView body, PutMode mode,
                      std::stop_token stop) override {
         bool maybe_ours = false;
-        return repeat(stop, [&]() -> Result<void> {
-            auto done = inner().put(name, body, mode, stop);
-            if (done) return done;
-            if (done.error().fault() == Fault::conflict && maybe_ours) {
-                PD_TRY(bool const ours, holds(name, body, stop));
-                if (ours) return {};
-            }
-            maybe_ours = maybe_ours || is_worth_repeating(done.error());
-            return done;
+        auto done = repeat(stop, [&]() -> Result<void> {
+            auto attempt = inner().put(name, body, mode, stop);
+            maybe_ours = maybe_ours || (!attempt && is_worth_repeating(attempt.error()));
+            return attempt;
         });
+        if (done || done.error().fault() != Fault::conflict || !maybe_ours) return done;
+        PD_TRY(bool const ours, repeat(stop, [&] { return holds(name, body, stop); }));
+        if (ours) return {};
+        return done;
     }
     Result<ObjectInfo> head(ObjectName const& name, std::stop_token stop) override {
         return repeat(stop, [&] { return inner().head(name, stop); });

@@ -1,0 +1,194 @@
+#include "store/local/local_store.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "system/step.h"
+
+namespace perdure::store {
+namespace {
+
+using system::Path;
+using system::Step;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class LocalStoreTest : public testing::Test {
+protected:
+    void SetUp() override {
+        auto made = system::ScratchFolder::create();
+        ASSERT_TRUE(made);
+        scratch_.emplace(std::move(*made));
+        root_ = scratch_->path() / "store";
+        auto opened = open_local({.root = root_, .create = true});
+        ASSERT_TRUE(opened);
+        store_ = *opened;
+    }
+    void TearDown() override { system::set_step_hook(nullptr); }
+    Result<void> put(ObjectName const& name, std::string_view body = "x") {
+        return store_->put(name, as_bytes(body), PutMode::if_absent, {});
+    }
+    std::vector<std::string> names() {
+        std::vector<std::string> found;
+        EXPECT_TRUE(store_->list("",
+                                 [&](ObjectInfo const& info) {
+                                     found.push_back(info.name);
+                                     return Result<void>();
+                                 },
+                                 {}));
+        std::ranges::sort(found);
+        return found;
+    }
+    std::size_t temporaries() const {
+        std::size_t count = 0;
+        if (!system::exists(root_ / "_tmp")) return 0;
+        for (auto const& entry : std::filesystem::directory_iterator(root_ / "_tmp"))
+            count += entry.exists() ? 1 : 0;
+        return count;
+    }
+    std::optional<system::ScratchFolder> scratch_;
+    Path root_;
+    std::shared_ptr<ObjectStore> store_;
+};
+
+TEST_F(LocalStoreTest, BytesAreSyncedBeforeTheNameAndTheFolderAfter) {
+    ASSERT_TRUE(put("pack/first"));
+    std::vector<Step> steps;
+    system::set_step_hook([&](Step step, std::string_view) {
+        steps.push_back(step);
+        return Result<void>();
+    });
+    ASSERT_TRUE(put("pack/second"));
+    system::set_step_hook(nullptr);
+    EXPECT_THAT(
+        steps, ElementsAre(Step::create, Step::write, Step::sync, Step::rename, Step::sync_folder));
+}
+
+TEST_F(LocalStoreTest, AFullDiskAtAnyStepIsExhaustedAndLeavesNoPartBehind) {
+    // every later backup must still work: a failed put blocks neither its name nor the disk
+    for (unsigned failing = 1;; ++failing) {
+        auto const name = "pack/" + std::to_string(failing);
+        unsigned made = 0;
+        system::set_step_hook([&](Step, std::string_view) -> Result<void> {
+            if (++made == failing) return fail(Fault::exhausted, "No space left on device");
+            return {};
+        });
+        auto const done = put(name, "whole");
+        system::set_step_hook(nullptr);
+        if (done) break;
+        EXPECT_EQ(done.error().fault(), Fault::exhausted);
+        EXPECT_EQ(temporaries(), 0u);
+        auto const seen = read_all(*store_, name, 10, {});
+        if (seen) {  // only its folder was not yet synced
+            EXPECT_EQ(to_string(*seen), "whole");
+        }
+        ASSERT_LT(failing, 20u);
+    }
+}
+
+TEST_F(LocalStoreTest, AFailedSyncFailsThePutAndHidesTheObject) {
+    system::set_step_hook([](Step step, std::string_view) -> Result<void> {
+        if (step == Step::sync) return fail(Fault::corrupt, "Input/output error");
+        return {};
+    });
+    EXPECT_FALSE(put("pack/1"));
+    system::set_step_hook(nullptr);
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(LocalStoreTest, TheLoserOfARaceSyncsTheFolderHeReliesOn) {
+    ASSERT_TRUE(put("a"));
+    std::vector<Step> steps;
+    system::set_step_hook([&](Step step, std::string_view) {
+        steps.push_back(step);
+        return Result<void>();
+    });
+    EXPECT_EQ(put("a").error().fault(), Fault::conflict);
+    system::set_step_hook(nullptr);
+    EXPECT_THAT(steps, ElementsAre(Step::sync_folder));
+}
+
+TEST_F(LocalStoreTest, AMissingFolderIsNotFoundAndNamed) {
+    auto const opened = open_local({.root = scratch_->path() / "nowhere"});
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().fault(), Fault::not_found);
+    EXPECT_THAT(opened.error().message(), testing::HasSubstr("nowhere"));
+    EXPECT_FALSE(opened.error().fix().empty());
+    ASSERT_TRUE(system::write_file(scratch_->path() / "file", as_bytes("x")));
+    EXPECT_EQ(open_local({.root = scratch_->path() / "file"}).error().fault(), Fault::conflict);
+    EXPECT_EQ(open_local({}).error().fault(), Fault::invalid);
+}
+
+TEST_F(LocalStoreTest, AnUnpluggedDiskIsUnavailableAndNeverEmpty) {
+    ASSERT_TRUE(put("pack/1"));
+    ASSERT_TRUE(system::rename(root_, scratch_->path() / "elsewhere"));
+    auto const check_all = [&] {
+        EXPECT_EQ(store_->head("pack/1", {}).error().fault(), Fault::unavailable);
+        EXPECT_EQ(store_->read("pack/1", 0, 1, {}).error().fault(), Fault::unavailable);
+        EXPECT_EQ(put("pack/2").error().fault(), Fault::unavailable);
+        EXPECT_EQ(store_->remove("pack/1", {}).error().fault(), Fault::unavailable);
+        EXPECT_EQ(store_->now({}).error().fault(), Fault::unavailable);
+        auto const listed = store_->list("", [](ObjectInfo const&) { return Result<void>(); }, {});
+        ASSERT_FALSE(listed);
+        EXPECT_EQ(listed.error().fault(), Fault::unavailable);
+    };
+    check_all();
+    ASSERT_TRUE(system::make_folders(root_));  // the empty mount point
+    check_all();
+    EXPECT_TRUE(std::filesystem::is_empty(root_));
+}
+
+TEST_F(LocalStoreTest, ForeignFilesAreNotListed) {
+    ASSERT_TRUE(put("a"));
+    for (char const* name : {".DS_Store", "README.TXT", "lost+found", "Thumbs.db"})
+        ASSERT_TRUE(system::write_file(root_ / name, as_bytes("x")));
+    ASSERT_EQ(::symlink("/etc", (root_ / "link").c_str()), 0);
+    EXPECT_THAT(names(), ElementsAre("a"));
+}
+
+TEST_F(LocalStoreTest, OldTemporariesAreRemovedYoungOnesStay) {
+    ASSERT_TRUE(system::make_folders(root_ / "_tmp"));
+    ASSERT_TRUE(system::write_file(root_ / "_tmp/old", as_bytes("x")));
+    ASSERT_TRUE(system::write_file(root_ / "_tmp/young", as_bytes("x")));
+    timespec const times[2] = {{::time(nullptr) - 90'000, 0}, {::time(nullptr) - 90'000, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "_tmp/old").c_str(), times, 0), 0);
+    ASSERT_TRUE(open_local({.root = root_}));
+    EXPECT_FALSE(system::exists(root_ / "_tmp/old"));
+    EXPECT_TRUE(system::exists(root_ / "_tmp/young"));
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(LocalStoreTest, ReadOnlyOpenChangesNothing) {
+    ASSERT_TRUE(put("a"));
+    std::size_t steps = 0;
+    system::set_step_hook([&](Step, std::string_view) {
+        ++steps;
+        return Result<void>();
+    });
+    auto const opened = open_local({.root = root_, .create = true, .read_only = true});
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE((*opened)->head("a", {}));
+    EXPECT_TRUE((*opened)->now({}));
+    EXPECT_EQ((*opened)->put("b", {}, PutMode::replace, {}).error().fault(), Fault::denied);
+    EXPECT_EQ((*opened)->remove("a", {}).error().fault(), Fault::denied);
+    system::set_step_hook(nullptr);
+    EXPECT_EQ(steps, 0u);
+}
+
+TEST_F(LocalStoreTest, ReadingChangesNoObjectsAge) {
+    // PBS #5982: collection by access time lost data; ours looks at mtime only
+    ASSERT_TRUE(put("a"));
+    auto const before = store_->head("a", {}).value().modified;
+    timespec const times[2] = {{1, 0}, {0, UTIME_OMIT}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (root_ / "a").c_str(), times, 0), 0);
+    ASSERT_TRUE(store_->read("a", 0, 1, {}));
+    EXPECT_EQ(store_->head("a", {}).value().modified, before);
+}
+
+}  // namespace
+}  // namespace perdure::store

@@ -1,0 +1,180 @@
+#include "store/wrap/mirror.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/memory/memory_store.h"
+#include "store/wrap/fault.h"
+
+namespace perdure::store {
+namespace {
+
+using Kind = Mishap::Kind;
+
+class MirrorTest : public testing::Test {
+protected:
+    void SetUp() override {
+        std::vector<MirrorLeg> legs;
+        for (int i = 0; i < 3; ++i) {
+            memory_.push_back(std::make_shared<MemoryStore>());
+            faulty_.push_back(std::make_shared<FaultStore>(memory_.back()));
+            legs.push_back({"leg" + std::to_string(i), faulty_.back(), std::nullopt});
+        }
+        auto made = MirrorStore::create(std::move(legs));
+        ASSERT_TRUE(made);
+        mirror_ = *made;
+    }
+    Result<void> put(ObjectName const& name, std::string_view body,
+                     PutMode mode = PutMode::if_absent) {
+        return mirror_->put(name, as_bytes(body), mode, {});
+    }
+    void break_leg(std::size_t leg, Operation operation, Fault fault = Fault::unavailable) {
+        faulty_[leg]->set_script(always(operation, "", {.kind = Kind::refuse, .fault = fault}));
+    }
+    bool has(std::size_t leg, ObjectName const& name) {
+        return memory_[leg]->head(name, {}).has_value();
+    }
+    std::vector<bool> degraded() {
+        std::vector<bool> all;
+        for (auto const& leg : mirror_->health()) all.push_back(leg.degraded);
+        return all;
+    }
+    std::vector<std::shared_ptr<MemoryStore>> memory_;
+    std::vector<std::shared_ptr<FaultStore>> faulty_;
+    std::shared_ptr<MirrorStore> mirror_;
+};
+
+using testing::ElementsAre;
+
+TEST_F(MirrorTest, EveryHealthyLegGetsEveryObject) {
+    ASSERT_TRUE(put("a", "x"));
+    EXPECT_TRUE(has(0, "a") && has(1, "a") && has(2, "a"));
+    EXPECT_THAT(degraded(), ElementsAre(false, false, false));
+}
+
+TEST_F(MirrorTest, ALegThatMissedAPackNeverGetsASnapshot) {
+    break_leg(1, Operation::put, Fault::exhausted);
+    ASSERT_TRUE(put("pack/d/1", "pack"));
+    faulty_[1]->set_script(nullptr);  // it has recovered, but it lacks the pack
+    ASSERT_TRUE(put("snapshot/1", "snapshot"));
+    EXPECT_FALSE(has(1, "snapshot/1"));
+    EXPECT_TRUE(has(2, "snapshot/1"));
+    EXPECT_THAT(degraded(), ElementsAre(false, true, false));
+    EXPECT_EQ(mirror_->health()[1].error.value().fault(), Fault::exhausted);
+}
+
+TEST_F(MirrorTest, TheAuthorityDecidesWhoWins) {
+    ASSERT_TRUE(memory_[0]->put("snapshot/1", as_bytes("tomb"), PutMode::if_absent, {}));
+    auto const lost = put("snapshot/1", "ours");
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().fault(), Fault::conflict);
+    EXPECT_FALSE(has(1, "snapshot/1"));
+    EXPECT_THAT(degraded(), ElementsAre(false, false, false));
+}
+
+TEST_F(MirrorTest, ALegWithAnotherBodyIsDegradedAndKeepsItsOwn) {
+    ASSERT_TRUE(memory_[1]->put("snapshot/1", as_bytes("tomb"), PutMode::if_absent, {}));
+    ASSERT_TRUE(memory_[2]->put("snapshot/1", as_bytes("ours"), PutMode::if_absent, {}));
+    ASSERT_TRUE(put("snapshot/1", "ours"));
+    EXPECT_THAT(degraded(), ElementsAre(false, true, false));
+    EXPECT_EQ(mirror_->health()[1].error.value().fault(), Fault::conflict);
+    EXPECT_EQ(to_string(read_all(*memory_[1], "snapshot/1", 9, {}).value()), "tomb");
+}
+
+TEST_F(MirrorTest, TheNextLegTakesOverFromADeadAuthority) {
+    break_leg(0, Operation::put);
+    ASSERT_TRUE(put("a", "x"));
+    EXPECT_TRUE(has(1, "a") && has(2, "a"));
+    EXPECT_THAT(degraded(), ElementsAre(true, false, false));
+    faulty_[0]->set_script(nullptr);
+    std::vector<std::string> names;
+    ASSERT_TRUE(mirror_->list("",
+                              [&](ObjectInfo const& info) {
+                                  names.push_back(info.name);
+                                  return Result<void>();
+                              },
+                              {}));
+    EXPECT_THAT(names, ElementsAre("a"));
+}
+
+TEST_F(MirrorTest, ItFailsOnlyWhenEveryLegFails) {
+    for (std::size_t leg = 0; leg < 3; ++leg) break_leg(leg, Operation::put, Fault::exhausted);
+    auto const done = put("a", "x");
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().fault(), Fault::exhausted);
+    EXPECT_FALSE(put("b", "x"));
+}
+
+TEST_F(MirrorTest, ReadsFallBackToOtherLegs) {
+    ASSERT_TRUE(put("a", "x"));
+    ASSERT_TRUE(memory_[0]->remove("a", {}));
+    break_leg(1, Operation::read, Fault::corrupt);
+    EXPECT_EQ(to_string(mirror_->read("a", 0, 1, {}).value()), "x");
+    EXPECT_TRUE(mirror_->head("a", {}));
+}
+
+TEST_F(MirrorTest, NotFoundMeansThatEveryLegSaysSo) {
+    EXPECT_EQ(mirror_->read("a", 0, 1, {}).error().fault(), Fault::not_found);
+    break_leg(2, Operation::read);
+    EXPECT_EQ(mirror_->read("a", 0, 1, {}).error().fault(), Fault::unavailable);
+}
+
+TEST_F(MirrorTest, RemovingReachesDegradedLegsAndTellsOfThoseItDidNotReach) {
+    ASSERT_TRUE(put("a", "x"));
+    break_leg(1, Operation::put);
+    ASSERT_TRUE(put("b", "x"));
+    faulty_[1]->set_script(nullptr);
+    ASSERT_TRUE(mirror_->remove("a", {}));
+    EXPECT_FALSE(has(0, "a") || has(1, "a") || has(2, "a"));
+    break_leg(2, Operation::remove);
+    auto const removed = mirror_->remove("b", {});
+    ASSERT_FALSE(removed);
+    EXPECT_THAT(removed.error().message(), testing::HasSubstr("leg2"));
+    EXPECT_FALSE(has(0, "b"));
+}
+
+TEST_F(MirrorTest, ALegBehindTheAuthorityIsFoundBeforeTheFirstPut) {
+    ASSERT_TRUE(memory_[0]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));
+    ASSERT_TRUE(memory_[1]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));
+    ASSERT_TRUE(memory_[1]->put("pack/d/2", as_bytes("more"), PutMode::if_absent, {}));
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    EXPECT_THAT(degraded(), ElementsAre(false, false, true));
+    ASSERT_TRUE(put("snapshot/1", "x"));
+    EXPECT_FALSE(has(2, "snapshot/1"));
+    mirror_->restore_leg("leg2");
+    ASSERT_TRUE(put("snapshot/2", "x"));
+    EXPECT_TRUE(has(2, "snapshot/2"));
+}
+
+TEST_F(MirrorTest, AStopDegradesNobody) {
+    std::stop_source source;
+    source.request_stop();
+    auto const done = mirror_->put("a", {}, PutMode::if_absent, source.get_token());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().fault(), Fault::cancelled);
+    EXPECT_THAT(degraded(), ElementsAre(false, false, false));
+}
+
+TEST_F(MirrorTest, AFailedListingMovesTheAuthority) {
+    ASSERT_TRUE(put("a", "x"));
+    break_leg(0, Operation::list);
+    int told = 0;
+    ASSERT_TRUE(mirror_->list("",
+                              [&](ObjectInfo const&) {
+                                  ++told;
+                                  return Result<void>();
+                              },
+                              {}));
+    EXPECT_EQ(told, 1);
+    EXPECT_THAT(degraded(), ElementsAre(true, false, false));
+}
+
+TEST(MirrorCreationTest, WithoutAnyDestinationThereIsNoMirror) {
+    EXPECT_EQ(MirrorStore::create({}).error().fault(), Fault::invalid);
+    auto const none = MirrorStore::create({{"usb", nullptr, fail(Fault::not_found, "no disk")}});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().message(), "no disk");
+}
+
+}  // namespace
+}  // namespace perdure::store
