@@ -1,0 +1,185 @@
+#include "origin/files/exclude.h"
+
+#include <cctype>
+#include <optional>
+#include <span>
+
+namespace perdure::origin {
+namespace {
+
+bool in_class(std::string_view name, unsigned char c) {
+    struct Class {
+        std::string_view name;
+        int (*test)(int);
+    };
+    static constexpr Class classes[] = {
+        {"alnum", std::isalnum}, {"alpha", std::isalpha}, {"blank", std::isblank},
+        {"cntrl", std::iscntrl}, {"digit", std::isdigit}, {"graph", std::isgraph},
+        {"lower", std::islower}, {"print", std::isprint}, {"punct", std::ispunct},
+        {"space", std::isspace}, {"upper", std::isupper}, {"xdigit", std::isxdigit}};
+    for (Class const& known : classes)
+        if (known.name == name) return known.test(c) != 0;
+    return false;
+}
+
+struct Bracket {
+    std::size_t end = 0;  ///< position after ']'
+    bool matches = false;
+};
+
+/// Reads the bracket expression at pattern[at] == '['. Empty when it is never closed.
+std::optional<Bracket> match_bracket(std::string_view pattern, std::size_t at, unsigned char c) {
+    std::size_t i = at + 1;
+    bool const negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
+    if (negated) ++i;
+    bool matches = false;
+    for (bool first = true; i < pattern.size(); first = false) {
+        if (pattern[i] == ']' && !first) return Bracket{i + 1, matches != negated};
+        if (pattern[i] == '[' && i + 1 < pattern.size() && pattern[i + 1] == ':') {
+            std::size_t const close = pattern.find(":]", i + 2);
+            if (close != std::string_view::npos) {
+                matches |= in_class(pattern.substr(i + 2, close - i - 2), c);
+                i = close + 2;
+                continue;
+            }
+        }
+        if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+        auto const low = static_cast<unsigned char>(pattern[i++]);
+        auto high = low;
+        if (i + 1 < pattern.size() && pattern[i] == '-' && pattern[i + 1] != ']') {
+            ++i;
+            if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+            high = static_cast<unsigned char>(pattern[i++]);
+        }
+        matches |= low <= c && c <= high;
+    }
+    return std::nullopt;
+}
+
+/// One step of a component's pattern other than '*': how far it reaches, or empty when c fails it.
+std::optional<std::size_t> match_one(std::string_view pattern, std::size_t at, char c) {
+    if (pattern[at] == '?') return at + 1;
+    if (pattern[at] == '[') {
+        auto const bracket = match_bracket(pattern, at, static_cast<unsigned char>(c));
+        if (bracket) return bracket->matches ? std::optional(bracket->end) : std::nullopt;
+    }
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+    return pattern[at] == c ? std::optional(at + 1) : std::nullopt;
+}
+
+/// Going back to the last star only is enough, and keeps the time at O(pattern × name).
+bool match_component(std::string_view pattern, std::string_view name) {
+    std::size_t p = 0, n = 0, after_star = std::string_view::npos, star_name = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            while (p < pattern.size() && pattern[p] == '*') ++p;
+            after_star = p;
+            star_name = n;
+            continue;
+        }
+        auto const next = p < pattern.size() ? match_one(pattern, p, name[n]) : std::nullopt;
+        if (next) {
+            p = *next;
+            ++n;
+        } else if (after_star != std::string_view::npos) {
+            p = after_star;
+            n = ++star_name;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+std::vector<std::string_view> split(std::string_view path) {
+    std::vector<std::string_view> parts;
+    for (;;) {
+        std::size_t const cut = path.find('/');
+        parts.push_back(path.substr(0, cut));
+        if (cut == std::string_view::npos) return parts;
+        path.remove_prefix(cut + 1);
+    }
+}
+
+/// The same way back, one level up: "**" is the star, components are the letters.
+bool match_path(std::span<std::string const> pattern, std::span<std::string_view const> path) {
+    std::size_t p = 0, n = 0, after_star = pattern.size() + 1, star_name = 0;
+    while (n < path.size()) {
+        if (p < pattern.size() && pattern[p] == "**") {
+            if (++p == pattern.size()) return true;  // at the end: everything inside
+            after_star = p;
+            star_name = n;
+        } else if (p < pattern.size() && match_component(pattern[p], path[n])) {
+            ++p;
+            ++n;
+        } else if (after_star <= pattern.size()) {
+            p = after_star;
+            n = ++star_name;
+        } else {
+            return false;
+        }
+    }
+    return p == pattern.size();
+}
+
+std::string_view without_trailing_spaces(std::string_view pattern) {
+    while (!pattern.empty() && pattern.back() == ' ' &&
+           !(pattern.size() > 1 && pattern[pattern.size() - 2] == '\\'))
+        pattern.remove_suffix(1);
+    return pattern;
+}
+
+}  // namespace
+
+ExcludeRules::ExcludeRules(std::vector<std::string> const& patterns, std::string_view root) {
+    for (std::string const& pattern : patterns) add(pattern, root);
+}
+
+void ExcludeRules::add(std::string_view pattern, std::string_view root) {
+    if (!pattern.empty() && pattern.back() == '\r') pattern.remove_suffix(1);
+    pattern = without_trailing_spaces(pattern);
+    if (pattern.empty() || pattern.front() == '#') return;
+    Rule rule;
+    if (pattern.front() == '!') {
+        rule.negated = true;
+        pattern.remove_prefix(1);
+    }
+    if (root.size() > 1 && pattern.size() > root.size() && pattern.starts_with(root) &&
+        (pattern[root.size()] == '/' || root.back() == '/'))
+        pattern.remove_prefix(root.back() == '/' ? root.size() - 1 : root.size());
+    if (!pattern.empty() && pattern.back() == '/') {
+        rule.folders_only = true;
+        pattern.remove_suffix(1);
+    }
+    if (pattern.empty()) return;
+    bool const anchored = pattern.find('/') != std::string_view::npos;
+    if (pattern.front() == '/') pattern.remove_prefix(1);
+    if (!anchored) rule.components.emplace_back("**");
+    for (std::string_view part : split(pattern)) {
+        if (part == "**" && !rule.components.empty() && rule.components.back() == "**") continue;
+        rule.components.emplace_back(part);
+    }
+    rules_.push_back(std::move(rule));
+}
+
+bool ExcludeRules::excludes(std::string_view path, bool is_folder) const {
+    if (rules_.empty()) return false;
+    auto const parts = split(path);
+    for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
+        if (rule->folders_only && !is_folder) continue;
+        if (match_path(rule->components, parts)) return !rule->negated;
+    }
+    return false;
+}
+
+std::string literal_pattern(std::string_view path) {
+    std::string pattern = "/";
+    for (char c : path) {
+        if (std::string_view("*?[\\ ").find(c) != std::string_view::npos) pattern += '\\';
+        pattern += c;
+    }
+    return pattern;
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace perdure::origin {
+
+/// Exclude rules in gitignore syntax: blank lines and '#', '!' takes back, a '/' at the front or in
+/// the middle anchors at the root, one at the end matches folders only, '*', '?', '[…]' with ranges
+/// and POSIX classes within a component, '**' across components. The last rule that matches
+/// decides; what lies in an excluded folder cannot be taken back. Names are bytes. Threads:
+/// matching from any.
+class ExcludeRules {
+public:
+    ExcludeRules() = default;
+    /// `root`: a pattern that begins with this absolute path is taken relative to it.
+    ExcludeRules(std::vector<std::string> const& patterns, std::string_view root);
+
+    bool empty() const { return rules_.empty(); }
+    /// `path` below the root, without a leading '/'.
+    bool excludes(std::string_view path, bool is_folder) const;
+
+private:
+    struct Rule {
+        std::vector<std::string> components;  ///< "**" stands for any number of them
+        bool negated = false, folders_only = false;
+    };
+    void add(std::string_view pattern, std::string_view root);
+    std::vector<Rule> rules_;
+};
+
+/// A pattern that matches exactly this path below the root.
+std::string literal_pattern(std::string_view path);
+
+}  // namespace perdure::origin

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "origin/origin.h"
+
+namespace perdure::origin {
+
+Result<std::unique_ptr<Origin>> open_files(SourceOptions const& options);
+
+/// Reads every file once and says which cannot be read.
+Result<std::vector<data::Problem>> check_readable(data::TreeReader& reader, std::stop_token stop);
+
+}  // namespace perdure::origin

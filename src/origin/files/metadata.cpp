@@ -1,0 +1,131 @@
+#include "origin/files/metadata.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "origin/files/stat.h"
+#include "origin/files/xattr.h"
+#include "system/step.h"
+
+namespace perdure::origin {
+namespace {
+
+bool by_name(MetadataTarget const& target) {
+    return *target.name != 0;
+}
+
+/// True when the owner is now what the entry says.
+bool apply_owner(MetadataTarget const& target, data::Entry const& entry,
+                 MetadataOptions const& options, Shortfalls& shortfalls) {
+    bool const ours = entry.uid == ::geteuid() && entry.gid == ::getegid();
+    if (!options.owners) return ours;
+    if (ours && !options.inherits_group) return true;  // as it was created
+    int const done = by_name(target) ? ::fchownat(target.descriptor, target.name, entry.uid,
+                                                  entry.gid, AT_SYMLINK_NOFOLLOW)
+                                     : ::fchown(target.descriptor, entry.uid, entry.gid);
+    if (done == 0) return true;
+    shortfalls.note(std::string("the owner was not restored (") + ::strerror(errno) + ")",
+                    target.path);
+    return false;
+}
+
+Result<void> apply_mode(MetadataTarget const& target, data::Entry const& entry, bool owned,
+                        MetadataOptions const& options, Shortfalls& shortfalls) {
+    unsigned mode = entry.mode & 07777;
+    bool const risky = entry.kind != data::EntryKind::folder && (mode & 06000) != 0;
+    if (risky && (!owned || !options.special)) {
+        // A setuid program that now belongs to somebody else would be a hole.
+        mode &= 01777;
+        shortfalls.note("setuid and setgid were not restored", target.path);
+    }
+    int const done = by_name(target)
+                         ? ::fchmodat(target.descriptor, target.name, mode, AT_SYMLINK_NOFOLLOW)
+                         : ::fchmod(target.descriptor, mode);
+    if (done == 0) return {};
+    return system::error_from_errno(errno, "cannot set the mode of " + target.path);
+}
+
+void strip_xattrs(MetadataTarget const& target, data::Entry const& entry) {
+    std::vector<data::Xattr> present;
+    read_xattrs(target.descriptor, target.name, present);
+    for (data::Xattr const& attribute : present) {
+        bool const wanted = std::ranges::any_of(
+            entry.xattrs, [&](data::Xattr const& one) { return one.name == attribute.name; });
+        if (!wanted && attribute.name != "security.selinux")
+            remove_xattr(target.descriptor, target.name, attribute.name);
+    }
+}
+
+void apply_xattrs(MetadataTarget const& target, data::Entry const& entry,
+                  MetadataOptions const& options, Shortfalls& shortfalls) {
+    if (options.strip_xattrs) strip_xattrs(target, entry);
+    for (data::Xattr const& attribute : entry.xattrs) {
+        if (attribute.name == "security.capability" && !options.special) {
+            shortfalls.note("file capabilities were not restored", target.path);
+            continue;
+        }
+        if (int const error = write_xattr(target.descriptor, target.name, attribute))
+            shortfalls.note(
+                "the attribute " + attribute.name + " was not restored (" + ::strerror(error) + ")",
+                target.path);
+    }
+}
+
+}  // namespace
+
+void Shortfalls::note(std::string const& what, std::string const& path) {
+    std::lock_guard lock(mutex_);
+    auto const [found, added] = seen_.try_emplace(what);
+    if (added) found->second.first_path = path.empty() ? "." : path;
+    ++found->second.count;
+}
+
+std::vector<data::Problem> Shortfalls::take() {
+    std::lock_guard lock(mutex_);
+    std::vector<data::Problem> problems;
+    for (auto const& [what, seen] : seen_) {
+        std::string const more =
+            seen.count > 1 ? " (and " + std::to_string(seen.count - 1) + " more)" : "";
+        problems.push_back({seen.first_path, what + more});
+    }
+    seen_.clear();
+    return problems;
+}
+
+Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,
+                            MetadataOptions const& options, Shortfalls& shortfalls) {
+    PD_CHECK(system::step(system::Step::set_metadata, target.path));
+    bool const owned = apply_owner(target, entry, options, shortfalls);
+    if (entry.kind != data::EntryKind::symlink)
+        PD_CHECK(apply_mode(target, entry, owned, options, shortfalls));
+    apply_xattrs(target, entry, options, shortfalls);
+    struct timespec times[2] = {{0, UTIME_OMIT},
+                                {static_cast<time_t>(entry.modified.seconds),
+                                 static_cast<long>(entry.modified.nanoseconds)}};
+    int const done = by_name(target)
+                         ? ::utimensat(target.descriptor, target.name, times, AT_SYMLINK_NOFOLLOW)
+                         : ::futimens(target.descriptor, times);
+    if (done == 0) return {};
+    return system::error_from_errno(errno, "cannot set the time of " + target.path);
+}
+
+void apply_flags(int descriptor, std::uint32_t flags, std::string const& path,
+                 Shortfalls& shortfalls) {
+    flags &= flags_restored;
+    if (flags == 0) return;
+    int present = 0;
+    if (::ioctl(descriptor, FS_IOC_GETFLAGS, &present) == 0) {
+        int const wanted = present | static_cast<int>(flags);
+        if (wanted == present || ::ioctl(descriptor, FS_IOC_SETFLAGS, &wanted) == 0) return;
+    }
+    shortfalls.note(std::string("file flags were not restored (") + ::strerror(errno) + ")", path);
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,392 @@
+#include "origin/files/target.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <unordered_map>
+
+#include "origin/files/below.h"
+#include "origin/files/metadata.h"
+#include "origin/files/stat.h"
+#include "origin/files/xattr.h"
+#include "system/random.h"
+#include "system/step.h"
+
+// The problem: put names and bytes of an untrusted snapshot onto a disk where others may be at
+// work, without ever touching anything outside the target folder, and without half-written files.
+//
+// 1. Every path is resolved beneath the root with no link followed (open_beneath), component names
+//    checked first; the last component is only ever created, renamed over or linked, never opened.
+// 2. A file appears under its name complete: written under a temporary name in its folder, with its
+//    metadata, then renamed (RENAME_NOREPLACE unless overwrite). An existing file is never written
+//    into, so a planted hard link cannot lead outside either.
+// 3. A folder is never removed; a file, link or device is replaced only with overwrite.
+// 4. Folders stay private (0700) until finish_folder gives them their mode: nobody plants names in
+// a
+//    folder that is being filled.
+// 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
+// 6. One syncfs at the root's finish instead of an fsync for every file.
+//
+// Rejected: O_TMPFILE + linkat (ext4 puts every such file on its orphan list: slower than a
+// rename); writing small files directly under their name (a crash would leave them cut short).
+
+namespace perdure::origin {
+namespace {
+
+using data::Entry;
+using data::EntryKind;
+using system::Step;
+
+constexpr std::size_t copy_bytes = 256 << 10;
+constexpr std::size_t folders_open_max = 64;
+
+struct Place {
+    std::shared_ptr<system::File> folder;  ///< the parent
+    std::string name;
+};
+
+class FilesTarget final : public data::TreeTarget {
+public:
+    FilesTarget(TargetOptions options, system::File root)
+        : options_(std::move(options)), root_(std::move(root)) {
+        Opaque<8, struct TemporaryTag> unique;
+        system::real_random().fill(unique.bytes);
+        temporary_prefix_ = ".perdure-" + to_hex(unique) + "-";
+        struct stat status{};
+        ::fstat(root_.descriptor(), &status);
+        // What the root hands down to new names must be undone where the entry says otherwise.
+        metadata_.owners = options_.owners;
+        metadata_.special = options_.special_files;
+        metadata_.inherits_group = (status.st_mode & S_ISGID) != 0 || options_.overwrite;
+        metadata_.strip_xattrs = options_.overwrite || inherits_access_list();
+    }
+    ~FilesTarget() override { apply_locking_flags(); }
+
+    Result<void> make_folder(std::string const& path, Entry const& entry) override;
+    Result<void> write_file(std::string const& path, Entry const& entry,
+                            data::ByteSource& content) override;
+    Result<void> make_other(std::string const& path, Entry const& entry) override;
+    Result<void> finish_folder(std::string const& path, Entry const& entry) override;
+    std::vector<data::Problem> take_problems() override { return shortfalls_.take(); }
+
+private:
+    bool inherits_access_list() const;
+    Result<Place> locate(std::string const& path);
+    Result<void> settle(Place const& place, std::string const& temporary, std::string const& path);
+    Result<void> make_node(Place const& place, std::string const& name, std::string const& path,
+                           Entry const& entry, bool& skipped);
+    Result<void> make_link(Place const& place, std::string const& name, std::string const& path,
+                           Entry const& entry);
+    std::string temporary_name() { return temporary_prefix_ + std::to_string(temporary_++); }
+    void remember_locking_flags(std::string const& path, Entry const& entry);
+    void apply_locking_flags();
+
+    TargetOptions options_;
+    system::File root_;
+    MetadataOptions metadata_;
+    std::string temporary_prefix_;
+    std::atomic<std::uint64_t> temporary_ = 0;
+    Shortfalls shortfalls_;
+    std::mutex mutex_;  ///< of what follows
+    std::unordered_map<std::string, std::shared_ptr<system::File>> folders_;
+    std::vector<std::pair<std::string, std::uint32_t>> locking_flags_;
+};
+
+bool FilesTarget::inherits_access_list() const {
+    std::vector<data::Xattr> xattrs;
+    read_xattrs(root_.descriptor(), "", xattrs);
+    for (data::Xattr const& attribute : xattrs)
+        if (attribute.name == "system.posix_acl_default") return true;
+    return false;
+}
+
+/// Checks the path and opens its parent, which must be a real folder beneath the root.
+Result<Place> FilesTarget::locate(std::string const& path) {
+    PD_CHECK(check_path(path));
+    if (path.empty()) return fail(Fault::invalid, "the root can only be a folder");
+    auto const [parent, name] = split_path(path);
+    std::string key(parent);
+    {
+        std::lock_guard lock(mutex_);
+        if (auto const found = folders_.find(key); found != folders_.end())
+            return Place{found->second, std::string(name)};
+    }
+    PD_TRY(system::File opened, open_folder_beneath(root_.descriptor(), key));
+    auto folder = std::make_shared<system::File>(std::move(opened));
+    std::lock_guard lock(mutex_);
+    if (folders_.size() >= folders_open_max) folders_.clear();
+    folders_[key] = folder;
+    return Place{std::move(folder), std::string(name)};
+}
+
+/// Gives a finished temporary name its real one.
+Result<void> FilesTarget::settle(Place const& place, std::string const& temporary,
+                                 std::string const& path) {
+    int const folder = place.folder->descriptor();
+    auto stepped = system::step(Step::rename, path);
+    int error = 0;
+    if (stepped) {
+        unsigned const flags = options_.overwrite ? 0 : RENAME_NOREPLACE;
+        if (::renameat2(folder, temporary.c_str(), folder, place.name.c_str(), flags) == 0)
+            return {};
+        error = errno;
+        if (error == EINVAL && flags != 0) {
+            // A file system without RENAME_NOREPLACE: a link does not replace either.
+            if (::linkat(folder, temporary.c_str(), folder, place.name.c_str(), 0) == 0)
+                error = 0;
+            else
+                error = errno;
+        }
+    }
+    ::unlinkat(folder, temporary.c_str(), 0);
+    if (!stepped) return stepped;
+    if (error == 0) return {};
+    if (error == EEXIST || error == EISDIR || error == ENOTEMPTY)
+        return fail(Fault::conflict, path + " exists already");
+    return system::error_from_errno(error, "cannot create " + path);
+}
+
+Result<void> FilesTarget::make_folder(std::string const& path, Entry const& entry) {
+    if (entry.kind != EntryKind::folder) return fail(Fault::invalid, path + " is no folder");
+    if (path.empty()) return {};  // open since the beginning
+    PD_TRY(Place const place, locate(path));
+    PD_CHECK(system::step(Step::make_folder, path));
+    int const folder = place.folder->descriptor();
+    char const* name = place.name.c_str();
+    if (::mkdirat(folder, name, 0700) == 0) return {};
+    if (errno != EEXIST) return system::error_from_errno(errno, "cannot make the folder " + path);
+    if (!options_.overwrite) return fail(Fault::conflict, path + " exists already");
+    struct stat status{};
+    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+        return {};
+    PD_CHECK(system::step(Step::remove, path));  // a file or a link: replaced, never followed
+    if (::unlinkat(folder, name, 0) == 0 && ::mkdirat(folder, name, 0700) == 0) return {};
+    return system::error_from_errno(errno, "cannot make the folder " + path);
+}
+
+/// Takes the content in pieces and puts each where it belongs.
+class Filling {
+public:
+    Filling(int file, Entry const& entry, std::string const& path)
+        : file_(file), entry_(entry), path_(path) {}
+
+    Result<void> run(data::ByteSource& content) {
+        PD_CHECK(check_extents());
+        thread_local Bytes buffer(copy_bytes);
+        for (;;) {
+            PD_TRY(std::size_t const got, content.read(buffer));
+            if (got == 0) break;
+            PD_CHECK(place(ByteView(buffer).first(got)));
+        }
+        if (!entry_.sparse) return {};
+        if (extent_ < entry_.extents.size())
+            return fail(Fault::corrupt, path_ + ": its content ends before its last extent");
+        PD_CHECK(system::step(Step::write, path_));
+        if (::ftruncate(file_, static_cast<off_t>(entry_.size)) == 0) return {};
+        return system::error_from_errno(errno, "cannot size " + path_);
+    }
+
+private:
+    /// Extents come from a snapshot: in order, apart, within the size, and a size the kernel can
+    /// hold.
+    Result<void> check_extents() const {
+        std::uint64_t end = 0;
+        if (entry_.size > INT64_MAX) return fail(Fault::corrupt, path_ + ": an impossible size");
+        for (data::Extent const& extent : entry_.extents) {
+            if (extent.offset < end || extent.length == 0 || extent.offset > entry_.size ||
+                extent.length > entry_.size - extent.offset)
+                return fail(Fault::corrupt, path_ + ": extents that overlap or leave the file");
+            end = extent.offset + extent.length;
+        }
+        return {};
+    }
+
+    Result<void> place(ByteView bytes) {
+        if (!entry_.sparse) {
+            PD_CHECK(put(bytes, at_));
+            at_ += bytes.size();
+            return {};
+        }
+        while (!bytes.empty()) {
+            if (extent_ == entry_.extents.size())
+                return fail(Fault::corrupt, path_ + ": more content than its extents hold");
+            data::Extent const& extent = entry_.extents[extent_];
+            auto const count = static_cast<std::size_t>(
+                std::min<std::uint64_t>(bytes.size(), extent.length - at_));
+            PD_CHECK(put(bytes.first(count), extent.offset + at_));
+            bytes = bytes.subspan(count);
+            at_ += count;
+            if (at_ == extent.length) {
+                at_ = 0;
+                ++extent_;
+            }
+        }
+        return {};
+    }
+
+    Result<void> put(ByteView bytes, std::uint64_t offset) {
+        PD_CHECK(system::step(Step::write, path_));
+        while (!bytes.empty()) {
+            ssize_t const done =
+                ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (done < 0 && errno == EINTR) continue;
+            if (done < 0) return system::error_from_errno(errno, "cannot write " + path_);
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+            offset += static_cast<std::uint64_t>(done);
+        }
+        return {};
+    }
+
+    int file_;
+    Entry const& entry_;
+    std::string const& path_;
+    std::size_t extent_ = 0;
+    std::uint64_t at_ = 0;  ///< in the extent, or in the plain file
+};
+
+Result<void> FilesTarget::write_file(std::string const& path, Entry const& entry,
+                                     data::ByteSource& content) {
+    if (entry.kind != EntryKind::file) return fail(Fault::invalid, path + " is no file");
+    PD_TRY(Place const place, locate(path));
+    int const folder = place.folder->descriptor();
+    std::string const temporary = temporary_name();
+    PD_CHECK(system::step(Step::create, path));
+    int const opened = ::openat(folder, temporary.c_str(),
+                                O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (opened < 0) return system::error_from_errno(errno, "cannot create " + path);
+    system::File file(opened);
+    auto written = Filling(opened, entry, path).run(content);
+    if (written) written = apply_metadata({opened, "", path}, entry, metadata_, shortfalls_);
+    if (written) apply_flags(opened, entry.flags & ~flags_that_lock, path, shortfalls_);
+    if (written) written = file.close();  // a failed close is lost data
+    if (!written) {
+        ::unlinkat(folder, temporary.c_str(), 0);
+        return written;
+    }
+    PD_CHECK(settle(place, temporary, path));
+    remember_locking_flags(path, entry);
+    return {};
+}
+
+Result<void> FilesTarget::make_link(Place const& place, std::string const& name,
+                                    std::string const& path, Entry const& entry) {
+    PD_TRY(Place const first, locate(entry.same_as));
+    PD_CHECK(system::step(Step::link, path));
+    if (::linkat(first.folder->descriptor(), first.name.c_str(), place.folder->descriptor(),
+                 name.c_str(), 0) == 0)
+        return {};
+    return system::error_from_errno(errno, "cannot link " + path + " to " + entry.same_as);
+}
+
+Result<void> FilesTarget::make_node(Place const& place, std::string const& name,
+                                    std::string const& path, Entry const& entry, bool& skipped) {
+    int const folder = place.folder->descriptor();
+    mode_t type = 0;
+    switch (entry.kind) {
+        case EntryKind::symlink:
+            if (entry.link_target.empty() || entry.link_target.find('\0') != std::string::npos)
+                return fail(Fault::corrupt, path + ": a link without a valid target");
+            PD_CHECK(system::step(Step::create, path));
+            if (::symlinkat(entry.link_target.c_str(), folder, name.c_str()) == 0) return {};
+            return system::error_from_errno(errno, "cannot make the link " + path);
+        case EntryKind::fifo:
+            type = S_IFIFO;
+            break;
+        case EntryKind::socket:
+            type = S_IFSOCK;
+            break;
+        case EntryKind::char_device:
+            type = S_IFCHR;
+            break;
+        case EntryKind::block_device:
+            type = S_IFBLK;
+            break;
+        default:
+            return fail(Fault::invalid, path + ": not a link, pipe, socket or device");
+    }
+    bool const device = type == S_IFCHR || type == S_IFBLK;
+    if (device && !options_.special_files) {
+        shortfalls_.note("devices were not restored", path);
+        skipped = true;
+        return {};
+    }
+    PD_CHECK(system::step(Step::create, path));
+    if (::mknodat(folder, name.c_str(), type | 0600, device ? entry.special : 0) == 0) return {};
+    if (errno != EPERM) return system::error_from_errno(errno, "cannot make " + path);
+    shortfalls_.note("devices were not restored (this needs root)", path);
+    skipped = true;
+    return {};
+}
+
+Result<void> FilesTarget::make_other(std::string const& path, Entry const& entry) {
+    PD_TRY(Place const place, locate(path));
+    std::string const temporary = temporary_name();
+    bool skipped = false;
+    if (!entry.same_as.empty()) {
+        PD_CHECK(make_link(place, temporary, path, entry));
+    } else {
+        PD_CHECK(make_node(place, temporary, path, entry, skipped));
+        if (skipped) return {};
+        MetadataTarget const target{place.folder->descriptor(), temporary.c_str(), path};
+        if (auto done = apply_metadata(target, entry, metadata_, shortfalls_); !done) {
+            ::unlinkat(place.folder->descriptor(), temporary.c_str(), 0);
+            return done;
+        }
+    }
+    PD_CHECK(settle(place, temporary, path));
+    // rename(2) does nothing when both names are links to one file already.
+    if (options_.overwrite && !entry.same_as.empty())
+        ::unlinkat(place.folder->descriptor(), temporary.c_str(), 0);
+    return {};
+}
+
+Result<void> FilesTarget::finish_folder(std::string const& path, Entry const& entry) {
+    PD_CHECK(check_path(path));
+    PD_TRY(system::File const folder, open_folder_beneath(root_.descriptor(), path));
+    if (path.empty()) apply_locking_flags();
+    PD_CHECK(apply_metadata({folder.descriptor(), "", path}, entry, metadata_, shortfalls_));
+    apply_flags(folder.descriptor(), entry.flags & ~flags_that_lock, path, shortfalls_);
+    if (!path.empty()) {
+        remember_locking_flags(path, entry);
+        return {};
+    }
+    PD_CHECK(system::step(Step::sync_folder, path));
+    if (::syncfs(folder.descriptor()) != 0)
+        return system::error_from_errno(errno, "cannot bring the restored files to the disk");
+    return {};
+}
+
+void FilesTarget::remember_locking_flags(std::string const& path, Entry const& entry) {
+    if ((entry.flags & flags_that_lock) == 0) return;
+    if (!options_.special_files) {
+        shortfalls_.note("immutable and append-only flags were not restored", path);
+        return;
+    }
+    std::lock_guard lock(mutex_);
+    locking_flags_.emplace_back(path, entry.flags & flags_that_lock);
+}
+
+void FilesTarget::apply_locking_flags() {
+    for (auto const& [path, flags] : locking_flags_) {
+        int const opened = open_beneath(root_.descriptor(), path, O_RDONLY | O_NONBLOCK);
+        if (opened < 0) continue;
+        system::File const file(opened);
+        if (system::step(Step::set_metadata, path)) apply_flags(opened, flags, path, shortfalls_);
+    }
+    locking_flags_.clear();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<data::TreeTarget>> open_files_target(TargetOptions const& options) {
+    PD_CHECK(system::make_folders(options.folder, 0700));
+    int const opened = ::open(options.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0)
+        return system::error_from_errno(errno, "cannot open " + options.folder.native());
+    return std::make_unique<FilesTarget>(options, system::File(opened));
+}
+
+}  // namespace perdure::origin

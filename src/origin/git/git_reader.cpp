@@ -1,0 +1,267 @@
+#include "origin/git/git_reader.h"
+
+#include <deque>
+#include <set>
+
+#include "origin/files/below.h"
+#include "origin/git/pinned.h"
+
+// The problem: copy a repository file by file while others push to it, pack refs and collect
+// garbage, so that every object that the copied refs need is in the copy.
+//
+// Git writes an object before the ref that needs it, and a pack before it removes what the pack
+// replaces. Therefore:
+// 1. Refs are read first, into memory: loose ones, then packed-refs (pack-refs writes that file
+// before
+//    it removes loose ones), then HEAD. objects/info (commit graphs name objects too) comes with
+//    them.
+// 2. Loose objects next, each pinned (read or held open) the moment it is met. One that vanished
+// has
+//    gone into a pack that was complete before.
+// 3. Packs last, all held open at once. When the folder shows another pack after that, a repack
+// came
+//    between: once more, from the listing.
+// So the walk must not run ahead of this reader: it uses Walk, not the threaded reader.
+// 4. Locks, temporary objects and quarantines of pushes under way stay out: in the copy they would
+//    only block.
+//
+// Not covered: objects that a force-push makes unreachable and `gc --prune=now` removes within the
+// minutes of the copy (git fsck of the restored copy tells). Rejected: `git bundle` (drops stashes,
+// hooks and config, refuses an empty repository), refs last (may name objects that were not
+// copied).
+
+namespace perdure::origin {
+namespace {
+
+using data::TreeItem;
+using Step = TreeItem::Step;
+
+constexpr int pack_tries_max = 10;
+constexpr std::size_t packs_pinned_max = 400;  ///< descriptors; further ones are opened by name
+
+bool is_temporary(std::string_view path, std::string_view name) {
+    if (name.ends_with(".lock") || name == "gc.pid") return true;
+    return path.starts_with("objects/") &&
+           (name.starts_with("tmp_") || name.starts_with("incoming-"));
+}
+
+class GitReader final : public data::TreeReader {
+public:
+    GitReader(WalkOptions options, Walk walk, std::string git_folder)
+        : options_(std::move(options)), walk_(std::move(walk)), git_(std::move(git_folder)) {}
+
+    Result<void> capture();
+    Result<std::optional<TreeItem>> next(std::stop_token stop) override;
+    std::vector<data::Problem> take_problems() override;
+
+private:
+    std::string inside(std::string_view name) const {
+        return git_.empty() ? std::string(name) : git_ + "/" + std::string(name);
+    }
+    Result<std::vector<TreeItem>> capture_folder(std::string const& below_git);
+    Result<std::optional<TreeItem>> capture_file(std::string const& below_git);
+    Result<std::vector<TreeItem>> capture_packs();
+    Result<std::optional<TreeItem>> in_git_folder(TreeItem item, std::string_view path);
+    /// Passes over the folder just entered, its leave included.
+    Result<void> pass_over_folder();
+    void replace_folder(std::vector<TreeItem>& captured);
+
+    WalkOptions options_;
+    Walk walk_;
+    std::string git_;
+    std::vector<TreeItem> refs_, info_;
+    std::optional<TreeItem> head_, packed_refs_;
+    std::deque<TreeItem> pending_;
+    std::vector<data::Problem> problems_;
+};
+
+bool is_packs_listing_current(std::vector<TreeItem> const& captured, Walk again) {
+    std::set<std::string> known;
+    for (TreeItem const& item : captured) known.insert(item.entry.name);
+    for (;;) {
+        auto item = again.next();
+        if (!item || !*item) return item.has_value();
+        bool const pack = (*item)->entry.name.ends_with(".pack");
+        if (pack && (*item)->step == Step::leaf && !known.contains((*item)->entry.name))
+            return false;
+    }
+}
+
+/// A folder of the repository with everything in it, pinned. Empty when there is none.
+Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below_git) {
+    std::string const path = inside(below_git);
+    WalkOptions options = options_;
+    options.folder = options_.folder / path;
+    options.exclude = {};
+    auto walk = Walk::open(options);
+    std::vector<TreeItem> items;
+    if (!walk && walk.error().fault() == Fault::not_found) return items;
+    if (!walk) return walk.error();
+    std::size_t pinned = 0;
+    for (;;) {
+        PD_TRY(auto item, walk->next());
+        if (!item) break;
+        if (item->step == Step::leaf && is_temporary(below_git + "/", item->entry.name)) continue;
+        if (item->entry.name.empty()) item->entry.name = std::string(split_path(path).name);
+        if (item->content && pinned < packs_pinned_max) {
+            bool vanished = false;
+            auto content = pin_file(walk->root(), walk->path(), item->entry, vanished);
+            if (vanished) continue;
+            if (content) item->content = std::move(*content);  // else its reader will say why
+            if (item->entry.size > 0) ++pinned;
+        }
+        items.push_back(std::move(*item));
+    }
+    for (data::Problem& problem : walk->take_problems()) {
+        problem.path = path + "/" + problem.path;
+        problems_.push_back(std::move(problem));
+    }
+    return items;
+}
+
+Result<std::optional<TreeItem>> GitReader::capture_file(std::string const& below_git) {
+    Root const& root = walk_.root();
+    std::string const path = inside(below_git);
+    struct statx status{};
+    PD_TRY(system::File folder, open_folder_beneath(root->descriptor(), split_path(path).parent));
+    int const error = stat_at(folder.descriptor(), below_git.c_str(), status);
+    if (error == ENOENT) return std::optional<TreeItem>();
+    if (error != 0) return system::error_from_errno(error, "cannot stat " + path);
+    TreeItem item;
+    item.entry = entry_from(status);
+    item.entry.name = below_git;
+    bool vanished = false;
+    PD_TRY(item.content, pin_file(root, path, item.entry, vanished));
+    if (vanished) return std::optional<TreeItem>();
+    return std::optional(std::move(item));
+}
+
+Result<void> GitReader::capture() {
+    PD_TRY(refs_, capture_folder("refs"));
+    PD_TRY(packed_refs_, capture_file("packed-refs"));
+    PD_TRY(head_, capture_file("HEAD"));
+    PD_TRY(info_, capture_folder("objects/info"));
+    std::string const alternates = inside("objects/info/alternates");
+    if (open_file_beneath(walk_.root()->descriptor(), alternates))
+        problems_.push_back({alternates,
+                             "the repository borrows objects from another one, which is "
+                             "not part of this source"});
+    return {};
+}
+
+Result<std::vector<TreeItem>> GitReader::capture_packs() {
+    WalkOptions options = options_;
+    options.folder = options_.folder / inside("objects/pack");
+    options.exclude = {};
+    std::vector<TreeItem> items;
+    for (int attempt = 0; attempt < pack_tries_max; ++attempt) {
+        PD_TRY(items, capture_folder("objects/pack"));
+        PD_TRY(Walk again, Walk::open(options));
+        if (is_packs_listing_current(items, std::move(again))) return items;
+    }
+    problems_.push_back({inside("objects/pack"), "was repacked again and again while it was read"});
+    return items;
+}
+
+Result<void> GitReader::pass_over_folder() {
+    walk_.skip_folder();
+    PD_CHECK(walk_.next());
+    return {};
+}
+
+void GitReader::replace_folder(std::vector<TreeItem>& captured) {
+    for (TreeItem& item : captured) pending_.push_back(std::move(item));
+    captured.clear();
+}
+
+/// `path` is below the git folder. Empty: passed over, or replaced by what is pending.
+Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::string_view path) {
+    std::optional<TreeItem> const nothing;
+    bool const enters = item.step == Step::enter;
+    if (is_temporary(path, item.entry.name)) {
+        if (enters) PD_CHECK(pass_over_folder());
+        return nothing;
+    }
+    if (enters && (path == "refs" || path == "objects/info" || path == "objects/pack")) {
+        PD_CHECK(pass_over_folder());
+        if (path == "objects/pack") {
+            PD_TRY(auto packs, capture_packs());
+            replace_folder(packs);
+        } else {
+            replace_folder(path == "refs" ? refs_ : info_);
+        }
+        return nothing;
+    }
+    if (enters || !item.content) return std::optional(std::move(item));
+    if (path == "HEAD" || path == "packed-refs") {
+        auto& captured = path == "HEAD" ? head_ : packed_refs_;
+        if (captured) {  // as it was then; attributes hardly ever exist here
+            captured->entry.user = item.entry.user;
+            captured->entry.group = item.entry.group;
+            captured->entry.xattrs = item.entry.xattrs;
+        }
+        return std::move(captured);
+    }
+    if (path.starts_with("objects/")) {
+        bool vanished = false;
+        auto content = pin_file(walk_.root(), walk_.path(), item.entry, vanished);
+        if (vanished) return nothing;
+        if (content) item.content = std::move(*content);
+    }
+    return std::optional(std::move(item));
+}
+
+Result<std::optional<TreeItem>> GitReader::next(std::stop_token stop) {
+    for (;;) {
+        if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+        if (!pending_.empty()) {
+            TreeItem item = std::move(pending_.front());
+            pending_.pop_front();
+            return std::optional(std::move(item));
+        }
+        PD_TRY(auto item, walk_.next());
+        if (!item || item->step == Step::leave) return item;
+        std::string_view path = walk_.path();
+        if (!git_.empty()) {
+            if (!path.starts_with(git_ + "/")) return item;
+            path.remove_prefix(git_.size() + 1);
+        }
+        if (path.empty()) return item;
+        std::string const below_git(path);
+        PD_TRY(auto kept, in_git_folder(std::move(*item), below_git));
+        if (kept) return kept;
+    }
+}
+
+std::vector<data::Problem> GitReader::take_problems() {
+    for (data::Problem& problem : walk_.take_problems()) problems_.push_back(std::move(problem));
+    return std::move(problems_);
+}
+
+bool is_repository(system::Path const& path) {
+    return system::exists(path / "HEAD") && system::exists(path / "objects") &&
+           system::exists(path / "refs");
+}
+
+}  // namespace
+
+Result<std::string> find_git_folder(system::Path const& path) {
+    if (is_repository(path)) return std::string();
+    if (is_repository(path / ".git")) return std::string(".git");
+    if (!system::exists(path)) return fail(Fault::not_found, path.native() + " does not exist");
+    if (system::exists(path / ".git"))
+        return fail(Fault::invalid, path.native() + " is a linked work tree, not a repository")
+            .with_fix("name the repository that its .git file points to");
+    return fail(Fault::invalid, path.native() + " is no git repository (no HEAD, objects, refs)");
+}
+
+Result<std::unique_ptr<data::TreeReader>> read_git(WalkOptions options) {
+    PD_TRY(std::string git_folder, find_git_folder(options.folder));
+    PD_TRY(Walk walk, Walk::open(options));
+    auto reader =
+        std::make_unique<GitReader>(std::move(options), std::move(walk), std::move(git_folder));
+    PD_CHECK(reader->capture());
+    return reader;
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,102 @@
+#include "origin/git/pinned.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace perdure::origin {
+namespace {
+
+constexpr std::uint64_t in_memory_bytes_max = 32 << 10;
+
+class MemoryContent final : public data::Content {
+public:
+    MemoryContent(Bytes bytes, data::Entry entry)
+        : bytes_(std::make_shared<Bytes const>(std::move(bytes))), entry_(std::move(entry)) {}
+
+    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
+        return std::make_unique<Source>(bytes_, entry_);
+    }
+
+private:
+    class Source final : public data::ByteSource {
+    public:
+        Source(std::shared_ptr<Bytes const> bytes, data::Entry entry)
+            : bytes_(std::move(bytes)), entry_(std::move(entry)) {}
+        Result<std::size_t> read(ByteSpan into) override {
+            std::size_t const count = std::min(into.size(), bytes_->size() - at_);
+            std::copy_n(bytes_->begin() + static_cast<std::ptrdiff_t>(at_), count, into.begin());
+            at_ += count;
+            return count;
+        }
+        Result<data::Entry> entry_after_reading() override { return entry_; }
+
+    private:
+        std::shared_ptr<Bytes const> bytes_;
+        data::Entry entry_;
+        std::size_t at_ = 0;
+    };
+
+    std::shared_ptr<Bytes const> bytes_;
+    data::Entry entry_;
+};
+
+class PinnedSource final : public data::ByteSource {
+public:
+    PinnedSource(std::unique_ptr<data::ByteSource> source, data::Entry entry)
+        : source_(std::move(source)), entry_(std::move(entry)) {}
+    Result<std::size_t> read(ByteSpan into) override { return source_->read(into); }
+    Result<data::Entry> entry_after_reading() override {
+        PD_TRY(data::Entry now, source_->entry_after_reading());
+        bool const same = now.size == entry_.size && now.modified == entry_.modified;
+        return same ? entry_ : now;
+    }
+
+private:
+    std::unique_ptr<data::ByteSource> source_;
+    data::Entry entry_;
+};
+
+class DescriptorContent final : public data::Content {
+public:
+    DescriptorContent(system::File file, std::string path, data::Entry entry)
+        : file_(std::move(file)), path_(std::move(path)), entry_(std::move(entry)) {}
+
+    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
+        int const again = ::fcntl(file_.descriptor(), F_DUPFD_CLOEXEC, 0);
+        if (again < 0) return system::error_from_errno(errno, "cannot open " + path_);
+        PD_TRY(auto source,
+               read_open_file(system::File(again), path_, entry_.extents, entry_.sparse));
+        return std::make_unique<PinnedSource>(std::move(source), entry_);
+    }
+
+private:
+    system::File file_;
+    std::string path_;
+    data::Entry entry_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string const& path,
+                                                data::Entry const& entry, bool& vanished) {
+    vanished = false;
+    auto file = open_file_beneath(root->descriptor(), path);
+    if (!file) {
+        vanished = file.error().fault() == Fault::not_found;
+        if (vanished) return std::shared_ptr<data::Content>();
+        return file.error();
+    }
+    if (entry.size > in_memory_bytes_max)
+        return std::make_shared<DescriptorContent>(std::move(*file), path, entry);
+    Bytes bytes(static_cast<std::size_t>(entry.size));
+    PD_TRY(std::size_t const got, file->read_at(bytes, 0));
+    bytes.resize(got);
+    data::Entry whole = entry;  // holes are bytes like others here
+    whole.sparse = false;
+    whole.extents.clear();
+    return std::make_shared<MemoryContent>(std::move(bytes), std::move(whole));
+}
+
+}  // namespace perdure::origin

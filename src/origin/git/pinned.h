@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "origin/files/content.h"
+
+namespace perdure::origin {
+
+/// The content of a file as it is now, kept although its name may vanish: small files in memory,
+/// larger ones by their open descriptor. Its entry_after_reading is `entry` unless bytes changed:
+/// that a name was removed meanwhile (ctime, link count) does not count.
+/// Empty when the file is not there any more. Fails: denied and the like.
+Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string const& path,
+                                                data::Entry const& entry, bool& vanished);
+
+}  // namespace perdure::origin
