@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace perdure::catalog {
+
+struct CloseDatabase {
+    void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+struct FinalizeStatement {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using DatabaseHandle = std::unique_ptr<sqlite3, CloseDatabase>;
+using StatementHandle = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+Error database_error(sqlite3* database, std::string_view doing);
+
+/// A statement with bound values, stepped row by row.
+class Statement {
+public:
+    static Result<Statement> prepare(sqlite3* database, std::string_view sql);
+    Statement& bind(std::int64_t value);
+    Statement& bind(std::string_view text);
+    /// True: a row is there.
+    Result<bool> step();
+    std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+    std::string text(int column) const;
+    bool is_null(int column) const {
+        return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;
+    }
+
+private:
+    Statement(sqlite3* database, StatementHandle handle)
+        : database_(database), handle_(std::move(handle)) {}
+    sqlite3* database_;
+    StatementHandle handle_;
+    int bound_ = 0;
+};
+
+}  // namespace perdure::catalog

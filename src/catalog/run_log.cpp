@@ -1,0 +1,225 @@
+#include "catalog/run_log.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+#include "catalog/handle.h"
+
+namespace perdure::catalog {
+namespace {
+
+constexpr std::size_t problems_max = 1000;
+constexpr std::array names{"running", "ok", "partial", "failed", "cancelled", "interrupted"};
+constexpr std::string_view columns =
+    "id, verb, started, finished, outcome, exit_code, pid, snapshot, error, sentence, items, "
+    "bytes_read, bytes_new, bytes_stored, problems, boot";
+
+constexpr char const* schema = R"(
+CREATE TABLE IF NOT EXISTS run(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, started INTEGER NOT NULL,
+  finished INTEGER, outcome INTEGER NOT NULL DEFAULT 0, exit_code INTEGER NOT NULL DEFAULT 0,
+  pid INTEGER NOT NULL, boot TEXT NOT NULL, snapshot TEXT NOT NULL DEFAULT '',
+  error TEXT NOT NULL DEFAULT '', sentence TEXT NOT NULL DEFAULT '',
+  items INTEGER NOT NULL DEFAULT 0, bytes_read INTEGER NOT NULL DEFAULT 0,
+  bytes_new INTEGER NOT NULL DEFAULT 0, bytes_stored INTEGER NOT NULL DEFAULT 0,
+  problems INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS run_by_verb ON run(verb, id);
+CREATE TABLE IF NOT EXISTS run_source(
+  run INTEGER NOT NULL, source TEXT NOT NULL, PRIMARY KEY(run, source)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run_problem(run INTEGER NOT NULL, path TEXT, reason TEXT);
+CREATE INDEX IF NOT EXISTS run_problem_by_run ON run_problem(run);
+PRAGMA user_version = 1;
+)";
+
+/// Tells this boot from others, so that a process id of yesterday means nothing today.
+std::string boot_id() {
+    auto raw = system::read_file("/proc/sys/kernel/random/boot_id", 64);
+    return raw ? to_string(*raw) : std::string();
+}
+
+std::int64_t now_seconds() {
+    return to_timestamp(std::chrono::system_clock::now()).seconds;
+}
+
+Run read_run(Statement const& row, std::string const& boot) {
+    auto const count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+    Run run;
+    run.id = row.integer(0);
+    run.verb = row.text(1);
+    run.started = {row.integer(2), 0};
+    if (!row.is_null(3)) run.finished = Timestamp{row.integer(3), 0};
+    run.outcome = static_cast<Outcome>(std::clamp<std::int64_t>(row.integer(4), 0, 5));
+    run.exit_code = static_cast<int>(row.integer(5));
+    run.snapshot = row.text(7);
+    run.error = row.text(8);
+    run.sentence = row.text(9);
+    run.items = count(10);
+    run.bytes_read = count(11);
+    run.bytes_new = count(12);
+    run.bytes_stored = count(13);
+    run.problems_total = count(14);
+    if (run.outcome == Outcome::running) {
+        auto const pid = static_cast<pid_t>(row.integer(6));
+        bool const gone = pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH);
+        if (gone || row.text(15) != boot) run.outcome = Outcome::interrupted;
+    }
+    return run;
+}
+
+}  // namespace
+
+struct RunLog::State {
+    DatabaseHandle database;
+    std::string boot = boot_id();
+
+    Result<void> run(char const* sql) {
+        if (sqlite3_exec(database.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+        return database_error(database.get(), "run log");
+    }
+
+    Result<void> read_sources(Run& run) {
+        PD_TRY(auto rows,
+               Statement::prepare(database.get(), "SELECT source FROM run_source WHERE run = ?"));
+        rows.bind(run.id);
+        for (;;) {
+            PD_TRY(bool const more, rows.step());
+            if (!more) return {};
+            run.sources.push_back(rows.text(0));
+        }
+    }
+
+    Result<void> write_end(Run const& run) {
+        PD_TRY(auto update,
+               Statement::prepare(database.get(),
+                                  "UPDATE run SET finished = ?, outcome = ?, exit_code = ?, "
+                                  "snapshot = ?, error = ?, sentence = ?, items = ?, bytes_read = "
+                                  "?, bytes_new = ?, bytes_stored = ?, problems = ? WHERE id = ?"));
+        update.bind(run.finished ? run.finished->seconds : now_seconds());
+        update.bind(static_cast<std::int64_t>(run.outcome)).bind(run.exit_code);
+        update.bind(run.snapshot).bind(run.error).bind(run.sentence);
+        for (auto const count : {run.items, run.bytes_read, run.bytes_new, run.bytes_stored}) {
+            update.bind(static_cast<std::int64_t>(count));
+        }
+        auto const total = std::max<std::uint64_t>(run.problems_total, run.problems.size());
+        update.bind(static_cast<std::int64_t>(total)).bind(run.id);
+        PD_CHECK(update.step());
+        for (std::size_t i = 0; i < std::min(run.problems.size(), problems_max); ++i) {
+            PD_TRY(auto insert,
+                   Statement::prepare(database.get(), "INSERT INTO run_problem VALUES(?, ?, ?)"));
+            insert.bind(run.id).bind(run.problems[i].path).bind(run.problems[i].reason);
+            PD_CHECK(insert.step());
+        }
+        return {};
+    }
+};
+
+std::string_view outcome_name(Outcome outcome) {
+    return names[static_cast<std::size_t>(outcome)];
+}
+
+RunLog::RunLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RunLog::~RunLog() = default;
+RunLog::RunLog(RunLog&&) noexcept = default;
+RunLog& RunLog::operator=(RunLog&&) noexcept = default;
+
+Result<RunLog> RunLog::open(system::Path const& file) {
+    PD_CHECK(system::make_folders(file.parent_path()));
+    auto state = std::make_unique<State>();
+    sqlite3* raw = nullptr;
+    int const rc =
+        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    state->database.reset(raw);
+    if (rc != SQLITE_OK) return database_error(raw, "opening the run log " + file.string());
+    sqlite3_busy_timeout(raw, 10'000);
+    PD_CHECK(state->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+    PD_CHECK(state->run(schema));
+    return RunLog(std::move(state));
+}
+
+Result<std::int64_t> RunLog::start(std::string const& verb,
+                                   std::vector<std::string> const& sources) {
+    PD_CHECK(state_->run("BEGIN IMMEDIATE"));
+    auto const insert = [&]() -> Result<std::int64_t> {
+        PD_TRY(auto row, Statement::prepare(state_->database.get(),
+                                            "INSERT INTO run(verb, started, pid, boot) "
+                                            "VALUES(?, ?, ?, ?)"));
+        row.bind(verb).bind(now_seconds()).bind(getpid()).bind(state_->boot);
+        PD_CHECK(row.step());
+        auto const id = sqlite3_last_insert_rowid(state_->database.get());
+        for (auto const& source : sources) {
+            PD_TRY(auto of, Statement::prepare(state_->database.get(),
+                                               "INSERT OR IGNORE INTO run_source VALUES(?, ?)"));
+            of.bind(id).bind(source);
+            PD_CHECK(of.step());
+        }
+        return id;
+    };
+    auto const id = insert();
+    PD_CHECK(state_->run(id ? "COMMIT" : "ROLLBACK"));
+    return id;
+}
+
+Result<void> RunLog::finish(Run const& run) {
+    PD_CHECK(state_->run("BEGIN IMMEDIATE"));
+    auto const written = state_->write_end(run);
+    PD_CHECK(state_->run(written ? "COMMIT" : "ROLLBACK"));
+    return written;
+}
+
+Result<std::vector<Run>> RunLog::list(std::size_t max) {
+    PD_TRY(auto rows,
+           Statement::prepare(state_->database.get(), "SELECT " + std::string(columns) +
+                                                          " FROM run ORDER BY id DESC LIMIT ?"));
+    rows.bind(static_cast<std::int64_t>(max));
+    std::vector<Run> out;
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) return out;
+        out.push_back(read_run(rows, state_->boot));
+        PD_CHECK(state_->read_sources(out.back()));
+    }
+}
+
+Result<Run> RunLog::find(std::int64_t id) {
+    PD_TRY(auto rows, Statement::prepare(state_->database.get(), "SELECT " + std::string(columns) +
+                                                                     " FROM run WHERE id = ?"));
+    rows.bind(id);
+    PD_TRY(bool const found, rows.step());
+    if (!found) return fail(Fault::not_found, "there is no run " + std::to_string(id));
+    Run run = read_run(rows, state_->boot);
+    PD_CHECK(state_->read_sources(run));
+    PD_TRY(auto problems, Statement::prepare(state_->database.get(),
+                                             "SELECT path, reason FROM run_problem WHERE run = ?"));
+    problems.bind(id);
+    for (;;) {
+        PD_TRY(bool const more, problems.step());
+        if (!more) return run;
+        run.problems.push_back({problems.text(0), problems.text(1)});
+    }
+}
+
+Result<std::optional<Run>> RunLog::last(std::string const& verb, std::string const& source,
+                                        std::vector<Outcome> const& outcomes) {
+    std::string sql = "SELECT " + std::string(columns) + " FROM run WHERE verb = ?";
+    if (!source.empty()) {
+        sql += " AND EXISTS(SELECT 1 FROM run_source WHERE run = run.id AND source = ?)";
+    }
+    PD_TRY(auto rows, Statement::prepare(state_->database.get(), sql + " ORDER BY id DESC"));
+    rows.bind(verb);
+    if (!source.empty()) rows.bind(source);
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) return std::optional<Run>();
+        Run run = read_run(rows, state_->boot);
+        if (std::ranges::find(outcomes, run.outcome) == outcomes.end()) continue;
+        PD_CHECK(state_->read_sources(run));
+        return std::optional<Run>(std::move(run));
+    }
+}
+
+}  // namespace perdure::catalog
