@@ -94,6 +94,8 @@ struct ReadContext {
     Progress progress;
     /// Called for every blob a restore could not use because its domain is erased: not an error.
     std::uint64_t erased_blocks = 0, erased_subjects = 0;
+    /// What could not be read back although it should be there: any makes the restore partial.
+    std::vector<data::Problem> problems;
 };
 
 /// Puts a tree back; `select` empty: all; else paths below the root, '/'-joined, folders whole.

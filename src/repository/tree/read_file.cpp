@@ -1,0 +1,80 @@
+#include "repository/tree/read_file.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr int attempts_max = 4;  // the first, and three more for files that change
+
+/// One reading: the list and whether the file stood still; or `problem` says why there is none.
+struct Attempt {
+    std::optional<BlobList> list;
+    bool steady = false;
+};
+
+Result<Attempt> attempt(FileJob& job, ContentWriter& contents, ContentOptions const& options,
+                        std::stop_token stop) {
+    auto const unreadable = [&](Error const& error) -> Result<Attempt> {
+        if (error.fault() == Fault::cancelled) return error;
+        job.problem = error.message();
+        return Attempt{};
+    };
+    if (!job.content) return unreadable(fail(Fault::internal, "a file without content"));
+    auto source = job.content->open(stop);
+    if (!source) return unreadable(source.error());
+    PD_TRY(StoredContent stored, contents.store(**source, options, stop));
+    if (stored.unreadable) return unreadable(*stored.unreadable);
+    job.bytes_read += stored.list.length_bytes;
+    auto after = (*source)->entry_after_reading();
+    if (!after) return unreadable(after.error());
+    Attempt result{std::move(stored.list), data::looks_unchanged(job.entry, *after)};
+    if (!result.steady && after->kind == data::EntryKind::file) {
+        after->name = job.entry.name;
+        after->same_as = job.entry.same_as;
+        job.entry = std::move(*after);
+    }
+    return result;
+}
+
+/// The size must fit what was read: a file can shrink or grow below our hands, and those of /proc
+/// lie about theirs.
+void fit_size(FileJob& job, std::uint64_t length_bytes) {
+    data::Entry& entry = job.entry;
+    if (entry.sparse) {
+        std::uint64_t data_bytes = 0;
+        for (data::Extent const& extent : entry.extents) data_bytes += extent.length;
+        if (data_bytes == length_bytes) return;
+        entry.sparse = false;
+        entry.extents.clear();
+        if (job.problem.empty()) job.problem = "its holes changed while it was read";
+    }
+    entry.size = length_bytes;
+}
+
+}  // namespace
+
+Result<void> read_job(FileJob& job, ContentWriter& contents, ContentOptions options,
+                      std::stop_token stop) {
+    std::optional<BlobList> list;
+    for (int i = 0; i < attempts_max; ++i) {
+        options.size_hint = job.entry.size;
+        PD_TRY(Attempt result, attempt(job, contents, options, stop));
+        list = std::move(result.list);
+        if (!list) return {};
+        if (result.steady) break;
+        if (i + 1 == attempts_max) {
+            job.problem = "changed while it was read; kept as last seen";
+            // Its stamps may be younger than its bytes: it must never be taken over unread.
+            job.entry.changed = {};
+            job.entry.inode = 0;
+        }
+    }
+    fit_size(job, list->length_bytes);
+    Encoder out;
+    data::encode_entry(out, job.entry);
+    encode_list(out, *list);
+    job.record = out.take();
+    return {};
+}
+
+}  // namespace perdure::repository

@@ -1,0 +1,95 @@
+// The problem: a tree is deep, ordered and read by many threads at once, and memory must not grow
+// with it.
+// Invariants:
+//  1. The scanner (caller's thread) walks source and parent in step; it never reads a file.
+//  2. Workers read files, batch by batch, in any order; a batch knows only its own files.
+//  3. The assembler (one thread) sees batches in the scanner's order and stores folders bottom-up.
+//  4. In flight are at most batches_in_flight_max batches; each holds records, never contents.
+// Chosen: one pipeline of batches, because per-entry hand-over costs more than the entry itself.
+// Rejected: a task per folder (most folders are tiny, a few are huge).
+#include "base/task_group.h"
+#include "repository/tree/assemble.h"
+#include "repository/tree/read_file.h"
+#include "repository/tree/scan.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::size_t batches_in_flight_max = 64;
+
+void read_batch(TreeBatch& batch, ContentWriter& contents, DomainPtr const& domain,
+                TreePipeline& pipeline, std::stop_token stop) {
+    for (FileJob& job : batch.jobs) {
+        if (pipeline.aborted()) return;
+        auto const read = read_job(job, contents, {.domain = domain}, stop);
+        job.content.reset();
+        if (!read) {
+            batch.error = read.error();
+            return;
+        }
+    }
+}
+
+Result<void> assemble_all(TreePipeline& pipeline, TreeAssembler& assembler) {
+    while (auto batch = pipeline.next()) {
+        auto const added = assembler.add(*batch);
+        if (!added) {
+            pipeline.abort();
+            return added.error();
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const* parent,
+                                  WriteContext& context, std::stop_token stop) {
+    SourceSnapshot source;
+    source.started = context.clock->now();
+    TreePipeline pipeline(batches_in_flight_max);
+    TreeAssembler assembler(context);
+    TreeScanner::Counts counts;
+    {
+        TaskGroup assembling;
+        assembling.spawn([&](std::stop_token) { return assemble_all(pipeline, assembler); });
+        Result<void> scanned;
+        {
+            Workers workers(context.threads);
+            ContentWriter contents(context.blobs, context.chunk_key, workers);
+            DomainPtr const domain = context.domains.common();
+            std::function<void(TreeBatch&)> const work = [&](TreeBatch& batch) {
+                read_batch(batch, contents, domain, pipeline, stop);
+            };
+            TreeScanner scanner(
+                reader, parent, context,
+                [&](std::unique_ptr<TreeBatch> batch) {
+                    bool const reads = !batch->jobs.empty();
+                    return pipeline.push(std::move(batch), workers, reads ? work : nullptr);
+                },
+                stop);
+            scanned = scanner.run();
+            counts = scanner.counts();
+            if (!scanned) pipeline.abort();
+            pipeline.close();
+        }
+        auto const assembled = assembling.wait();
+        PD_CHECK(scanned);
+        PD_CHECK(assembled);
+    }
+    source.root = assembler.take_root();
+    source.items = counts.items - assembler.items_left_out;
+    source.bytes_total = counts.bytes_total;
+    source.bytes_read = assembler.bytes_read;
+    source.items_unchanged = counts.files_unchanged;
+    source.problems = std::move(assembler.problems);
+    source.problems_total = assembler.problems_total;
+    for (data::Problem& problem : reader.take_problems()) {
+        ++source.problems_total;
+        if (source.problems.size() < problems_kept_max) source.problems.push_back(problem);
+    }
+    return source;
+}
+
+}  // namespace perdure::repository
