@@ -12,6 +12,7 @@
 
 namespace perdure::repository {
 
+class Index;
 class Keyring;
 
 /// What opens a key slot.
@@ -70,6 +71,9 @@ public:
     /// Slots, epochs and erasure; the same object as domains().
     virtual Keyring& keyring() = 0;
     virtual BlobReader& blobs() = 0;
+    /// Which pack holds what, for upkeep/.
+    virtual std::shared_ptr<Index> index() = 0;
+    virtual Outside outside() const = 0;
     virtual ReadContext read_context() = 0;
     /// Newest last; tombstoned and fenced ones left out. Unreadable ones are named in `damaged`.
     virtual Result<std::vector<Snapshot>> snapshots(std::vector<data::Problem>* damaged,

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "repository/domain.h"
+#include "repository/upkeep/finding.h"
+#include "store/object_store.h"
+
+namespace perdure::repository {
+
+struct SyncOptions {
+    bool dry_run = false;
+    UpkeepProgress progress;
+};
+
+struct SyncedLeg {
+    std::string destination;  ///< ObjectStore::describe
+    std::uint64_t objects_copied = 0, bytes_copied = 0;
+    std::uint64_t objects_removed = 0;  ///< packs and index segments that a collection deleted
+    std::uint64_t snapshots_copied = 0, snapshots_removed = 0;
+    bool complete = false;  ///< it now holds everything
+    std::string problem;    ///< why not
+};
+
+struct SyncReport {
+    bool dry_run = false;
+    std::vector<SyncedLeg> legs;
+    std::vector<Finding> findings;  ///< disagreements and damaged sources, left as they are
+};
+
+/// Brings every leg of a store (store.legs()) to the union of all: what one lacks is copied from
+/// another that has it whole (bytes are proven by name or checksum first, damage is never spread),
+/// packs before index before snapshots, so that a leg never shows a snapshot it cannot restore.
+/// Deliberate deletions travel (tombstones of snapshots that were not merely fenced); two different
+/// bodies under one name are reported and left alone. Call MirrorStore::restore_leg for the
+/// complete. Needs no keys. Fails: unavailable (no leg answers); cancelled.
+Result<SyncReport> sync_legs(store::ObjectStore& store, SyncOptions const& options,
+                             std::stop_token stop);
+
+}  // namespace perdure::repository
