@@ -45,7 +45,7 @@ struct LeaseOptions {
     /// (deleted ones included, for a year): the session must not build on them. Index::avoid fits.
     std::function<void(std::set<crypto::Digest>)> avoid;
     /// Called before each renewal; answers the keyring epoch now known (Keyring::refresh, epoch).
-    /// Null: epoch 0 is told.
+    /// Null: epoch 0 is told. Runs on the renewal thread too.
     std::function<Result<std::uint64_t>(std::stop_token)> refresh;
     std::chrono::milliseconds interval = lease_renewal_interval;
 };

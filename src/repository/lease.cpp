@@ -1,0 +1,216 @@
+#include "repository/lease.h"
+
+#include <fmt/core.h>
+
+#include "base/codec.h"
+#include "repository/preamble.h"
+#include "repository/triple.h"
+#include "repository/upkeep/collection.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::string_view magic = "PDLE";
+constexpr std::string_view folder = "lease/";
+constexpr std::uint64_t record_bytes_max = 4096;
+
+store::ObjectName fence_name(SessionId const& session) {
+    return "fence/" + to_hex(session);
+}
+
+Result<SessionId> session_of(store::ObjectName const& name) {
+    PD_TRY(Bytes const bytes, from_hex(std::string_view(name).substr(folder.size())));
+    return SessionId::from(bytes);
+}
+
+}  // namespace
+
+store::ObjectName lease_name(SessionId const& session) {
+    return std::string(folder) + to_hex(session);
+}
+store::ObjectName snapshot_name(SessionId const& session) {
+    return "snapshot/" + to_hex(session);
+}
+
+Bytes LeaseRecord::encode() const {
+    Encoder out;
+    Preamble{}.encode(out, magic);
+    out.raw(session.view());
+    out.i64(started.seconds);
+    out.u32(started.nanoseconds);
+    out.u64(renewals);
+    out.u64(collection);
+    out.u64(epoch);
+    return out.take();
+}
+
+Result<LeaseRecord> LeaseRecord::decode(ByteView bytes) {
+    Decoder in(bytes);
+    PD_TRY(Preamble const preamble, Preamble::decode(in, magic));
+    (void)preamble;
+    LeaseRecord record;
+    PD_TRY(record.session, in.id<SessionId>());
+    PD_TRY(record.started.seconds, in.i64());
+    PD_TRY(record.started.nanoseconds, in.u32());
+    PD_TRY(record.renewals, in.u64());
+    PD_TRY(record.collection, in.u64());
+    PD_TRY(record.epoch, in.u64());
+    PD_CHECK(in.expect_end());
+    return record;
+}
+
+Lease::Lease(LeaseOptions options) : options_(std::move(options)) {
+    record_.session = options_.session;
+    record_.started = options_.clock.now();
+}
+
+Lease::~Lease() {
+    renewer_.request_stop();
+    never_.notify_all();
+}
+
+Result<void> Lease::put(store::PutMode mode, std::stop_token stop) {
+    return put_triple(options_.store, lease_name(options_.session), record_.encode(), mode,
+                      std::move(stop));
+}
+
+Result<std::unique_ptr<Lease>> Lease::take(LeaseOptions options, std::stop_token stop) {
+    std::unique_ptr<Lease> lease(new Lease(std::move(options)));
+    if (lease->options_.refresh) {
+        PD_TRY(lease->record_.epoch, lease->options_.refresh(stop));
+    }
+    PD_CHECK(lease->put(store::PutMode::if_absent, stop));
+    // From here on a collector that condemns more will see this lease and wait for its end.
+    PD_TRY(NewestCollection const newest, newest_collection(lease->options_.store, stop));
+    if (newest.record.number > 0) {
+        std::set<crypto::Digest> condemned;
+        for (auto const& pack : newest.record.packs) condemned.insert(pack.name.hash);
+        if (lease->options_.avoid) lease->options_.avoid(std::move(condemned));
+        lease->record_.collection = newest.record.number;
+        PD_CHECK(lease->put(store::PutMode::replace, stop));
+    }
+    lease->renewer_ = std::jthread(
+        [raw = lease.get()](std::stop_token end) { raw->keep_renewing(std::move(end)); });
+    return lease;
+}
+
+Result<void> Lease::renew(std::stop_token stop) {
+    std::uint64_t epoch = 0;
+    if (options_.refresh) {
+        PD_TRY(epoch, options_.refresh(stop));
+    }
+    PD_TRY(SessionState const state, session_state(options_.store, options_.session, stop));
+    if (state == SessionState::gone) {
+        return fail(Fault::conflict,
+                    "this session was given up by a collector: it was silent for "
+                    "too long")
+            .with_fix("run the backup again; it finds most of its data stored already");
+    }
+    std::lock_guard const lock(mutex_);
+    ++record_.renewals;
+    record_.epoch = std::max(record_.epoch, epoch);
+    return put(store::PutMode::replace, std::move(stop));
+}
+
+/// A renewal that fails is tried again at the next turn: what counts is the commit, not the lease.
+void Lease::keep_renewing(std::stop_token stop) {
+    std::mutex waiting;
+    std::unique_lock lock(waiting);
+    for (;;) {
+        never_.wait_for(lock, stop, options_.interval, [] { return false; });
+        if (stop.stop_requested()) return;
+        (void)renew(stop);
+    }
+}
+
+Result<void> Lease::release(std::stop_token stop) {
+    if (renewer_.joinable()) {
+        renewer_.request_stop();
+        renewer_.join();
+    }
+    return options_.store.remove(lease_name(options_.session), std::move(stop));
+}
+
+Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::stop_token stop) {
+    std::vector<store::ObjectInfo> infos;
+    PD_CHECK(store.list(
+        std::string(folder),
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            infos.push_back(info);
+            return {};
+        },
+        stop));
+    std::vector<LeaseRecord> leases;
+    for (auto const& info : infos) {
+        auto const session = session_of(info.name);
+        if (!session) continue;
+        LeaseRecord lease;
+        auto const stored = get_triple(store, info.name, record_bytes_max, stop);
+        if (!stored) {
+            Fault const fault = stored.error().fault();
+            if (fault == Fault::not_found) continue;  // released meanwhile
+            if (fault != Fault::corrupt && fault != Fault::exhausted) return stored.error();
+        } else if (auto decoded = LeaseRecord::decode(stored->body);
+                   decoded && decoded->session == *session) {
+            lease = *decoded;
+        }
+        lease.session = *session;
+        lease.renewed = info.modified;
+        leases.push_back(lease);
+    }
+    return leases;
+}
+
+Result<SessionState> session_state(store::ObjectStore& store, SessionId const& session,
+                                   std::stop_token stop) {
+    auto const name = snapshot_name(session);
+    auto const info = store.head(name, stop);
+    if (!info) {
+        if (info.error().fault() == Fault::not_found) return SessionState::absent;
+        return info.error();
+    }
+    if (info->size_bytes != tombstone_object_bytes) return SessionState::committed;
+    auto const stored = get_triple(store, name, tombstone_object_bytes, stop);
+    // What cannot be read as a tombstone must count as a snapshot: erring there loses nothing.
+    if (!stored) {
+        if (stored.error().fault() == Fault::corrupt) return SessionState::committed;
+        return stored.error();
+    }
+    return is_tombstone(stored->body) ? SessionState::gone : SessionState::committed;
+}
+
+Result<SessionState> fence(store::ObjectStore& store, SessionId const& session, Timestamp now,
+                           std::stop_token stop) {
+    auto const mark = put_triple(store, fence_name(session), tombstone_body(now),
+                                 store::PutMode::if_absent, stop);
+    if (!mark && mark.error().fault() != Fault::conflict) return mark.error();
+    auto const done = put_triple(store, snapshot_name(session), tombstone_body(now),
+                                 store::PutMode::if_absent, stop);
+    if (done) return SessionState::gone;
+    if (done.error().fault() != Fault::conflict) return done.error();
+    PD_TRY(SessionState const state, session_state(store, session, stop));
+    if (state == SessionState::absent)
+        return fail(Fault::unavailable, fmt::format("the store says that snapshot/{} both exists "
+                                                    "and does not",
+                                                    to_hex(session)));
+    if (state == SessionState::committed) PD_CHECK(store.remove(fence_name(session), stop));
+    return state;
+}
+
+Result<bool> sessions_know_epoch(store::ObjectStore& store, std::uint64_t epoch, Timestamp now,
+                                 std::stop_token stop) {
+    PD_TRY(auto const leases, read_leases(store, stop));
+    bool all = true;
+    for (auto const& lease : leases) {
+        if (lease.epoch >= epoch) continue;
+        PD_TRY(SessionState state, session_state(store, lease.session, stop));
+        if (state == SessionState::absent && now - lease.renewed > lease_lifetime) {
+            PD_TRY(state, fence(store, lease.session, now, stop));
+        }
+        all = all && state != SessionState::absent;
+    }
+    return all;
+}
+
+}  // namespace perdure::repository

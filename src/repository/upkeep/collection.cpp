@@ -1,0 +1,144 @@
+#include "repository/upkeep/collection.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/codec.h"
+#include "repository/preamble.h"
+#include "repository/triple.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::string_view magic = "PDCO";
+constexpr std::string_view folder = "collect/";
+constexpr std::size_t pack_bytes = 1 + SessionId::size + crypto::Digest::size + 1 + 8 + 4;
+constexpr std::uint64_t record_bytes_max = 64 + condemned_packs_max * (pack_bytes + 9);
+constexpr std::uint64_t kept_as_records = 4;  // older ones become tombstones
+
+/// 0 for what is no number.
+std::uint64_t number_of(store::ObjectName const& name) {
+    std::string_view const text = std::string_view(name).substr(folder.size());
+    std::uint64_t number = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    bool const whole = error == std::errc() && end == text.data() + text.size();
+    return whole && collection_name(number) == name ? number : 0;
+}
+
+Result<CondemnedPack> decode_pack(Decoder& in) {
+    CondemnedPack pack;
+    PD_TRY(std::uint8_t const kind, in.u8());
+    pack.name.kind = static_cast<ObjectKind>(kind);
+    if (pack.name.kind != ObjectKind::data_pack && pack.name.kind != ObjectKind::meta_pack)
+        return fail(Fault::corrupt, "a condemned object that is no pack");
+    PD_TRY(pack.name.session, in.id<SessionId>());
+    PD_TRY(pack.name.hash, in.id<crypto::Digest>());
+    PD_TRY(pack.since, in.varint());
+    PD_TRY(pack.when.seconds, in.i64());
+    PD_TRY(pack.when.nanoseconds, in.u32());
+    return pack;
+}
+
+Result<std::vector<std::uint64_t>> numbers(store::ObjectStore& store, std::stop_token stop) {
+    std::vector<std::uint64_t> found;
+    PD_CHECK(store.list(
+        std::string(folder),
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            if (auto const number = number_of(info.name)) found.push_back(number);
+            return {};
+        },
+        stop));
+    std::ranges::sort(found, std::greater());
+    return found;
+}
+
+/// Old records only take space, but their names must stay taken: a delayed retry of an old put
+/// would otherwise look like a step of the chain.
+Result<void> bury_old(store::ObjectStore& store, std::uint64_t newest, std::stop_token stop) {
+    if (newest <= kept_as_records) return {};
+    auto const name = collection_name(newest - kept_as_records);
+    auto const info = store.head(name, stop);
+    if (!info || info->size_bytes == tombstone_object_bytes) return {};
+    PD_TRY(Timestamp const now, store.now(stop));
+    return put_triple(store, name, tombstone_body(now), store::PutMode::replace, stop);
+}
+
+}  // namespace
+
+store::ObjectName collection_name(std::uint64_t number) {
+    return fmt::format("{}{}", folder, number);
+}
+
+Bytes CollectionRecord::encode() const {
+    Encoder out;
+    out.reserve(64 + packs.size() * (pack_bytes + 2));
+    Preamble{}.encode(out, magic);
+    out.u64(number);
+    out.varint(packs.size());
+    for (auto const& pack : packs) {
+        out.u8(static_cast<std::uint8_t>(pack.name.kind));
+        out.raw(pack.name.session.view());
+        out.raw(pack.name.hash.view());
+        out.varint(pack.since);
+        out.i64(pack.when.seconds);
+        out.u32(pack.when.nanoseconds);
+    }
+    return out.take();
+}
+
+Result<CollectionRecord> CollectionRecord::decode(ByteView bytes) {
+    Decoder in(bytes);
+    PD_TRY(Preamble const preamble, Preamble::decode(in, magic));
+    (void)preamble;
+    CollectionRecord record;
+    PD_TRY(record.number, in.u64());
+    PD_TRY(std::uint64_t const count, in.varint());
+    if (count > condemned_packs_max || count > in.left() / pack_bytes)
+        return fail(Fault::corrupt, "a collection with more packs than it has room for");
+    record.packs.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        PD_TRY(CondemnedPack pack, decode_pack(in));
+        if (!record.packs.empty() && !(record.packs.back().name < pack.name))
+            return fail(Fault::corrupt, "a collection whose packs are not ascending");
+        record.packs.push_back(std::move(pack));
+    }
+    PD_CHECK(in.expect_end());
+    return record;
+}
+
+Result<NewestCollection> newest_collection(store::ObjectStore& store, std::stop_token stop) {
+    NewestCollection newest;
+    PD_TRY(auto const listed, numbers(store, stop));
+    for (std::uint64_t const number : listed) {
+        newest.seen = std::max(newest.seen, number);
+        auto const stored = get_triple(store, collection_name(number), record_bytes_max, stop);
+        if (!stored) {
+            Fault const fault = stored.error().fault();
+            if (fault == Fault::corrupt || fault == Fault::not_found) continue;
+            return stored.error();
+        }
+        if (is_tombstone(stored->body)) continue;
+        auto record = CollectionRecord::decode(stored->body);
+        if (!record || record->number != number) continue;
+        newest.record = std::move(*record);
+        break;
+    }
+    return newest;
+}
+
+Result<void> put_collection(store::ObjectStore& store, CollectionRecord const& record,
+                            std::stop_token stop) {
+    if (record.packs.size() > condemned_packs_max)
+        return fail(Fault::exhausted, "too many condemned packs for one collection");
+    PD_CHECK(put_triple(store, collection_name(record.number), record.encode(),
+                        store::PutMode::if_absent, stop));
+    PD_TRY(auto const listed, numbers(store, stop));
+    if (!listed.empty() && listed.front() > record.number)
+        return fail(Fault::conflict, "another collection got ahead of this one");
+    return bury_old(store, record.number, stop);
+}
+
+}  // namespace perdure::repository
