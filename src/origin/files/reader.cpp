@@ -1,32 +1,55 @@
 #include "origin/files/reader.h"
 
+#include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
 
-#include "base/channel.h"
+// The problem: stat and attributes cost two system calls a file, listing almost nothing; one thread
+// cannot feed a backup that skips unchanged files. So listing runs ahead in batches, and whoever is
+// free completes the first batch that nobody has begun: the second thread, or the reader itself.
+//
+// 1. Batches leave in the order of the walk; hard links are recognised there, on the reader's
+// thread.
+// 2. A batch is touched by one thread at a time: the lister, then who claimed it, then the reader.
+// 3. Memory: batches_ahead × batch_items × about 700 bytes; descriptors: batches_ahead ×
+//    batch_folders_max, since leaves keep their folder open until they are complete.
 
 namespace perdure::origin {
 namespace {
 
-using Batch = std::vector<data::TreeItem>;
-// 256 items × 8 batches × about 700 bytes: 1.5 MB ahead, enough to hide a folder's listing.
-constexpr std::size_t batch_items = 256, batches_ahead = 8;
+constexpr std::size_t batch_items = 512, batch_folders_max = 32, batches_ahead = 8;
+
+struct Batch {
+    enum class State { listed, claimed, complete } state = State::listed;
+    std::vector<Pending> items;
+    std::vector<bool> gone;
+};
 
 class AheadReader final : public data::TreeReader {
 public:
-    explicit AheadReader(Walk walk) : walk_(std::move(walk)), batches_(batches_ahead) {
-        thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+    explicit AheadReader(Walk walk) : walk_(std::move(walk)), own_leaves_(walk_.root()) {
+        lister_ = std::jthread([this](std::stop_token stop) { list(stop); });
+        completer_ = std::jthread([this](std::stop_token stop) { complete_batches(stop); });
+    }
+    ~AheadReader() override {
+        lister_.request_stop();
+        completer_.request_stop();
     }
 
     Result<std::optional<data::TreeItem>> next(std::stop_token stop) override {
-        if (at_ == batch_.size()) {
-            auto received = batches_.receive(stop);
-            if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
-            if (!received) return ended();
-            batch_ = std::move(*received);
-            at_ = 0;
+        for (;;) {
+            if (!batch_ || at_ == batch_->items.size()) {
+                PD_CHECK(take_batch(stop));
+                if (!batch_) return std::optional<data::TreeItem>();
+                at_ = 0;
+            }
+            std::size_t const index = at_++;
+            if (batch_->gone[index]) continue;
+            Pending& pending = batch_->items[index];
+            links_.resolve(pending.item, pending.path);
+            return std::optional(std::move(pending.item));
         }
-        return std::optional(std::move(batch_[at_++]));
     }
 
     std::vector<data::Problem> take_problems() override {
@@ -35,46 +58,124 @@ public:
     }
 
 private:
-    void run(std::stop_token stop) {
-        Batch batch;
-        for (;;) {
-            auto item = walk_.next();
-            bool const over = !item || !*item;
-            if (!item) error_ = std::move(item).error();
-            if (!over) batch.push_back(std::move(**item));
-            if (!over && batch.size() < batch_items && !(first_ && batch.size() == 1)) continue;
-            first_ = false;
-            keep_problems();
-            if (!batch.empty() && !batches_.send(std::move(batch), stop)) break;
-            batch = {};
-            batch.reserve(batch_items);
-            if (over) break;
-        }
-        batches_.close();
-    }
-
-    void keep_problems() {
-        auto fresh = walk_.take_problems();
-        std::lock_guard lock(mutex_);
-        for (data::Problem& problem : fresh) problems_.push_back(std::move(problem));
-    }
-
-    /// The channel is closed: its mutex ordered error_ before us.
-    Result<std::optional<data::TreeItem>> ended() {
-        if (error_) return *error_;
-        return std::optional<data::TreeItem>();
-    }
+    void list(std::stop_token stop);
+    void complete_batches(std::stop_token stop);
+    Result<void> take_batch(std::stop_token stop);
+    void complete(Batch& batch, LeafReader& leaves);
+    void keep_problems(std::vector<data::Problem> fresh);
+    bool push(std::shared_ptr<Batch> batch, std::stop_token stop);
+    std::shared_ptr<Batch> claim_first();
 
     Walk walk_;
-    Channel<Batch> batches_;
-    std::mutex mutex_;
+    LeafReader own_leaves_;
+    HardLinks links_;
+    std::mutex mutex_;  ///< of what follows, and of every batch's state
+    std::condition_variable_any listed_, completed_, room_;  ///< one for each who waits
+    std::deque<std::shared_ptr<Batch>> batches_;
     std::vector<data::Problem> problems_;
     std::optional<Error> error_;
-    bool first_ = true;
-    Batch batch_;
+    bool listed_all_ = false;
+
+    std::shared_ptr<Batch> batch_;  ///< the one being handed out
     std::size_t at_ = 0;
-    std::jthread thread_;  // last: joined before what it uses goes
+    std::jthread lister_, completer_;  // last: joined before what they use goes
 };
+
+void AheadReader::list(std::stop_token stop) {
+    std::size_t wanted = 1;  // the root alone, so that an empty start is quick
+    for (bool over = false; !over && !stop.stop_requested();) {
+        auto batch = std::make_shared<Batch>();
+        batch->items.reserve(wanted);
+        std::size_t folders = 0;
+        while (batch->items.size() < wanted && folders < batch_folders_max) {
+            auto pending = walk_.next_pending();
+            over = !pending || !*pending;
+            if (!pending) {
+                std::lock_guard lock(mutex_);
+                error_ = pending.error();
+            }
+            if (over) break;
+            if ((*pending)->item.step == data::TreeItem::Step::enter) ++folders;
+            batch->items.push_back(std::move(**pending));
+        }
+        keep_problems(walk_.take_problems());
+        if (!push(std::move(batch), stop)) break;
+        wanted = batch_items;
+    }
+    std::lock_guard lock(mutex_);
+    listed_all_ = true;
+    listed_.notify_all();
+}
+
+bool AheadReader::push(std::shared_ptr<Batch> batch, std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, stop, [&] { return batches_.size() < batches_ahead; });
+    if (stop.stop_requested()) return false;
+    batches_.push_back(std::move(batch));
+    listed_.notify_all();
+    return true;
+}
+
+/// Needs the lock.
+std::shared_ptr<Batch> AheadReader::claim_first() {
+    for (auto const& batch : batches_) {
+        if (batch->state != Batch::State::listed) continue;
+        batch->state = Batch::State::claimed;
+        return batch;
+    }
+    return nullptr;
+}
+
+void AheadReader::complete(Batch& batch, LeafReader& leaves) {
+    batch.gone.assign(batch.items.size(), false);
+    for (std::size_t i = 0; i < batch.items.size(); ++i)
+        if (batch.items[i].folder) batch.gone[i] = !leaves.complete(batch.items[i]);
+    keep_problems(leaves.take_problems());
+}
+
+void AheadReader::complete_batches(std::stop_token stop) {
+    LeafReader leaves(walk_.root());
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        std::shared_ptr<Batch> batch;
+        listed_.wait(lock, stop, [&] { return (batch = claim_first()) || listed_all_; });
+        if (!batch || stop.stop_requested()) return;
+        lock.unlock();
+        complete(*batch, leaves);
+        lock.lock();
+        batch->state = Batch::State::complete;
+        completed_.notify_one();
+    }
+}
+
+/// Sets batch_ to the next one, complete; empty at the end.
+Result<void> AheadReader::take_batch(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    batch_ = nullptr;
+    listed_.wait(lock, stop, [&] { return !batches_.empty() || listed_all_; });
+    if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+    if (batches_.empty()) return error_ ? Result<void>(*error_) : Result<void>();
+    auto batch = batches_.front();
+    if (batch->state == Batch::State::listed) {
+        batch->state = Batch::State::claimed;
+        lock.unlock();
+        complete(*batch, own_leaves_);
+        lock.lock();
+        batch->state = Batch::State::complete;
+    }
+    completed_.wait(lock, stop, [&] { return batch->state == Batch::State::complete; });
+    if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+    batches_.pop_front();
+    room_.notify_one();
+    batch_ = std::move(batch);
+    return {};
+}
+
+void AheadReader::keep_problems(std::vector<data::Problem> fresh) {
+    if (fresh.empty()) return;
+    std::lock_guard lock(mutex_);
+    for (data::Problem& problem : fresh) problems_.push_back(std::move(problem));
+}
 
 }  // namespace
 

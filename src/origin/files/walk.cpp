@@ -79,7 +79,8 @@ WalkOptions walk_options(SourceOptions const& source) {
             source.exclude_caches};
 }
 
-Walk::Walk(WalkOptions options, Root root) : options_(std::move(options)), root_(std::move(root)) {}
+Walk::Walk(WalkOptions options, Root root)
+    : options_(std::move(options)), root_(std::move(root)), leaves_(root_) {}
 
 Result<Walk> Walk::open(WalkOptions options) {
     // The root's own path may lead through links: the user wrote it.
@@ -97,126 +98,163 @@ void Walk::problem(std::string reason) {
     problems_.push_back({item_path_.empty() ? "." : item_path_, std::move(reason)});
 }
 
+std::vector<data::Problem> Walk::take_problems() {
+    for (data::Problem& one : leaves_.take_problems()) problems_.push_back(std::move(one));
+    return std::move(problems_);
+}
+
 Result<std::optional<data::TreeItem>> Walk::next() {
+    for (;;) {
+        PD_TRY(auto pending, next_pending());
+        if (!pending) return std::optional<data::TreeItem>();
+        if (pending->folder && !leaves_.complete(*pending)) continue;
+        links_.resolve(pending->item, pending->path);
+        return std::optional(std::move(pending->item));
+    }
+}
+
+Result<std::optional<Pending>> Walk::next_pending() {
     if (!started_) {
         started_ = true;
         return start();
     }
     while (!frames_.empty()) {
         Frame& frame = frames_.back();
-        if (frame.at == frame.names.size()) return leave();
-        if (auto item = visit(frame, frame.names[frame.at++])) return item;
+        if (frame.at == frame.names.size()) return std::optional(leave());
+        if (auto pending = visit(frame, frame.names[frame.at++])) return pending;
     }
-    return std::optional<data::TreeItem>();
+    return std::optional<Pending>();
 }
 
-Result<std::optional<data::TreeItem>> Walk::start() {
+Result<std::optional<Pending>> Walk::start() {
     struct statx status{};
     if (int const error = stat_at(root_->descriptor(), "", status))
         return system::error_from_errno(error, "cannot stat " + options_.folder.native());
-    data::TreeItem item;
-    item.step = data::TreeItem::Step::enter;
-    item.entry = entry_from(status);
-    enter(item.entry, status);
+    Pending pending;
+    pending.item.step = data::TreeItem::Step::enter;
+    pending.item.entry = entry_from(status);
+    enter(pending.item.entry);
     if (frames_.back().names.empty() && !problems_.empty())
         return fail(Fault::denied,
                     "cannot list " + options_.folder.native() + ": " + problems_[0].reason);
-    return std::optional(std::move(item));
+    return std::optional(std::move(pending));
 }
 
-data::TreeItem Walk::leave() {
-    data::TreeItem item;
-    item.step = data::TreeItem::Step::leave;
-    item.entry.kind = data::EntryKind::folder;
-    item.entry.name = std::move(frames_.back().name);
+Pending Walk::leave() {
+    Pending pending;
+    pending.item.step = data::TreeItem::Step::leave;
+    pending.item.entry.kind = data::EntryKind::folder;
+    pending.item.entry.name = std::move(frames_.back().name);
     item_path_.resize(frames_.back().path_bytes);
+    pending.path = item_path_;
     frames_.pop_back();
-    return item;
+    return pending;
 }
 
-std::optional<data::TreeItem> Walk::visit(Frame& frame, Name listed) {
+std::optional<Pending> Walk::visit(Frame& frame, Name listed) {
     char const* name = frame.names_text.data() + listed.offset;
     item_path_.resize(frame.path_bytes);
     if (frame.path_bytes > 0) item_path_ += '/';
     item_path_ += name;
-    if (listed.type != DT_UNKNOWN && options_.exclude.excludes(item_path_, listed.type == DT_DIR))
-        return std::nullopt;
     int const folder = folder_of(frame);
+    if (folder < 0) {
+        problem(std::string("cannot open its folder again: ") + ::strerror(-folder));
+        return std::nullopt;
+    }
+    if (listed.type == DT_UNKNOWN) {
+        struct statx status{};
+        if (stat_at(folder, name, status) == 0) listed.type = is_folder(status) ? DT_DIR : DT_REG;
+    }
+    bool const enters = listed.type == DT_DIR;
+    if (options_.exclude.excludes(item_path_, enters)) return std::nullopt;
+    if (enters) return visit_folder(frame, name);
+    std::optional<Pending> pending(std::in_place);
+    pending->item.entry.name = name;
+    pending->path = item_path_;
+    pending->folder = frame.folder;
+    return pending;
+}
+
+std::optional<Pending> Walk::visit_folder(Frame& frame, char const* name) {
     struct statx status{};
-    int const error = folder < 0 ? -folder : stat_at(folder, name, status);
-    if (error == ENOENT) return std::nullopt;
+    int const error = stat_at(folder_of(frame), name, status);
+    if (error == ENOENT || (error == 0 && !is_folder(status))) return std::nullopt;
     if (error != 0) {
         problem(std::string("cannot stat: ") + ::strerror(error));
         return std::nullopt;
     }
-    if (listed.type == DT_UNKNOWN && options_.exclude.excludes(item_path_, is_folder(status)))
-        return std::nullopt;
-    data::TreeItem item;
-    item.entry = entry_from(status);
-    item.entry.name = name;
-    item.entry.user = owners_.user(item.entry.uid);
-    item.entry.group = owners_.group(item.entry.gid);
-    if (is_folder(status)) {
-        item.step = data::TreeItem::Step::enter;
-        enter(item.entry, status);  // `frame` is no longer valid
-        return item;
-    }
-    if (std::find(no_xattrs_.begin(), no_xattrs_.end(), item.entry.device) == no_xattrs_.end() &&
-        read_xattrs(folder, name, item.entry.xattrs) == ENOTSUP)
-        no_xattrs_.push_back(item.entry.device);
-    if (item.entry.kind == data::EntryKind::symlink) {
-        if (int const unread = read_link_at(folder, name, item.entry.link_target)) {
-            if (unread != ENOENT)
-                problem(std::string("cannot read the link: ") + ::strerror(unread));
-            return std::nullopt;
-        }
-    }
-    complete_file(item.entry, status, item);
-    return item;
+    std::optional<Pending> pending(std::in_place);
+    pending->item.step = data::TreeItem::Step::enter;
+    pending->item.entry = entry_from(status);
+    pending->item.entry.name = name;
+    pending->path = item_path_;
+    enter(pending->item.entry);  // `frame` is no longer valid
+    return pending;
 }
 
-void Walk::complete_file(data::Entry& entry, struct statx const& status, data::TreeItem& item) {
-    if (entry.links > 1 && find_first_name(entry)) return;
-    if (entry.kind != data::EntryKind::file) return;
+bool LeafReader::complete(Pending& pending) {
+    auto const folder = std::exchange(pending.folder, nullptr);
+    data::Entry& entry = pending.item.entry;
+    std::string const name = std::move(entry.name);
+    auto const failed = [&](char const* what, int error) {
+        if (error != ENOENT)
+            problems_.push_back({pending.path, std::string(what) + ::strerror(error)});
+        return false;
+    };
+    struct statx status{};
+    if (int const error = stat_at(folder->descriptor(), name.c_str(), status))
+        return failed("cannot stat: ", error);
+    if (is_folder(status)) return false;  // was no folder when listed: another name, come later
+    entry = entry_from(status);
+    entry.name = name;
+    entry.user = owners_.user(entry.uid);
+    entry.group = owners_.group(entry.gid);
+    if (std::find(no_xattrs_.begin(), no_xattrs_.end(), entry.device) == no_xattrs_.end() &&
+        read_xattrs(folder->descriptor(), name.c_str(), entry.xattrs) == ENOTSUP)
+        no_xattrs_.push_back(entry.device);
+    if (entry.kind == data::EntryKind::symlink) {
+        if (int const error = read_link_at(folder->descriptor(), name.c_str(), entry.link_target))
+            return failed("cannot read the link: ", error);
+    }
+    if (entry.kind != data::EntryKind::file) return true;
     if (may_be_sparse(status)) {
         // An unreadable file is reported by whoever opens its content.
-        if (auto file = open_file_beneath(root_->descriptor(), item_path_))
+        if (auto file = open_file_beneath(root_->descriptor(), pending.path))
             find_extents(file->descriptor(), entry);
     }
-    item.content = file_content(root_, item_path_, entry);
-}
-
-/// True when another name of this file came before; same_as then says which.
-bool Walk::find_first_name(data::Entry& entry) {
-    auto const [found, added] = linked_.try_emplace({entry.device, entry.inode});
-    if (added) {
-        found->second = {item_path_, entry.links - 1};
-        return false;
-    }
-    entry.same_as = found->second.path;
-    if (--found->second.names_left == 0) linked_.erase(found);
+    pending.item.content = file_content(root_, pending.path, entry);
     return true;
 }
 
-void Walk::enter(data::Entry& entry, struct statx const& status) {
+void HardLinks::resolve(data::TreeItem& item, std::string const& path) {
+    data::Entry& entry = item.entry;
+    if (item.step != data::TreeItem::Step::leaf || entry.links < 2) return;
+    auto const [found, added] = seen_.try_emplace({entry.device, entry.inode});
+    if (added) {
+        found->second = {path, entry.links - 1};
+        return;
+    }
+    entry.same_as = found->second.path;
+    item.content = nullptr;
+    if (--found->second.names_left == 0) seen_.erase(found);
+}
+
+void Walk::enter(data::Entry& entry) {
     Frame frame;
     frame.name = entry.name;
     frame.path_bytes = item_path_.size();
     frame.device = entry.device;
-    int opened = 0;
-    if (frames_.empty()) {
-        opened = open_beneath(root_->descriptor(), "", folder_flags);
-        entry.user = owners_.user(entry.uid);
-        entry.group = owners_.group(entry.gid);
-    } else {
-        opened = open_folder_at(folder_of(frames_.back()), entry.name.c_str());
-    }
+    entry.user = leaves_.owners().user(entry.uid);
+    entry.group = leaves_.owners().group(entry.gid);
+    int const opened = frames_.empty()
+                           ? open_beneath(root_->descriptor(), "", folder_flags)
+                           : open_folder_at(folder_of(frames_.back()), entry.name.c_str());
     if (opened < 0) {
         problem(std::string("cannot open the folder: ") + ::strerror(-opened));
         frames_.push_back(std::move(frame));
         return;
     }
-    frame.folder = system::File(opened);
+    frame.folder = std::make_shared<system::File const>(opened);
     entry.flags = read_flags(opened);
     read_xattrs(opened, "", entry.xattrs);
     if (may_descend(entry, opened)) {
@@ -224,7 +262,6 @@ void Walk::enter(data::Entry& entry, struct statx const& status) {
             problem(std::string("cannot list: ") + ::strerror(error));
         if (options_.exclude_caches && !frames_.empty()) keep_only_cache_tag(frame);
     }
-    (void)status;
     if (frames_.size() > open_folders_max) frames_.back().folder = {};
     frames_.push_back(std::move(frame));
 }
@@ -236,21 +273,21 @@ bool Walk::may_descend(data::Entry const& entry, int folder) const {
 
 /// The frame's folder, opened again when it was closed on the way down. Negative errno on failure.
 int Walk::folder_of(Frame& frame) {
-    if (!frame.folder.is_open()) {
+    if (!frame.folder) {
         int const opened =
             open_beneath(root_->descriptor(),
                          std::string_view(item_path_).substr(0, frame.path_bytes), folder_flags);
         if (opened < 0) return opened;
-        frame.folder = system::File(opened);
+        frame.folder = std::make_shared<system::File const>(opened);
     }
-    return frame.folder.descriptor();
+    return frame.folder->descriptor();
 }
 
 int Walk::list(Frame& frame) const {
     alignas(8) thread_local std::array<char, 65536> buffer;
     for (;;) {
         long const got =
-            ::syscall(SYS_getdents64, frame.folder.descriptor(), buffer.data(), buffer.size());
+            ::syscall(SYS_getdents64, frame.folder->descriptor(), buffer.data(), buffer.size());
         if (got < 0) return errno;
         if (got == 0) break;
         for (long at = 0; at < got;) {

@@ -69,15 +69,30 @@ bool worth_keeping(std::string_view name) {
 
 int read_xattrs(int folder, char const* name, std::vector<data::Xattr>& into) {
     into.clear();
-    thread_local std::array<char, 65536> names;  // XATTR_LIST_MAX: a list is never longer
-    ssize_t const listed = list_names(folder, name, names.data(), names.size());
+    // The kernel allocates as much as it is offered: 64 KiB each time would double the cost of a
+    // walk.
+    thread_local std::vector<char> names(512);
+    ssize_t listed = list_names(folder, name, names.data(), names.size());
+    if (listed < 0 && errno == ERANGE) {
+        names.resize(65536);  // XATTR_LIST_MAX: a list is never longer
+        listed = list_names(folder, name, names.data(), names.size());
+        int const error = errno;
+        if (listed < 0) names.resize(512);
+        errno = error;
+    }
     if (listed < 0) return errno;
+    if (listed == 0) return 0;
     thread_local std::array<std::byte, 65536> value;  // XATTR_SIZE_MAX
     for (char const* at = names.data(); at < names.data() + listed; at += std::strlen(at) + 1) {
         if (!worth_keeping(at)) continue;
-        ssize_t const got = get_value(folder, name, at, value);
+        ssize_t got = get_value(folder, name, at, ByteSpan(value).first(512));
+        if (got < 0 && errno == ERANGE) got = get_value(folder, name, at, value);
         if (got < 0) continue;
         into.push_back({at, Bytes(value.begin(), value.begin() + got)});
+    }
+    if (names.size() > 512) {
+        names.resize(512);
+        names.shrink_to_fit();
     }
     std::sort(into.begin(), into.end());
     return 0;
