@@ -29,5 +29,8 @@ Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const&
 /// delayed retry of its PUT finds the name taken and cannot bring it back.
 Bytes tombstone_body(Timestamp when);
 bool is_tombstone(ByteView body);
+/// Size of a tombstone as an object of three copies; no other object is so small, so a listing
+/// tells tombstones apart without reading them.
+inline constexpr std::uint64_t tombstone_object_bytes = 156;
 
 }  // namespace perdure::repository

@@ -65,16 +65,18 @@ enum class ChangeStep {
     read_back,
     copy_to_homes,
     wait_for_sessions,
-    put_final_shards,  ///< with the stragglers, the old inbox dropped
-    put_final_manifest,
-    delete_old,  ///< per home
-    done,        ///< per home
+    fold_stragglers,  ///< what sessions added meanwhile; the old inbox is dropped
+    delete_old,       ///< per home
+    done,             ///< per home
 };
 
 struct ChangeOptions {
     /// True once every lease acknowledged at least this epoch, or is fenced. Asked once; when false
     /// the change stays pending, and settle() completes it later.
     std::function<Result<bool>(std::uint64_t epoch, std::stop_token stop)> sessions_settled;
+    /// Sessions that may have written additions (leases, snapshots): a listing may be stale, so
+    /// their additions are also asked for by name before the last fold. May be empty.
+    std::function<Result<std::vector<SessionId>>(std::stop_token stop)> known_sessions;
     /// The audit log. An error stops the change at that step.
     std::function<Result<void>(ChangeStep step, std::string_view detail)> log;
     std::optional<crypto::Digest> ledger_head;
@@ -97,7 +99,7 @@ struct ChangeReport {
 
 /// The secrets of a repository: who may open it (slots) and the random key of each domain.
 /// Protocol and invariants: keyring/change.cpp; bytes: docs/FORMAT.md "Keyring".
-/// Threads: Domains' methods and the const methods from any; all others from one at a time.
+/// Threads: any; those that touch the store wait for each other.
 class Keyring final : public Domains {
 public:
     /// Makes epoch 1 with one slot, the common domain, chunk and lookup keys.
@@ -125,6 +127,8 @@ public:
     std::vector<Handle> tombstones() const;
 
     RepositoryId const& repository() const;
+    /// Names of keyring objects that could not be read; the rest is usable.
+    std::vector<std::string> damaged() const;
     std::uint64_t epoch() const;
     crypto::Digest manifest_hash() const;
     crypto::Digest ledger_head() const;
@@ -140,6 +144,10 @@ public:
     /// The key to verify a writer's signature with, by SHA-256 of the key.
     std::optional<crypto::VerifyKey> writer_key(crypto::Digest const& writer) const;
 
+    /// A session's duties, which erasure relies on: put the lease first, then acknowledge(), then
+    /// write that epoch into the lease; the same at each renewal. Before a commit: refresh(), leave
+    /// out what belongs to the handles it names, flush_additions(), put the snapshot.
+    ///
     /// Stores what of_subject() and writer() made since the last call, as immutable additions named
     /// by the session: needs no lock. Call before the packs of a commit.
     Result<void> flush_additions(SessionId const& session, std::stop_token stop);
@@ -147,6 +155,10 @@ public:
     /// erased people are dropped). Call before a commit and at each lease renewal.
     /// The handles that were erased since the last load.
     Result<std::vector<Handle>> refresh(std::stop_token stop);
+
+    /// refresh(), then flush_additions(): what a lease does before it writes the epoch returned
+    /// here, its acknowledgement.
+    Result<std::uint64_t> acknowledge(SessionId const& session, std::stop_token stop);
 
     /// Destroys the keys of people, by all their handles. Safe to repeat; a crash leaves a state
     /// that settle() or the next change completes.
@@ -169,8 +181,9 @@ public:
     /// into shards when many have gathered. Cheap when there is nothing to do.
     Result<ChangeReport> settle(ChangeOptions const& options, std::stop_token stop);
 
+    struct State;  ///< keyring/state.h, for this room's own sources
+
 private:
-    struct State;
     explicit Keyring(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

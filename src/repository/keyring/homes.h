@@ -1,0 +1,24 @@
+#pragma once
+
+#include "repository/keyring/loaded.h"
+
+namespace perdure::repository {
+
+struct HomeWork {
+    KeyringPlace const& place;
+    LoadKey& key;
+    Loaded const& current;
+    store::ObjectStore& home;
+};
+
+/// Brings a home up to the current epoch: what it misses of additions, shards and manifest, copied
+/// from the others, then opened there.
+/// Fails: unavailable; corrupt (it cannot be opened there); conflict (it holds another manifest of
+/// this epoch, or a newer one).
+Result<void> bring_home_up(HomeWork const& work, std::stop_token stop);
+
+/// Destroys what the current epoch replaced, on one home. The home must hold the current epoch and
+/// must just have opened it. Fails: as the store.
+Result<void> delete_replaced(HomeWork const& work, std::stop_token stop);
+
+}  // namespace perdure::repository

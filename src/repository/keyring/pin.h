@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+
+#include "repository/keyring/manifest.h"
+
+namespace perdure::repository {
+
+/// What this machine saw last of a keyring, so that an older one or another one of the same epoch
+/// is noticed.
+struct Pin {
+    RepositoryId repository;
+    std::uint64_t epoch = 0;
+    crypto::Digest hash;
+};
+
+/// Empty when there is none. Fails: corrupt (the file is no pin).
+Result<std::optional<Pin>> read_pin(system::Path const& file);
+Result<void> write_pin(system::Path const& file, Pin const& pin);
+/// Fails: corrupt code 14 (rollback), conflict code 14 (fork, or another repository's pin).
+Result<void> check_pin(Pin const& pin, OpenedManifest const& found);
+
+}  // namespace perdure::repository

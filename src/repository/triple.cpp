@@ -1,0 +1,111 @@
+#include "repository/triple.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/codec.h"
+#include "crypto/hash.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::string_view copy_magic = "PD3C";
+constexpr std::string_view tombstone_magic = "PDTS";
+constexpr std::size_t copy_header_bytes = 4 + 4 + 32;  // magic, length, SHA-256
+constexpr std::size_t copies = 3;
+
+/// The body of a copy that starts at the front of `bytes`, when its checksum fits.
+std::optional<ByteView> whole_copy(ByteView bytes, std::uint64_t body_bytes_max) {
+    if (bytes.size() < copy_header_bytes) return std::nullopt;
+    if (as_text(bytes.first(4)) != copy_magic) return std::nullopt;
+    Decoder in(bytes.subspan(4));
+    auto const length = in.u32();
+    auto const sum = in.id<crypto::Digest>();
+    if (!length || !sum || *length > body_bytes_max || *length > in.left()) return std::nullopt;
+    ByteView const body = bytes.subspan(copy_header_bytes, *length);
+    if (crypto::sha256(body) != *sum) return std::nullopt;
+    return body;
+}
+
+/// All three thirds are damaged, each elsewhere: the byte that two of them agree on is right.
+std::optional<Bytes> vote(ByteView object, std::uint64_t body_bytes_max) {
+    auto const third = object.size() / copies;
+    Bytes elected(third);
+    for (std::size_t i = 0; i < third; ++i) {
+        std::byte const a = object[i], b = object[third + i], c = object[2 * third + i];
+        elected[i] = b == c ? b : a;
+    }
+    auto const body = whole_copy(elected, body_bytes_max);
+    if (!body) return std::nullopt;
+    return to_bytes(*body);
+}
+
+}  // namespace
+
+Bytes make_triple(ByteView body) {
+    PD_ASSERT(body.size() <= 0xffffffffU);
+    Encoder out;
+    out.reserve(copies * (copy_header_bytes + body.size()));
+    auto const sum = crypto::sha256(body);
+    for (std::size_t i = 0; i < copies; ++i) {
+        out.raw(as_bytes(copy_magic));
+        out.u32(static_cast<std::uint32_t>(body.size()));
+        out.raw(sum.view());
+        out.raw(body);
+    }
+    return out.take();
+}
+
+Result<Untripled> read_triple(ByteView object, std::uint64_t body_bytes_max) {
+    if (object.size() > copies * (copy_header_bytes + body_bytes_max)) {
+        return fail(Fault::exhausted, "an object of three copies exceeds its limit");
+    }
+    bool const thirds = object.size() % copies == 0;
+    auto const third = object.size() / copies;
+    std::optional<ByteView> found;
+    std::size_t whole = 0;
+    for (std::size_t i = 0; thirds && i < copies; ++i) {
+        auto const body = whole_copy(object.subspan(i * third, third), body_bytes_max);
+        if (!body || copy_header_bytes + body->size() != third) continue;
+        ++whole;
+        if (!found) found = body;
+    }
+    if (found) return Untripled{to_bytes(*found), whole != copies};
+    // A truncated or overlong object still begins with its first copy.
+    if (auto const body = whole_copy(object, body_bytes_max)) {
+        return Untripled{to_bytes(*body), true};
+    }
+    if (thirds) {
+        if (auto elected = vote(object, body_bytes_max))
+            return Untripled{*std::move(elected), true};
+    }
+    return fail(Fault::corrupt, "all three copies inside the object are damaged").with_code(14);
+}
+
+Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name, ByteView body,
+                        store::PutMode mode, std::stop_token stop) {
+    return store.put(name, make_triple(body), mode, std::move(stop));
+}
+
+Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const& name,
+                             std::uint64_t body_bytes_max, std::stop_token stop) {
+    PD_TRY(Bytes object, store::read_all(store, name, copies * (copy_header_bytes + body_bytes_max),
+                                         std::move(stop)));
+    auto body = read_triple(object, body_bytes_max);
+    if (!body) return std::move(body).error().within("reading " + name);
+    return body;
+}
+
+Bytes tombstone_body(Timestamp when) {
+    Encoder out;
+    out.raw(as_bytes(tombstone_magic));
+    out.i64(when.seconds);
+    return out.take();
+}
+
+bool is_tombstone(ByteView body) {
+    return body.size() == 12 && as_text(body.first(4)) == tombstone_magic;
+}
+
+}  // namespace perdure::repository
