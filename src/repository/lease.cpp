@@ -170,14 +170,10 @@ Result<SessionState> session_state(store::ObjectStore& store, SessionId const& s
         if (info.error().fault() == Fault::not_found) return SessionState::absent;
         return info.error();
     }
-    if (info->size_bytes != tombstone_object_bytes) return SessionState::committed;
-    auto const stored = get_triple(store, name, tombstone_object_bytes, stop);
+    if (info->size_bytes > tombstone_object_bytes) return SessionState::committed;
+    PD_TRY(Bytes const stored, store::read_all(store, name, tombstone_object_bytes, stop));
     // What cannot be read as a tombstone must count as a snapshot: erring there loses nothing.
-    if (!stored) {
-        if (stored.error().fault() == Fault::corrupt) return SessionState::committed;
-        return stored.error();
-    }
-    return is_tombstone(stored->body) ? SessionState::gone : SessionState::committed;
+    return is_tombstone(stored) ? SessionState::gone : SessionState::committed;
 }
 
 Result<SessionState> fence(store::ObjectStore& store, SessionId const& session, Timestamp now,

@@ -105,6 +105,10 @@ Bytes tombstone_body(Timestamp when) {
 }
 
 bool is_tombstone(ByteView body) {
+    if (body.size() == tombstone_object_bytes) {
+        auto const inner = read_triple(body, tombstone_object_bytes / copies);
+        return inner && is_tombstone(inner->body);
+    }
     return body.size() == 12 && as_text(body.first(4)) == tombstone_magic;
 }
 

@@ -28,6 +28,7 @@ Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const&
 /// A deleted immutable object is overwritten with this small body and kept for a year, so that a
 /// delayed retry of its PUT finds the name taken and cannot bring it back.
 Bytes tombstone_body(Timestamp when);
+/// Whether this is a tombstone: its body, or the whole object of three copies.
 bool is_tombstone(ByteView body);
 /// Size of a tombstone as an object of three copies; no other object is so small, so a listing
 /// tells tombstones apart without reading them.
