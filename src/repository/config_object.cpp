@@ -1,0 +1,41 @@
+#include "repository/config_object.h"
+
+#include "repository/preamble.h"
+
+namespace perdure::repository {
+
+namespace {
+constexpr std::string_view config_magic = "PDCF";
+constexpr std::size_t label_bytes_max = 4096;
+}  // namespace
+
+Bytes RepositoryConfig::encode() const {
+    Encoder out;
+    Preamble{}.encode(out, config_magic);
+    out.raw(repository.view());
+    out.raw(destination.view());
+    out.i64(created.seconds);
+    out.u32(created.nanoseconds);
+    out.u8(parity ? 1 : 0);
+    out.text(label);
+    return out.take();
+}
+
+Result<RepositoryConfig> RepositoryConfig::decode(ByteView body) {
+    Decoder in(body);
+    PD_TRY(Preamble const preamble, Preamble::decode(in, config_magic));
+    (void)preamble;
+    RepositoryConfig config;
+    PD_TRY(config.repository, in.id<RepositoryId>());
+    PD_TRY(config.destination, in.id<DestinationId>());
+    PD_TRY(config.created.seconds, in.i64());
+    PD_TRY(config.created.nanoseconds, in.u32());
+    PD_TRY(std::uint8_t const parity, in.u8());
+    config.parity = parity != 0;
+    PD_TRY(config.label, in.text(label_bytes_max));
+    PD_CHECK(in.expect_end());
+    if (parity > 1) return fail(Fault::corrupt, "the config holds an unknown value").with_code(14);
+    return config;
+}
+
+}  // namespace perdure::repository

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "repository/domain.h"
+#include "store/object_store.h"
+
+namespace perdure::repository {
+
+using DestinationId = Opaque<16, struct DestinationTag>;
+
+/// The object `config`: what a repository is, in plain text and without secrets; the keyring's
+/// manifest holds its hash. docs/FORMAT.md §config.
+struct RepositoryConfig {
+    RepositoryId repository;
+    DestinationId destination;  ///< random per place: tells a copied repository from its original
+    Timestamp created;
+    bool parity = true;
+    std::string label;
+
+    Bytes encode() const;
+    /// Fails: corrupt code 14; unsupported code 1 (a newer format, named).
+    static Result<RepositoryConfig> decode(ByteView body);
+};
+
+}  // namespace perdure::repository

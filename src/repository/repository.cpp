@@ -1,0 +1,275 @@
+#include "repository/repository.h"
+
+#include <algorithm>
+#include <map>
+
+#include "repository/config_object.h"
+#include "repository/pins.h"
+#include "repository/session.h"
+#include "repository/snapshot_object.h"
+#include "repository/triple.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::uint64_t config_bytes_max = 64u << 10;
+store::ObjectName const config_name = "config";
+store::ObjectName const readme_name = "readme.txt";
+constexpr std::string_view readme =
+    "This folder is an encrypted perdure repository. Nothing in it can be read without one of its\n"
+    "keys, and nothing in it should be changed or deleted by hand. To look inside:\n"
+    "  perdure list\n"
+    "The format is described in docs/FORMAT.md of the perdure sources.\n";
+
+Error no_repository(store::ObjectStore& store) {
+    return fail(Fault::not_found, "there is no repository at " + store.describe())
+        .with_code(10)
+        .with_fix("check the location, or make one with: perdure init");
+}
+
+/// Puts the error into the words and numbers that users of open() know.
+Error classified(Error error, std::string_view doing) {
+    if (error.code() == 0 && error.fault() == Fault::unavailable) {
+        error = std::move(error).with_code(13);
+    }
+    if (error.code() == 0 && error.fault() == Fault::corrupt) {
+        error = std::move(error).with_code(14);
+    }
+    return std::move(error).within(doing);
+}
+
+Result<Untripled> read_config(store::ObjectStore& store, std::stop_token stop) {
+    auto config = get_triple(store, config_name, config_bytes_max, stop);
+    if (config) return config;
+    if (config.error().fault() == Fault::not_found) return no_repository(store);
+    return classified(config.error(), "opening the repository");
+}
+
+class OpenRepository final : public Repository {
+public:
+    OpenRepository(std::shared_ptr<store::ObjectStore> store, RepositoryConfig config,
+                   std::unique_ptr<Keyring> keyring, OpenOptions options, Outside outside)
+        : store_(std::move(store)),
+          config_(std::move(config)),
+          keyring_(std::move(keyring)),
+          options_(std::move(options)),
+          outside_(outside) {}
+
+    Result<void> load_index(std::stop_token stop) {
+        std::vector<store::ObjectName> damaged;
+        system::Path const cache = options_.cache_folder.empty()
+                                       ? system::Path{}
+                                       : options_.cache_folder / to_hex(config_.repository);
+        PD_TRY(index_, Index::open({.source = {*store_, config_.repository, keyring_->common()},
+                                    .cache_folder = cache,
+                                    .random = &outside_.random},
+                                   &damaged, stop));
+        blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+        // Segments that do not open can be made again from the packs; a reader may not write them,
+        // and goes on with those that do.
+        if (!damaged.empty() && !options_.read_only) PD_CHECK(index_->rebuild(&damaged, stop));
+        return {};
+    }
+
+    RepositoryId const& id() const override { return config_.repository; }
+    store::ObjectStore& store() override { return *store_; }
+    Domains& domains() override { return *keyring_; }
+    Keyring& keyring() override { return *keyring_; }
+    std::shared_ptr<Index> index() override { return index_; }
+    Outside outside() const override { return outside_; }
+    BlobReader& blobs() override { return *blobs_; }
+    ReadContext read_context() override {
+        return ReadContext{.blobs = *blobs_,
+                           .domains = *keyring_,
+                           .threads = options_.threads,
+                           .spill_folder = options_.cache_folder};
+    }
+
+    Result<std::vector<Snapshot>> snapshots(std::vector<data::Problem>* damaged,
+                                            std::stop_token stop) override {
+        std::vector<store::ObjectInfo> found;
+        PD_CHECK(store_->list(
+            "snapshot/",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                found.push_back(info);
+                return {};
+            },
+            stop));
+        std::vector<Snapshot> all;
+        for (store::ObjectInfo const& info : found) {
+            auto snapshot = read_snapshot(info, stop);
+            if (snapshot) {
+                if (*snapshot) all.push_back(std::move(**snapshot));
+                continue;
+            }
+            Fault const fault = snapshot.error().fault();
+            bool const of_this_object = fault == Fault::corrupt || fault == Fault::unsupported ||
+                                        fault == Fault::exhausted || fault == Fault::invalid;
+            if (!of_this_object) return snapshot.error();
+            if (damaged != nullptr) damaged->push_back({info.name, snapshot.error().message()});
+        }
+        for (Snapshot const& snapshot : all) {
+            PD_CHECK(keyring_->require_epoch(snapshot.min_epoch));
+        }
+        std::ranges::sort(all, {}, [](Snapshot const& snapshot) {
+            return std::pair(snapshot.started, snapshot.session);
+        });
+        return all;
+    }
+
+    Result<std::unique_ptr<BackupSession>> begin(std::stop_token stop) override {
+        if (options_.read_only) {
+            return fail(Fault::denied, "the repository was opened for reading only");
+        }
+        return begin_session({.repository = *this,
+                              .keyring = *keyring_,
+                              .index = index_,
+                              .outside = outside_,
+                              .options = options_,
+                              .parity = config_.parity},
+                             stop);
+    }
+
+    Result<void> remove_snapshot(SessionId const& id, std::stop_token stop) override {
+        store::ObjectName const name = snapshot_name(id);
+        auto const found = get_triple(*store_, name, snapshot_bytes_max, stop);
+        if (found && is_tombstone(found->body)) return {};
+        // A damaged snapshot can be removed as well, an absent or unreachable one cannot.
+        if (!found && found.error().fault() != Fault::corrupt) return found.error();
+        PD_TRY(auto const pinned, pins(*store_, stop));
+        if (auto const pin = pinned.find(to_hex(id)); pin != pinned.end()) {
+            return fail(Fault::denied, "the snapshot is pinned: " + pin->second)
+                .with_fix("remove the pin first");
+        }
+        return put_triple(*store_, name, tombstone_body(outside_.clock.now()),
+                          store::PutMode::replace, stop);
+    }
+
+private:
+    /// Empty for a tombstone, or when it was removed since it was listed.
+    Result<std::optional<Snapshot>> read_snapshot(store::ObjectInfo const& info,
+                                                  std::stop_token stop) {
+        auto const session_hex = std::string_view(info.name).substr(info.name.find('/') + 1);
+        PD_TRY(Bytes const raw_session, from_hex(session_hex));
+        PD_TRY(SessionId const session, SessionId::from(raw_session));
+        auto const cached = cache_.find(info.name);
+        if (cached != cache_.end() && cached->second.received == info.modified) {
+            return std::optional<Snapshot>(cached->second);
+        }
+        auto object = store::read_all(*store_, info.name, 4 * snapshot_bytes_max, stop);
+        if (!object) {
+            if (object.error().fault() == Fault::not_found) return std::optional<Snapshot>();
+            return object.error();
+        }
+        if (is_tombstone(*object)) return std::optional<Snapshot>();
+        PD_TRY(Untripled const body, read_triple(*object, snapshot_bytes_max));
+        PD_TRY(Snapshot snapshot,
+               open_snapshot(
+                   body.body, session, {config_.repository, keyring_->common()},
+                   [&](crypto::Digest const& writer) { return keyring_->writer_key(writer); }));
+        snapshot.received = info.modified;
+        cache_.insert_or_assign(info.name, snapshot);
+        return std::optional<Snapshot>(std::move(snapshot));
+    }
+
+    std::shared_ptr<store::ObjectStore> store_;
+    RepositoryConfig config_;
+    std::unique_ptr<Keyring> keyring_;
+    OpenOptions options_;
+    Outside outside_;
+    std::shared_ptr<Index> index_;
+    std::unique_ptr<BlobReader> blobs_;
+    std::map<store::ObjectName, Snapshot> cache_;  ///< immutable objects, by name
+};
+
+/// Whether the store holds more than what a creation that was interrupted leaves behind.
+Result<bool> holds_repository(store::ObjectStore& store, std::stop_token stop) {
+    bool found = false;
+    for (char const* prefix : {"keyring/", "pack/", "index/", "snapshot/"}) {
+        PD_CHECK(store.list(
+            prefix,
+            [&](store::ObjectInfo const&) -> Result<void> {
+                found = true;
+                return {};
+            },
+            stop));
+    }
+    return found;
+}
+
+constexpr std::chrono::minutes creation_lifetime{1};
+
+/// Writes the config of a new repository. A config without a keyring is a creation that broke off
+/// (nothing was ever stored under it), unless it is so young that another one may be at work.
+Result<void> put_config(store::ObjectStore& store, ByteView body, std::stop_token stop) {
+    auto const put = put_triple(store, config_name, body, store::PutMode::if_absent, stop);
+    if (put || put.error().fault() != Fault::conflict) return put;
+    PD_TRY(auto const info, store.head(config_name, stop));
+    PD_TRY(Timestamp const now, store.now(stop));
+    if (now - info.modified < creation_lifetime) {
+        return fail(Fault::conflict,
+                    "a repository is being made at " + store.describe() + " at this moment")
+            .with_fix("wait a minute and try again, if that was interrupted");
+    }
+    return put_triple(store, config_name, body, store::PutMode::replace, stop);
+}
+
+}  // namespace
+
+Result<void> Repository::create(std::shared_ptr<store::ObjectStore> store, KeySecret const& secret,
+                                CreateOptions const& options, Outside outside,
+                                std::stop_token stop) {
+    PD_TRY(bool const taken, holds_repository(*store, stop));
+    if (taken) {
+        return fail(Fault::conflict, "there is a repository at " + store->describe() + " already");
+    }
+    RepositoryConfig config;
+    config.repository = outside.random.draw<RepositoryId>();
+    config.destination = outside.random.draw<DestinationId>();
+    config.created = outside.clock.now();
+    config.parity = options.parity;
+    config.label = options.label;
+    Bytes const body = config.encode();
+    PD_CHECK(put_config(*store, body, stop));
+    PD_TRY(auto const keyring,
+           Keyring::create({.homes = {store},
+                            .repository = config.repository,
+                            .config_hash = crypto::sha256(body),
+                            .pin_file = {}},
+                           {.secret = secret, .label = options.label, .cost = options.cost},
+                           outside, stop));
+    (void)keyring;
+    return store->put(readme_name, as_bytes(readme), store::PutMode::replace, stop);
+}
+
+Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::ObjectStore> store,
+                                                     KeySecret const& secret, OpenOptions options,
+                                                     Outside outside, std::stop_token stop) {
+    PD_TRY(Untripled const body, read_config(*store, stop));
+    PD_TRY(RepositoryConfig config, RepositoryConfig::decode(body.body));
+    system::Path const pin_file = options.cache_folder.empty()
+                                      ? system::Path{}
+                                      : options.cache_folder / to_hex(config.repository) / "pin";
+    auto keyring = Keyring::open({.homes = {store},
+                                  .repository = config.repository,
+                                  .config_hash = crypto::sha256(body.body),
+                                  .pin_file = pin_file},
+                                 secret, outside, stop);
+    if (!keyring) {
+        if (keyring.error().fault() == Fault::not_found) {
+            return fail(Fault::corrupt,
+                        "the repository at " + store->describe() + " has lost its keyring")
+                .with_code(14)
+                .with_fix("put the folder keyring back from a copy of the repository");
+        }
+        return classified(keyring.error(), "opening the keyring");
+    }
+    auto repository = std::make_unique<OpenRepository>(
+        std::move(store), std::move(config), std::move(*keyring), std::move(options), outside);
+    auto const loaded = repository->load_index(stop);
+    if (!loaded) return classified(loaded.error(), "opening the index");
+    return std::unique_ptr<Repository>(std::move(repository));
+}
+
+}  // namespace perdure::repository

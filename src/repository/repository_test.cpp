@@ -1,0 +1,221 @@
+#include "repository/repository.h"
+
+#include <gtest/gtest.h>
+
+#include "repository/config_object.h"
+#include "repository/keyring/keyring.h"
+#include "repository/lease.h"
+#include "repository/pins.h"
+#include "repository/testing/fake_tree.h"
+#include "repository/triple.h"
+#include "store/memory/memory_store.h"
+
+namespace perdure::repository {
+namespace {
+
+using testing::FakeTreeReader;
+using testing::FakeTreeTarget;
+using testing::TreeModel;
+
+KeySecret key_file(std::string_view text) {
+    return {KeySecret::Kind::key_file, crypto::SecretBytes(to_bytes(text))};
+}
+
+struct RepositoryFixture : ::testing::Test {
+    std::shared_ptr<store::ObjectStore> store = std::make_shared<store::MemoryStore>();
+    KeySecret key = key_file("0123456789abcdef0123456789abcdef");
+    Outside outside{system::real_clock(), system::real_random()};
+    TreeModel model;
+
+    void SetUp() override { ASSERT_TRUE(Repository::create(store, key, {}, outside, {})); }
+    std::unique_ptr<Repository> open() {
+        auto opened = Repository::open(store, key, {}, outside, {});
+        EXPECT_TRUE(opened) << (opened ? "" : opened.error().message());
+        return opened ? std::move(*opened) : nullptr;
+    }
+    Result<Snapshot> back_up(Repository& repository, Snapshot const* parent = nullptr) {
+        PD_TRY(auto session, repository.begin({}));
+        FakeTreeReader reader(model);
+        PD_TRY(SourceSnapshot source,
+               write_tree(reader, parent != nullptr ? &parent->sources.at(0) : nullptr,
+                          session->context(), {}));
+        Snapshot snapshot;
+        snapshot.host = "host";
+        snapshot.user = "user";
+        snapshot.sources.push_back(std::move(source));
+        if (parent != nullptr) snapshot.parent = parent->session;
+        return session->commit(std::move(snapshot), {});
+    }
+    Error open_error(KeySecret const& with) {
+        auto opened = Repository::open(store, with, {}, outside, {});
+        EXPECT_FALSE(opened);
+        return opened ? fail(Fault::internal, "it opened") : opened.error();
+    }
+};
+
+TEST_F(RepositoryFixture, WhatWasCommittedComesBackAfterReopening) {
+    model.add_folder("d");
+    model.add_file("d/a", as_bytes("hello"));
+    {
+        auto repository = open();
+        ASSERT_TRUE(back_up(*repository));
+    }
+    auto repository = open();
+    std::vector<data::Problem> damaged;
+    auto const snapshots = repository->snapshots(&damaged, {});
+    ASSERT_TRUE(snapshots) << snapshots.error().message();
+    ASSERT_EQ(snapshots->size(), 1u);
+    EXPECT_TRUE(damaged.empty());
+    EXPECT_EQ(snapshots->at(0).sequence, 1u);
+    EXPECT_GT(snapshots->at(0).min_epoch, 0u);
+    FakeTreeTarget target;
+    auto context = repository->read_context();
+    ASSERT_TRUE(restore_tree(snapshots->at(0).sources.at(0), {}, target, context, {}));
+    EXPECT_EQ(target.nodes, model.nodes);
+}
+
+TEST_F(RepositoryFixture, SnapshotsOfAWriterFormAChain) {
+    auto repository = open();
+    auto const first = back_up(*repository);
+    ASSERT_TRUE(first) << first.error().message();
+    auto const second = back_up(*repository, &*first);
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->sequence, 2u);
+    EXPECT_EQ(second->previous, first->object_hash);
+    EXPECT_EQ(second->parent, first->session);
+    EXPECT_EQ(second->writer, first->writer);
+}
+
+TEST_F(RepositoryFixture, ASessionWithoutCommitLeavesNoSnapshot) {
+    auto repository = open();
+    model.add_file("a", as_bytes("x"));
+    {
+        auto session = repository->begin({});
+        ASSERT_TRUE(session);
+        FakeTreeReader reader(model);
+        ASSERT_TRUE(write_tree(reader, nullptr, (*session)->context(), {}));
+    }
+    EXPECT_TRUE(repository->snapshots(nullptr, {})->empty());
+}
+
+TEST_F(RepositoryFixture, AFencedSessionLosesWithConflict) {
+    auto repository = open();
+    auto session = repository->begin({});
+    ASSERT_TRUE(session);
+    ASSERT_EQ(*fence(*store, (*session)->id(), outside.clock.now(), {}), SessionState::gone);
+    auto const committed = (*session)->commit(Snapshot{}, {});
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().fault(), Fault::conflict);
+    EXPECT_TRUE(repository->snapshots(nullptr, {})->empty());
+}
+
+TEST_F(RepositoryFixture, ARemovedSnapshotIsGoneAndItsNameStaysTaken) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    ASSERT_TRUE(repository->remove_snapshot(snapshot->session, {}));
+    EXPECT_TRUE(repository->snapshots(nullptr, {})->empty());
+    EXPECT_TRUE(repository->remove_snapshot(snapshot->session, {}));
+    EXPECT_TRUE(store->head(snapshot_name(snapshot->session), {}));
+    EXPECT_EQ(repository->remove_snapshot(SessionId{}, {}).error().fault(), Fault::not_found);
+}
+
+TEST_F(RepositoryFixture, APinnedSnapshotIsNotRemoved) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    ASSERT_TRUE(pin(*store, snapshot->session, "evidence", {}));
+    auto const removed = repository->remove_snapshot(snapshot->session, {});
+    ASSERT_FALSE(removed);
+    EXPECT_EQ(removed.error().fault(), Fault::denied);
+    EXPECT_EQ(repository->snapshots(nullptr, {})->size(), 1u);
+}
+
+TEST_F(RepositoryFixture, AChangedSnapshotIsNamedAndTheOthersStay) {
+    auto repository = open();
+    auto const first = back_up(*repository);
+    auto const second = back_up(*repository, &*first);
+    auto body = get_triple(*store, snapshot_name(first->session), 1 << 20, {});
+    ASSERT_TRUE(body);
+    for (std::size_t i = 0; i < body->body.size(); i += 7) {
+        Bytes changed = body->body;
+        changed[i] ^= std::byte{1};
+        ASSERT_TRUE(put_triple(*store, snapshot_name(first->session), changed,
+                               store::PutMode::replace, {}));
+        auto fresh = open();
+        std::vector<data::Problem> damaged;
+        auto const left = fresh->snapshots(&damaged, {});
+        ASSERT_TRUE(left);
+        ASSERT_EQ(left->size(), 1u) << i;
+        EXPECT_EQ(left->at(0).session, second->session);
+        ASSERT_EQ(damaged.size(), 1u);
+        EXPECT_EQ(damaged[0].path, snapshot_name(first->session));
+    }
+}
+
+TEST_F(RepositoryFixture, ASnapshotMovedUnderAnotherNameIsRefused) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    auto const body = get_triple(*store, snapshot_name(snapshot->session), 1 << 20, {});
+    SessionId other = snapshot->session;
+    other.bytes[0] ^= std::byte{1};
+    ASSERT_TRUE(
+        put_triple(*store, snapshot_name(other), body->body, store::PutMode::if_absent, {}));
+    std::vector<data::Problem> damaged;
+    EXPECT_EQ(repository->snapshots(&damaged, {})->size(), 1u);
+    EXPECT_EQ(damaged.size(), 1u);
+}
+
+TEST_F(RepositoryFixture, AWrongKeyIsDeniedWithCode12) {
+    auto const error = open_error(key_file("fedcba9876543210fedcba9876543210"));
+    EXPECT_EQ(error.fault(), Fault::denied);
+    EXPECT_EQ(error.code(), 12);
+}
+
+TEST_F(RepositoryFixture, AnEmptyStoreIsNoRepositoryWithCode10) {
+    store = std::make_shared<store::MemoryStore>();
+    auto const error = open_error(key);
+    EXPECT_EQ(error.fault(), Fault::not_found);
+    EXPECT_EQ(error.code(), 10);
+    EXPECT_FALSE(error.fix().empty());
+}
+
+TEST_F(RepositoryFixture, ANewerFormatIsNamed) {
+    auto body = get_triple(*store, "config", 1 << 20, {});
+    ASSERT_TRUE(body);
+    body->body[4] = std::byte{7};  // the version
+    ASSERT_TRUE(put_triple(*store, "config", body->body, store::PutMode::replace, {}));
+    auto const error = open_error(key);
+    EXPECT_EQ(error.fault(), Fault::unsupported);
+    EXPECT_EQ(error.code(), 1);
+    EXPECT_NE(error.message().find("version 7"), std::string::npos);
+}
+
+TEST_F(RepositoryFixture, ALostKeyringOrADestroyedConfigIsCorruptWithCode14) {
+    std::vector<std::string> keyring;
+    ASSERT_TRUE(store->list("keyring/",
+                            [&](store::ObjectInfo const& info) -> Result<void> {
+                                keyring.push_back(info.name);
+                                return {};
+                            },
+                            {}));
+    for (std::string const& name : keyring) ASSERT_TRUE(store->remove(name, {}));
+    EXPECT_EQ(open_error(key).code(), 14);
+    ASSERT_TRUE(store->put("config", as_bytes("rubbish"), store::PutMode::replace, {}));
+    EXPECT_EQ(open_error(key).code(), 14);
+}
+
+TEST_F(RepositoryFixture, CreatingTwiceIsAConflictAndChangesNothing) {
+    auto const again =
+        Repository::create(store, key_file("another key, also long enough...."), {}, outside, {});
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().fault(), Fault::conflict);
+    EXPECT_NE(open(), nullptr);
+}
+
+TEST_F(RepositoryFixture, AReadOnlyRepositoryBeginsNoSession) {
+    auto opened = Repository::open(store, key, {.read_only = true}, outside, {});
+    ASSERT_TRUE(opened);
+    EXPECT_EQ((*opened)->begin({}).error().fault(), Fault::denied);
+}
+
+}  // namespace
+}  // namespace perdure::repository
