@@ -15,7 +15,7 @@ namespace {
 
 /// Qualified, since an argument of std::string would find std::quoted as well.
 std::string sql_name(std::string_view name) {
-    return origin::quoted(name);
+    return origin::identifier(name);
 }
 
 data::ValueView column_value(sqlite3_stmt* row, int column) {

@@ -54,7 +54,7 @@ Error error_from_sqlite(sqlite3* database, int code, std::string_view doing) {
     return fail(fault_of(code), std::move(message));
 }
 
-std::string quoted(std::string_view name) {
+std::string identifier(std::string_view name) {
     std::string out = "\"";
     for (char const c : name) {
         if (c == '"') out += '"';
@@ -133,8 +133,7 @@ Result<Connection> Connection::open(system::Path const& path, Options options) {
     }
     if (options.immutable) uri += "?immutable=1";
     sqlite3* raw = nullptr;
-    int const flags = options.flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
-                      SQLITE_OPEN_EXRESCODE;
+    int const flags = options.flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int const code = sqlite3_open_v2(uri.c_str(), &raw, flags, nullptr);
     connection.database_.reset(raw);
     if (code != SQLITE_OK) return error_from_sqlite(raw, code, "opening " + path.string());

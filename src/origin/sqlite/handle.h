@@ -23,7 +23,7 @@ struct FinalizeStatement {
 };
 
 /// `name` as an SQL identifier: any name is safe in it, NUL excepted (SQLite has none in names).
-std::string quoted(std::string_view name);
+std::string identifier(std::string_view name);
 /// `text` as an SQL string literal.
 std::string literal(std::string_view text);
 /// ASCII case-insensitive equality, SQLite's own rule for names.
@@ -71,7 +71,7 @@ class Connection {
 public:
     struct Options {
         int flags = SQLITE_OPEN_READONLY;
-        bool immutable = false;            ///< nobody writes: read without locks or side files
+        bool immutable = false;  ///< nobody writes: read without locks or side files
         int busy_wait_ms = 10'000;
     };
     static Result<Connection> open(system::Path const& path, Options options);
@@ -98,7 +98,7 @@ private:
     Connection() = default;
     static void make_stand_in(void* state, sqlite3* database, int encoding, char const* name);
 
-    std::unique_ptr<State> state_;   ///< callbacks point to it: outlives database_
+    std::unique_ptr<State> state_;  ///< callbacks point to it: outlives database_
     std::unique_ptr<sqlite3, CloseDatabase> database_;
 };
 

@@ -9,9 +9,9 @@ namespace perdure::origin {
 /// Fails: invalid (no path).
 Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source);
 
-/// Builds `folder/<file name>` beside its final name and renames it there in finish(); media files go
-/// to `folder/<name of the media folder>`.
-/// Fails: invalid; conflict (the name exists and options.overwrite is false).
+/// Builds `folder/<file name>` beside its final name and renames it there in finish(); media files
+/// go to `folder/<name of the media folder>`. Fails: invalid; conflict (the name exists and
+/// options.overwrite is false).
 Result<std::unique_ptr<data::RowTarget>> open_sqlite_target(SourceOptions const& source,
                                                             TargetOptions const& options);
 

@@ -1,0 +1,227 @@
+#include "origin/sqlite/layout.h"
+
+#include <algorithm>
+#include <array>
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr std::string_view rowid_aliases[] = {"_rowid_", "rowid", "oid"};
+
+bool holds_samples(std::string_view table) {
+    return same_name(table, "sqlite_stat2") || same_name(table, "sqlite_stat3") ||
+           same_name(table, "sqlite_stat4");
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n\f";
+    auto const first = text.find_first_not_of(blanks);
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// The end of the token of `sql` at `at`: a quoted string, a comment, a word or one character.
+std::size_t token_end(std::string_view sql, std::size_t at) {
+    char const c = sql[at];
+    if (c == '"' || c == '\'' || c == '`' || c == '[') {
+        char const close = c == '[' ? ']' : c;
+        auto const end = sql.find(close, at + 1);
+        return end == sql.npos ? sql.size() : end + 1;
+    }
+    if (sql.substr(at, 2) == "--") {
+        auto const end = sql.find('\n', at);
+        return end == sql.npos ? sql.size() : end + 1;
+    }
+    if (sql.substr(at, 2) == "/*") {
+        auto const end = sql.find("*/", at + 2);
+        return end == sql.npos ? sql.size() : end + 2;
+    }
+    auto const is_word = [](char x) {
+        return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') ||
+               x == '_' || x == '$' || static_cast<unsigned char>(x) >= 0x80;
+    };
+    auto end = at + 1;
+    if (is_word(c)) {
+        while (end < sql.size() && is_word(sql[end])) ++end;
+    }
+    return end;
+}
+
+std::vector<std::string> split_arguments(std::string_view text) {
+    std::vector<std::string> arguments;
+    int depth = 0;
+    std::size_t start = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        char const c = text[at];
+        if (c == '(') ++depth;
+        if (c == ')' && depth-- == 0) {
+            text = text.substr(0, at);
+            break;
+        }
+        auto const end = token_end(text, at);
+        if (c == ',' && depth == 0) {
+            arguments.emplace_back(trimmed(text.substr(start, at - start)));
+            start = end;
+        }
+        at = end;
+    }
+    arguments.emplace_back(trimmed(text.substr(start)));
+    return arguments;
+}
+
+Result<void> read_settings(Connection& connection, bool is_wal, data::DatabaseSchema& schema) {
+    constexpr std::array names = {"encoding", "page_size", "auto_vacuum", "user_version",
+                                  "application_id"};
+    for (std::string const name : names) {
+        PD_TRY(schema.settings[name], connection.text("PRAGMA main." + name));
+    }
+    schema.settings["journal_mode"] = is_wal ? "wal" : "delete";
+    return {};
+}
+
+std::string choose_rowid_name(data::TableSchema const& table) {
+    for (auto const alias : rowid_aliases) {
+        bool const hidden = std::ranges::any_of(table.columns, [&](data::Column const& column) {
+            return same_name(column.name, alias);
+        });
+        if (!hidden) return std::string(alias);
+    }
+    return {};
+}
+
+bool is_shadow(std::string_view table, std::vector<VirtualTable> const& virtual_tables) {
+    return std::ranges::any_of(virtual_tables, [&](VirtualTable const& owner) {
+        if (table.size() <= owner.name.size() + 1 || table[owner.name.size()] != '_' ||
+            !same_name(table.substr(0, owner.name.size()), owner.name)) {
+            return false;
+        }
+        auto const endings = shadow_endings(owner.module);
+        auto const ending = table.substr(owner.name.size());
+        return endings.empty() ||
+               std::ranges::any_of(endings, [&](auto known) { return same_name(known, ending); });
+    });
+}
+
+}  // namespace
+
+std::vector<std::string_view> shadow_endings(std::string_view module) {
+    if (module == "fts5") return {"_data", "_idx", "_content", "_docsize", "_config"};
+    if (module == "fts3" || module == "fts4") {
+        return {"_content", "_segments", "_segdir", "_docsize", "_stat"};
+    }
+    if (module == "rtree" || module == "rtree_i32" || module == "geopoly") {
+        return {"_node", "_parent", "_rowid"};
+    }
+    return {};
+}
+
+VirtualTable parse_virtual_table(std::string name, std::string sql) {
+    VirtualTable result{std::move(name), {}, {}, std::move(sql)};
+    std::string_view const text = result.sql;
+    bool after_using = false;
+    for (std::size_t at = 0; at < text.size();) {
+        auto const end = token_end(text, at);
+        auto const token = text.substr(at, end - at);
+        bool const blank =
+            trimmed(token).empty() || token.starts_with("--") || token.starts_with("/*");
+        if (!blank && after_using) {
+            auto module = token;
+            if (module.size() >= 2 && (module[0] == '"' || module[0] == '[' || module[0] == '`')) {
+                module = module.substr(1, module.size() - 2);
+            }
+            result.module = lower_name(module);
+            auto const open = text.find('(', end);
+            if (open != text.npos) result.arguments = split_arguments(text.substr(open + 1));
+            return result;
+        }
+        after_using = after_using || same_name(token, "using");
+        at = end;
+    }
+    return result;
+}
+
+Result<TableLayout> read_table(Connection& connection, data::TableSchema& table,
+                               std::set<std::string> const& index_names) {
+    TableLayout layout;
+    std::map<std::int64_t, std::size_t> key_columns;  // position in the key → column
+    PD_TRY(Statement columns,
+           connection.prepare("PRAGMA main.table_xinfo(" + identifier(table.name) + ")"));
+    for (;;) {
+        PD_TRY(bool const more, columns.step());
+        if (!more) break;
+        enum { name = 1, type = 2, not_null = 3, key = 5, hidden = 6 };
+        bool const generated = columns.integer(hidden) >= 2;
+        if (columns.integer(key) > 0) key_columns[columns.integer(key)] = table.columns.size();
+        if (!generated) {
+            layout.stored.push_back(table.columns.size());
+            layout.not_null.push_back(columns.integer(not_null) != 0);
+        }
+        table.columns.push_back({columns.text(name), columns.text(type), generated});
+    }
+    for (auto const& [position, column] : key_columns) {
+        table.primary_key.push_back(table.columns[column].name);
+        auto const found = std::ranges::find(layout.stored, column);
+        layout.key_values.push_back(static_cast<std::size_t>(found - layout.stored.begin()));
+    }
+    // The primary key of a WITHOUT ROWID table is listed as an index that sqlite_schema lacks.
+    bool has_key_index = false, key_is_table = false;
+    PD_TRY(Statement indexes,
+           connection.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
+    for (;;) {
+        PD_TRY(bool const more, indexes.step());
+        if (!more) break;
+        if (indexes.text(3) != "pk") continue;
+        has_key_index = true;
+        key_is_table = !index_names.contains(lower_name(indexes.text(1)));
+    }
+    table.keyed_by_rowid = !key_is_table;
+    if (key_is_table) {
+        layout.key = KeyKind::primary_key;
+        return layout;
+    }
+    layout.rowid_is_column = !has_key_index && table.primary_key.size() == 1;
+    layout.rowid_name = choose_rowid_name(table);
+    if (layout.rowid_is_column) layout.rowid_name = table.primary_key[0];
+    layout.key = layout.rowid_name.empty() ? KeyKind::ordinal : KeyKind::rowid;
+    return layout;
+}
+
+Result<Layout> read_layout(Connection& connection, bool is_wal) {
+    Layout layout;
+    layout.schema.engine = "sqlite";
+    PD_CHECK(read_settings(connection, is_wal, layout.schema));
+    std::set<std::string> index_names;
+    std::vector<std::string> table_names;
+    PD_TRY(Statement rows,
+           connection.prepare("SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema "
+                              "ORDER BY rowid"));
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) break;
+        auto const type = rows.text(0), name = rows.text(1);
+        if (type == "index") index_names.insert(lower_name(name));
+        if (rows.is_null(4) || holds_samples(name) || holds_samples(rows.text(2))) continue;
+        layout.schema.objects.push_back({type, name, rows.text(2), rows.text(4)});
+        if (type != "table") continue;
+        if (rows.integer(3) == 0) {
+            layout.virtual_tables.push_back(parse_virtual_table(name, rows.text(4)));
+        } else {
+            table_names.push_back(name);
+        }
+    }
+    for (auto const& name : table_names) {
+        data::TableSchema table{.name = name};
+        PD_TRY(TableLayout rows_layout, read_table(connection, table, index_names));
+        table.shadow = is_shadow(name, layout.virtual_tables);
+        if (table.columns.empty()) {
+            return fail(Fault::corrupt,
+                        "the schema names a table " + name + " that cannot be read");
+        }
+        layout.schema.tables.push_back(std::move(table));
+        layout.tables.push_back(std::move(rows_layout));
+    }
+    return layout;
+}
+
+}  // namespace perdure::origin

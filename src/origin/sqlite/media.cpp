@@ -1,0 +1,139 @@
+#include "origin/sqlite/media.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "data/mapping_path.h"
+#include "origin/files/below.h"
+#include "origin/sqlite/routing.h"
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr int samples_max = 100;
+constexpr double certainty_min = 0.5;
+constexpr std::size_t path_bytes_max = 4096;
+
+/// The share of a column's sampled values that are files; negative: nothing to judge by.
+Result<double> share_of_files(Connection& connection, std::string const& table,
+                              std::string const& column, system::Path const& folder, int root) {
+    std::string const name = identifier(column);
+    PD_TRY(Statement rows,
+           connection.prepare("SELECT DISTINCT " + name + " FROM main." + identifier(table) +
+                              " WHERE typeof(" + name + ") = 'text' AND length(" + name +
+                              ") BETWEEN 3 AND 1024 LIMIT " + std::to_string(samples_max)));
+    int samples = 0, files = 0;
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) break;
+        ++samples;
+        std::string const path = below_media(rows.text(0), folder);
+        if (path.empty()) continue;
+        system::File const file(open_beneath(root, path, O_PATH | O_NOFOLLOW));
+        if (file.is_open()) ++files;
+    }
+    return samples == 0 ? -1.0 : static_cast<double>(files) / samples;
+}
+
+}  // namespace
+
+Result<std::vector<MediaColumn>> mapped_media(data::Mapping const& mapping, Layout const& layout) {
+    std::vector<MediaColumn> columns;
+    for (auto const& record : mapping.records) {
+        auto const rule = record.fields.find("media");
+        if (rule == record.fields.end()) continue;
+        PD_TRY(data::MappingPath const path, data::parse_mapping_path(rule->second));
+        bool const own = path.kind == data::MappingPath::Kind::column;
+        auto const table = find_table(layout, own ? record.table : path.table);
+        auto const column =
+            table ? find_column(layout.schema.tables[*table], own ? path.column : path.value)
+                  : std::optional<std::size_t>();
+        if (!column) {
+            return fail(Fault::invalid, "records." + record.type + ".media = \"" + rule->second +
+                                            "\" names no column of the database");
+        }
+        columns.push_back({*table, *column, 1});
+    }
+    return columns;
+}
+
+Result<std::vector<MediaColumn>> probe_media(Connection& connection, Layout const& layout,
+                                             system::Path const& folder) {
+    std::vector<MediaColumn> found;
+    PD_TRY(system::File root, system::File::open_to_read(folder));
+    for (std::size_t table = 0; table < layout.schema.tables.size(); ++table) {
+        auto const& schema = layout.schema.tables[table];
+        if (schema.shadow || schema.name.starts_with("sqlite_")) continue;
+        for (auto const column : layout.tables[table].stored) {
+            PD_TRY(double const share,
+                   share_of_files(connection, schema.name, schema.columns[column].name, folder,
+                                  root.descriptor()));
+            if (share >= certainty_min) found.push_back({table, column, share});
+        }
+    }
+    std::ranges::stable_sort(found, std::greater<>{}, &MediaColumn::certainty);
+    return found;
+}
+
+std::string below_media(std::string_view written, system::Path const& folder) {
+    std::string_view path = written;
+    if (path.starts_with("file://")) path.remove_prefix(7);
+    if (path.size() > path_bytes_max || path.find("://") != path.npos ||
+        path.find('\0') != path.npos) {
+        return {};
+    }
+    std::string const absolute = folder.string() + "/";
+    std::string const named = folder.filename().string() + "/";
+    if (path.starts_with(absolute)) {
+        path.remove_prefix(absolute.size());
+    } else if (auto const at = path.rfind("/" + named); path.starts_with('/')) {
+        if (at == path.npos) {
+            path.remove_prefix(1);  // "/a/b.jpg": as a web server's root sees it
+        } else {
+            path.remove_prefix(at + 1 + named.size());
+        }
+    }
+    while (path.starts_with("./")) path.remove_prefix(2);
+    if (path.starts_with(named)) path.remove_prefix(named.size());
+    std::string clean;
+    for (std::size_t at = 0; at <= path.size();) {
+        auto const end = std::min(path.find('/', at), path.size());
+        auto const part = path.substr(at, end - at);
+        at = end + 1;
+        if (part.empty() || part == ".") continue;
+        if (part == "..") return {};
+        clean += (clean.empty() ? "" : "/") + std::string(part);
+    }
+    return clean;
+}
+
+void MediaOwners::add(std::string path, ByteView subject, bool must_exist, std::string row) {
+    auto const [at, is_new] = owners_.try_emplace(std::move(path));
+    Owner& owner = at->second;
+    if (is_new) {
+        owner = {to_bytes(subject), false, must_exist, false, std::move(row)};
+        return;
+    }
+    owner.shared = owner.shared || as_text(owner.subject) != as_text(subject);
+}
+
+ByteView MediaOwners::owner(std::string const& path) {
+    auto const found = owners_.find(path);
+    if (found == owners_.end()) return {};
+    found->second.met = true;
+    return found->second.shared ? ByteView() : ByteView(found->second.subject);
+}
+
+std::vector<data::Problem> MediaOwners::missing() const {
+    std::vector<data::Problem> problems;
+    for (auto const& [path, owner] : owners_) {
+        if (owner.met || !owner.must_exist) continue;
+        problems.push_back({path, "the media file is missing; " + owner.row + " names it"});
+    }
+    std::ranges::sort(problems, {}, &data::Problem::path);
+    return problems;
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "origin/origin.h"
+#include "origin/sqlite/routing.h"
+
+namespace perdure::origin {
+
+/// What of a database enters a backup, and whose it is; decided once, before the first row.
+///
+/// Where subjects are mapped or columns are masked, the index tables of full-text tables are left
+/// out (they hold everybody's words side by side) and rebuilt on restore: `rebuilt` names them, and
+/// schema.settings carries "rebuild NAME" = module for the target. Without a mapping every
+/// shadow table travels verbatim.
+struct Selection {
+    Routing routing;
+    std::vector<bool> left_out;        ///< by position of the table
+    std::vector<std::string> columns;  ///< by position: select list of the stored values
+    std::vector<data::Problem> problems;
+};
+
+/// Changes layout.schema.settings as described.
+/// Fails: invalid (a mapping or mask that names what does not exist, or masks a key).
+Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOptions const& source);
+
+}  // namespace perdure::origin

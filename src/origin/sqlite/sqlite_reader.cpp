@@ -1,0 +1,264 @@
+#include "origin/sqlite/sqlite_reader.h"
+
+#include <algorithm>
+
+#include "origin/files/content.h"
+#include "origin/sqlite/digest.h"
+#include "origin/sqlite/media.h"
+#include "origin/sqlite/row_codec.h"
+#include "origin/sqlite/selection.h"
+#include "origin/sqlite/source.h"
+
+namespace perdure::origin {
+
+namespace {
+
+/// What is no file has no bytes.
+class NoContent final : public data::Content, public data::ByteSource {
+public:
+    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
+        return std::make_unique<NoContent>();
+    }
+    Result<std::size_t> read(ByteSpan) override { return std::size_t{0}; }
+    Result<data::Entry> entry_after_reading() override {
+        return fail(Fault::unsupported, "no file, no content");
+    }
+};
+
+class SqliteReader final : public data::RowReader {
+public:
+    SqliteReader(SourceOptions const& source, Source database)
+        : options_(source), source_(std::move(database)) {}
+
+    Result<void> prepare();
+    data::DatabaseSchema const& schema() const override { return layout_.schema; }
+    Result<std::optional<data::RowView>> next(std::stop_token stop) override;
+    std::shared_ptr<data::Content> open_media(ByteView key) override;
+    Result<data::LogicalDigest> digest() override;
+    std::vector<data::Problem> take_problems() override { return std::move(problems_); }
+
+private:
+    Result<void> start_table();
+    Result<std::optional<data::RowView>> next_row();
+    Result<void> make_key();
+    Result<void> guard(std::size_t row_bytes);
+    Result<void> start_media();
+    Result<void> collect_owners(MediaColumn const& column, bool must_exist);
+    Result<std::optional<data::RowView>> next_media();
+    std::string table_name() const { return layout_.schema.tables[table_].name; }
+
+    SourceOptions options_;
+    Source source_;
+    Layout layout_;
+    Selection selection_;
+    DigestBuilder digest_;
+    std::size_t table_ = 0;
+    Statement rows_;
+    Encoder key_, payload_, subject_;
+    std::uint64_t row_ = 0;  ///< rows of this table so far
+    std::int64_t rowid_ = 0;
+    std::uint64_t allowance_bytes_ = 0;  ///< see guard()
+    std::uint64_t slack_bytes_ = 0;
+    std::optional<Walk> walk_;
+    MediaOwners owners_;
+    bool media_started_ = false, ended_ = false;
+    std::vector<data::Problem> problems_;
+};
+
+Result<void> SqliteReader::prepare() {
+    auto& connection = source_.connection();
+    PD_TRY(layout_, read_layout(connection, source_.is_wal()));
+    PD_TRY(selection_, select_rows(connection, layout_, options_));
+    problems_ = std::move(selection_.problems);
+    digest_.schema(layout_.schema);
+    // An encoded value takes at most about thrice its bytes in the file.
+    allowance_bytes_ = 4 * source_.size_bytes() + (std::uint64_t{1} << 20);
+    return {};
+}
+
+// Statement columns: rowid (where there is one), then the stored values, then the subject (where
+// there can be one). NOT INDEXED: a covering index would give the rows in another order.
+Result<void> SqliteReader::start_table() {
+    auto const& layout = layout_.tables[table_];
+    std::string sql = "SELECT ";
+    if (layout.key == KeyKind::rowid) sql += "t." + identifier(layout.rowid_name) + ", ";
+    sql += selection_.columns[table_];
+    auto const subject = selection_.routing.expression(table_, "t");
+    if (!subject.empty()) sql += ", " + subject;
+    sql += " FROM main." + identifier(table_name()) + " t NOT INDEXED";
+    auto prepared = source_.connection().prepare(sql);
+    if (!prepared) return std::move(prepared.error()).within("reading table " + table_name());
+    rows_ = std::move(*prepared);
+    row_ = 0;
+    slack_bytes_ = 0;
+    for (auto const& object : layout_.schema.objects) {
+        // Rows older than an added column read as its default, which the schema's text holds.
+        if (object.name == table_name()) slack_bytes_ = object.sql.size();
+    }
+    digest_.begin_table(table_name());
+    return {};
+}
+
+Result<std::optional<data::RowView>> SqliteReader::next(std::stop_token stop) {
+    // A look at the stop for each row would cost as much as a small row does.
+    if (row_ % 1024 == 0 && stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+    while (table_ < layout_.schema.tables.size()) {
+        if (!rows_) {
+            if (selection_.left_out[table_]) {
+                ++table_;
+                continue;
+            }
+            PD_CHECK(start_table());
+        }
+        auto row = next_row();
+        if (!row) return std::move(row.error()).within("reading table " + table_name());
+        if (*row) return row;
+        rows_ = Statement();
+        ++table_;
+    }
+    if (!media_started_) PD_CHECK(start_media());
+    return next_media();
+}
+
+Result<std::optional<data::RowView>> SqliteReader::next_row() {
+    PD_TRY(bool const more, rows_.step());
+    if (!more) return std::nullopt;
+    auto const& layout = layout_.tables[table_];
+    PD_CHECK(make_key());
+    payload_.clear();
+    int column = layout.key == KeyKind::rowid ? 1 : 0;
+    for (std::size_t at = 0; at < layout.stored.size(); ++at) {
+        encode_column(payload_, rows_, column++);
+    }
+    PD_CHECK(guard(payload_.size()));
+    subject_.clear();
+    if (selection_.routing.leads_to_person(table_) && !rows_.is_null(column)) {
+        encode_column(subject_, rows_, column);
+    }
+    ++row_;
+    digest_.row(key_.view(), payload_.view());
+    return data::RowView{subject_.view(), static_cast<std::uint32_t>(table_), key_.view(),
+                         payload_.view()};
+}
+
+Result<void> SqliteReader::make_key() {
+    auto const& layout = layout_.tables[table_];
+    key_.clear();
+    switch (layout.key) {
+        case KeyKind::rowid: {
+            auto const rowid = rows_.integer(0);
+            if (row_ > 0 && rowid <= rowid_) {
+                return fail(Fault::corrupt, "rows out of order: the database is damaged");
+            }
+            rowid_ = rowid;
+            encode_rowid(key_, rowid);
+            return {};
+        }
+        case KeyKind::primary_key:
+            for (auto const at : layout.key_values) {
+                encode_key_column(key_, rows_, static_cast<int>(at));
+            }
+            return {};
+        case KeyKind::ordinal:
+            encode_rowid(key_, static_cast<std::int64_t>(row_));
+            return {};
+    }
+    return {};
+}
+
+/// A damaged tree whose pages lead to each other again and again would never end: what comes out of
+/// a file is bounded by what fits into it.
+Result<void> SqliteReader::guard(std::size_t row_bytes) {
+    std::uint64_t const used = row_bytes > slack_bytes_ ? row_bytes - slack_bytes_ : 1;
+    if (used > allowance_bytes_) {
+        return fail(Fault::corrupt, "more rows than the file can hold: the database is damaged");
+    }
+    allowance_bytes_ -= used;
+    return {};
+}
+
+Result<void> SqliteReader::start_media() {
+    media_started_ = true;
+    if (options_.media.empty()) return {};
+    PD_TRY(std::vector<MediaColumn> columns, mapped_media(options_.mapping, layout_));
+    bool const mapped = !columns.empty();
+    if (!mapped && options_.mapping.subjects) {
+        PD_TRY(columns, probe_media(source_.connection(), layout_, options_.media));
+    }
+    for (auto const& column : columns) PD_CHECK(collect_owners(column, mapped));
+    PD_TRY(walk_, Walk::open({.folder = options_.media, .exclude_caches = false}));
+    return {};
+}
+
+Result<void> SqliteReader::collect_owners(MediaColumn const& column, bool must_exist) {
+    auto const& table = layout_.schema.tables[column.table];
+    std::string const path = "t." + identifier(table.columns[column.column].name);
+    auto const subject = selection_.routing.expression(column.table, "t");
+    PD_TRY(Statement rows,
+           source_.connection().prepare(
+               "SELECT " + path + (subject.empty() ? ", NULL" : ", " + subject) + " FROM main." +
+               identifier(table.name) + " t WHERE typeof(" + path + ") = 'text'"));
+    Encoder key;
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) return {};
+        std::string const below = below_media(rows.text(0), options_.media);
+        if (below.empty()) continue;
+        key.clear();
+        if (!rows.is_null(1)) encode_column(key, rows, 1);
+        owners_.add(below, key.view(), must_exist, "a row of " + table.name);
+    }
+}
+
+Result<std::optional<data::RowView>> SqliteReader::next_media() {
+    while (walk_) {
+        PD_TRY(std::optional<data::TreeItem> item, walk_->next());
+        if (!item) {
+            for (auto& problem : walk_->take_problems()) problems_.push_back(std::move(problem));
+            for (auto& problem : owners_.missing()) problems_.push_back(std::move(problem));
+            walk_.reset();
+            break;
+        }
+        bool const folder = item->entry.kind == data::EntryKind::folder;
+        if (item->step == data::TreeItem::Step::leave || (folder && walk_->path().empty()))
+            continue;
+        // Each name travels with its own content: two people may own two names of one file.
+        item->entry.same_as.clear();
+        item->entry.sparse = false;
+        item->entry.extents.clear();
+        payload_.clear();
+        data::encode_entry(payload_, item->entry);
+        key_.clear();
+        key_.raw(as_bytes(walk_->path()));
+        digest_.media(walk_->path(), item->entry);
+        return data::RowView{owners_.owner(walk_->path()), data::media_table, key_.view(),
+                             payload_.view()};
+    }
+    if (!ended_) PD_CHECK(source_.still_unchanged());
+    ended_ = true;
+    return std::nullopt;
+}
+
+std::shared_ptr<data::Content> SqliteReader::open_media(ByteView key) {
+    auto folder = system::File::open_to_read(options_.media);
+    if (!folder) return std::make_shared<NoContent>();
+    auto const root = std::make_shared<system::File const>(std::move(*folder));
+    return file_content(root, to_string(key), {});
+}
+
+Result<data::LogicalDigest> SqliteReader::digest() {
+    if (!ended_) return fail(Fault::invalid, "the digest is known once all rows were read");
+    return digest_.finish();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<data::RowReader>> read_sqlite(SourceOptions const& source,
+                                                     std::stop_token stop) {
+    PD_TRY(Source database, Source::open(source.path, std::move(stop)));
+    auto reader = std::make_unique<SqliteReader>(source, std::move(database));
+    PD_CHECK(reader->prepare());
+    return reader;
+}
+
+}  // namespace perdure::origin
