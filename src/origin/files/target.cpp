@@ -28,7 +28,7 @@
 // a
 //    folder that is being filled.
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
-// 6. One syncfs at the root's finish instead of an fsync for every file.
+// 6. One syncfs at the root's finish (when durable) instead of an fsync for every file.
 //
 // Rejected: O_TMPFILE + linkat (ext4 puts every such file on its orphan list: slower than a
 // rename); writing small files directly under their name (a crash would leave them cut short).
@@ -353,6 +353,7 @@ Result<void> FilesTarget::finish_folder(std::string const& path, Entry const& en
         remember_locking_flags(path, entry);
         return {};
     }
+    if (!options_.durable) return {};
     PD_CHECK(system::step(Step::sync_folder, path));
     if (::syncfs(folder.descriptor()) != 0)
         return system::error_from_errno(errno, "cannot bring the restored files to the disk");
