@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "system/step.h"
+
 namespace perdure::format {
 
 namespace {
@@ -26,6 +28,7 @@ public:
         if (modified_ != Timestamp{}) {
             timespec const when{modified_.seconds, modified_.nanoseconds};
             timespec const times[2] = {when, when};
+            PD_CHECK(system::step(system::Step::set_metadata, name_.native()));
             ::futimens(file_.descriptor(), times);  // a date that does not stick loses nothing
         }
         return file_.close();
@@ -83,7 +86,7 @@ public:
         return create_file(path, options.modified);
     }
     Result<void> finish() override {
-        if (system::exists(final_)) std::filesystem::remove(final_);  // empty, or it is refused
+        // Takes the place of an empty folder; the kernel refuses one that holds something.
         PD_CHECK(system::rename(hidden_, final_));
         finished_ = true;
         return system::sync_folder(final_.parent_path().empty() ? "." : final_.parent_path());

@@ -14,13 +14,10 @@ README_LINES_MAX = 15
 CODE_FOLDERS = ["src", "tests", "fuzz", "bench"]
 
 
-def is_test(file):
-    return file.name.endswith("_test.cpp") or "tests" in file.parts
-
-
 def check_file(file, text):
     lines = text.splitlines()
-    limit = TEST_LINES_MAX if is_test(file) else FILE_LINES_MAX
+    in_tests = source.is_test(file) or file.parts[0] == "tests"
+    limit = TEST_LINES_MAX if in_tests else FILE_LINES_MAX
     if len(lines) > limit:
         yield f"{file}: {len(lines)} lines, at most {limit}"
     for number, line in enumerate(lines, 1):
@@ -36,7 +33,7 @@ def check_file(file, text):
 def folder_counts(root):
     counts = collections.Counter()
     for path in source.sources(root, ["src"]):
-        if not path.name.endswith("_test.cpp"):
+        if not source.is_test(path.relative_to(root)):
             counts[path.parent.relative_to(root)] += 1
     return counts
 

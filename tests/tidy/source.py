@@ -22,6 +22,11 @@ def sources(root, folders, suffixes=(".h", ".cpp")):
     return sorted(found)
 
 
+def is_test(file):
+    """Tests, and what only tests include: x_test.cpp, x_test_world.h, testing.h, testing/…"""
+    return "_test" in file.stem or "testing" in (*file.parts[:-1], file.stem)
+
+
 def blank(text):
     """The text with comments, literals and directives turned into blanks; lines stay lines."""
     def hide(match):

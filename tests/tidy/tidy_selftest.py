@@ -134,6 +134,21 @@ class PlantedHouse(unittest.TestCase):
             self.plant("src/store/bad.cpp", f"void f() {{\n    {line}\n}}\n")
             self.assertIn("src/store/bad.cpp:2:", self.found(names))
 
+    def test_tests_may_change_disks_and_a_source_that_merely_sounds_like_one_may_not(self):
+        line = "void f() {\n    ::unlink(p);\n}\n"
+        for name in ("a_test.cpp", "a_test_world.h", "testing.h", "testing/world.cpp"):
+            self.plant(f"src/store/{name}", line)
+        self.assertEqual(self.found(names), "")
+        self.plant("src/store/attest.cpp", line)
+        self.assertIn("src/store/attest.cpp:2", self.found(names))
+
+    def test_an_excepted_source_must_announce_its_steps(self):
+        self.plant("src/origin/files/target.cpp", "void f() {\n    ::unlink(p);\n}\n")
+        self.assertIn("target.cpp:2", self.found(names))
+        self.plant("src/origin/files/target.cpp",
+                   "void f() {\n    system::step(s, p);\n    ::unlink(p);\n}\n")
+        self.assertEqual(self.found(names), "")
+
     def test_a_header_that_needs_another_before_it_is_found(self):
         self.plant("src/base/needy.h", "#pragma once\nstd::string name();\n")
         self.assertIn("src/base/needy.h: does not compile alone", self.found(headers))
