@@ -1,0 +1,168 @@
+#include <atomic>
+#include <thread>
+
+#include "origin/files/testing.h"
+#include "origin/git/git_reader.h"
+
+namespace perdure::origin {
+namespace {
+
+class GitOrigin : public testing::Test {
+protected:
+    system::ScratchFolder scratch_ = *system::ScratchFolder::create();
+    system::Path const work_ = scratch_.path() / "work", bare_ = scratch_.path() / "app.git",
+                       copy_ = scratch_.path() / "copy";
+
+    void SetUp() override {
+        if (shell("command -v git >/dev/null") != 0) GTEST_SKIP() << "no git on this machine";
+        git("init -q -b main " + quoted(work_));
+        commit("first");
+        git("clone -q --bare " + quoted(work_) + " " + quoted(bare_));
+    }
+    static std::string quoted(system::Path const& path) { return "'" + path.native() + "'"; }
+    static int git(std::string const& rest) {
+        return shell(
+            "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c user.name=T -c "
+            "user.email=t@example.org -c gc.auto=0 " +
+            rest + " >/dev/null 2>&1");
+    }
+    void commit(std::string const& text) {
+        put(work_ / "file", text);
+        EXPECT_EQ(git("-C " + quoted(work_) + " add -A"), 0);
+        EXPECT_EQ(git("-C " + quoted(work_) + " commit -q -m " + text), 0);
+    }
+    static SourceOptions source(system::Path const& path) {
+        SourceOptions source = files_source(path);
+        source.type = "git";
+        return source;
+    }
+    TargetOptions to_copy() const { return {.folder = copy_, .durable = false}; }
+};
+
+TEST_F(GitOrigin, CopiesABareRepositoryThatPassesFsckAndClones) {
+    ASSERT_TRUE((*open_origin(source(bare_)))->test({}));
+    auto const copied = copy_tree(source(bare_), to_copy());
+    ASSERT_TRUE(copied) << copied.error().message();
+    SourceOptions const there = relocated(source(bare_), copy_);
+    auto const problems = (*open_origin(there))->check({});
+    ASSERT_TRUE(problems) << problems.error().message();
+    EXPECT_TRUE(problems->empty()) << problems->front().reason;
+    EXPECT_EQ(*(*open_origin(there))->digest({}), *(*open_origin(source(bare_)))->digest({}));
+    EXPECT_EQ(git("clone -q " + quoted(copy_) + " " + quoted(scratch_.path() / "clone")), 0);
+    EXPECT_EQ(get(scratch_.path() / "clone" / "file"), "first");
+    EXPECT_EQ(output_of("diff -r " + quoted(bare_) + " " + quoted(copy_)), "");
+}
+
+TEST_F(GitOrigin, CopiesARepositoryWithItsWorkTreeAndStash) {
+    put(work_ / "file", "stashed");
+    git("-C " + quoted(work_) + " stash");
+    put(work_ / "untracked", "mine");
+    ASSERT_TRUE(copy_tree(source(work_), to_copy()));
+    EXPECT_EQ(get(copy_ / "untracked"), "mine");
+    EXPECT_TRUE((*open_origin(source(copy_)))->check({})->empty());
+    EXPECT_EQ(git("-C " + quoted(copy_) + " stash pop"), 0);
+    EXPECT_EQ(get(copy_ / "file"), "stashed");
+}
+
+TEST_F(GitOrigin, CopiesAnEmptyRepository) {
+    git("init -q --bare " + quoted(scratch_.path() / "empty.git"));
+    auto const empty = source(scratch_.path() / "empty.git");
+    ASSERT_TRUE(copy_tree(empty, to_copy()));
+    auto const problems = (*open_origin(relocated(empty, copy_)))->check({});
+    ASSERT_TRUE(problems);
+    EXPECT_TRUE(problems->empty()) << problems->front().reason;
+}
+
+TEST_F(GitOrigin, KeepsLocksAndTemporaryObjectsOut) {
+    put(bare_ / "HEAD.lock", "");
+    put(bare_ / "refs" / "heads" / "main.lock", "");
+    put(bare_ / "objects" / "pack" / "tmp_pack_x", "");
+    put(bare_ / "objects" / "tmp_objdir-incoming-x" / "pack" / "y", "");
+    put(bare_ / "gc.pid", "1 host");
+    auto const listed = list_source(source(bare_));
+    ASSERT_TRUE(listed);
+    for (auto const& [path, item] : listed->items) {
+        EXPECT_FALSE(path.ends_with(".lock") || path.find("tmp_") != std::string::npos) << path;
+        EXPECT_NE(path, "gc.pid");
+    }
+    EXPECT_TRUE(listed->items.contains("HEAD"));
+    EXPECT_TRUE(listed->items.contains("objects/pack"));
+}
+
+TEST_F(GitOrigin, CheckNamesADamagedObject) {
+    std::string const object = output_of("find " + quoted(work_ / ".git/objects") +
+                                         " -type f -path '*/[0-9a-f][0-9a-f]/*' | head -1");
+    std::string const path = object.substr(0, object.find('\n'));
+    shell("chmod u+w '" + path + "'; printf damaged > '" + path + "'");
+    auto const problems = (*open_origin(source(work_)))->check({});
+    ASSERT_TRUE(problems) << problems.error().message();
+    EXPECT_FALSE(problems->empty());
+}
+
+TEST_F(GitOrigin, SaysWhatIsNoRepository) {
+    put(scratch_.path() / "plain" / "file", "");
+    EXPECT_EQ((*open_origin(source(scratch_.path() / "plain")))->test({}).error().fault(),
+              Fault::invalid);
+    EXPECT_EQ((*open_origin(source(scratch_.path() / "absent")))->test({}).error().fault(),
+              Fault::not_found);
+    git("-C " + quoted(work_) + " worktree add " + quoted(scratch_.path() / "linked"));
+    auto const linked = (*open_origin(source(scratch_.path() / "linked")))->test({});
+    ASSERT_FALSE(linked);
+    EXPECT_NE(linked.error().message().find("linked"), std::string::npos);
+}
+
+TEST_F(GitOrigin, ReportsObjectsThatItBorrowsFromElsewhere) {
+    git("clone -q --bare --shared " + quoted(work_) + " " + quoted(scratch_.path() / "borrower"));
+    auto const listed = list_source(source(scratch_.path() / "borrower"));
+    ASSERT_TRUE(listed);
+    ASSERT_EQ(listed->problems.size(), 1u);
+    EXPECT_EQ(listed->problems[0].path, "objects/info/alternates");
+}
+
+/// Items are taken one by one while commits, packing and pruning go on between them.
+TEST_F(GitOrigin, StaysConsistentWhileOthersPushPackAndCollect) {
+    int const rounds = std::getenv("PERDURE_LONG") != nullptr ? 30 : 2;
+    for (int round = 0; round < rounds; ++round) {
+        std::atomic<bool> over = false;
+        std::jthread const pusher([&] {
+            for (int i = 0; !over; ++i) {
+                commit("r" + std::to_string(round) + "c" + std::to_string(i));
+                git("-C " + quoted(work_) + " push -q " + quoted(bare_) + " main");
+                if (i % 2 == 1) git("-C " + quoted(bare_) + " gc -q");
+                if (i % 3 == 2) git("-C " + quoted(bare_) + " pack-refs --all");
+            }
+        });
+        shell("rm -rf " + quoted(copy_));
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        auto reader = read_git({.folder = bare_});
+        ASSERT_TRUE(reader);
+        auto target = open_tree_target(files_source(bare_), to_copy());
+        std::string path;
+        for (;;) {
+            auto item = (*reader)->next({});
+            ASSERT_TRUE(item) << item.error().message();
+            if (!*item) break;
+            data::TreeItem const& one = **item;
+            if (one.step == data::TreeItem::Step::enter) {
+                path += one.entry.name + (one.entry.name.empty() ? "" : "/");
+                std::string const folder = path.substr(0, path.empty() ? 0 : path.size() - 1);
+                ASSERT_TRUE((*target)->make_folder(folder, one.entry));
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            } else if (one.step == data::TreeItem::Step::leave) {
+                path.resize(path.empty() ? 0 : path.find_last_of('/', path.size() - 2) + 1);
+            } else if (one.content) {
+                auto content = one.content->open({});
+                if (!content) continue;  // a log or a description that vanished
+                ASSERT_TRUE((*target)->write_file(path + one.entry.name, one.entry, **content));
+            }
+        }
+        over = true;
+        EXPECT_TRUE((*reader)->take_problems().empty());
+        auto const problems = (*open_origin(source(copy_)))->check({});
+        ASSERT_TRUE(problems);
+        EXPECT_TRUE(problems->empty()) << problems->front().reason;
+    }
+}
+
+}  // namespace
+}  // namespace perdure::origin
