@@ -1,4 +1,4 @@
-#include "origin/files/testing.h"
+#include "origin/tree_testing.h"
 
 namespace perdure::origin {
 namespace {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <thread>
 
-#include "origin/files/testing.h"
+#include "origin/tree_testing.h"
 #include "origin/files/xattr.h"
 #include "system/step.h"
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 #include "origin/files/reader.h"
-#include "origin/files/testing.h"
+#include "origin/tree_testing.h"
 #include "origin/files/xattr.h"
 
 namespace perdure::origin {

@@ -1,7 +1,7 @@
 #include <atomic>
 #include <thread>
 
-#include "origin/files/testing.h"
+#include "origin/tree_testing.h"
 #include "origin/git/git_reader.h"
 
 namespace perdure::origin {
