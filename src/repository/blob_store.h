@@ -12,10 +12,10 @@ namespace perdure::repository {
 
 /// How a blob is framed and packed.
 enum class BlobClass : std::uint8_t {
-    small,    ///< whole small files: many share a 256 KiB frame
-    large,    ///< chunks of large files: 4 MiB frames
-    rows,     ///< row blocks and deltas
-    meta,     ///< folders, rosters, lists: metadata packs, kept in the local cache
+    small,  ///< whole small files: many share a 256 KiB frame
+    large,  ///< chunks of large files: 4 MiB frames
+    rows,   ///< row blocks and deltas
+    meta,   ///< folders, rosters, lists: metadata packs, kept in the local cache
 };
 
 /// A plaintext that stays alive as long as somebody looks at it (a slice of a decoded frame).
@@ -34,8 +34,8 @@ struct BlobPlace {
 
 struct BlobStatistics {
     std::uint64_t blobs_new = 0, blobs_known = 0;
-    std::uint64_t bytes_new = 0;      ///< plaintext of new blobs
-    std::uint64_t bytes_stored = 0;   ///< objects written, parity included
+    std::uint64_t bytes_new = 0;     ///< plaintext of new blobs
+    std::uint64_t bytes_stored = 0;  ///< objects written, parity included
     std::uint64_t packs = 0;
 };
 
@@ -55,20 +55,20 @@ public:
     virtual Result<std::optional<BlobId>> base_of(BlobId const& id, std::stop_token stop) = 0;
 };
 
-/// Stores blobs for one session. Compression and sealing happen on the calling threads (the one that
-/// fills a frame works it off); packs are closed, hashed and uploaded on threads of its own.
+/// Stores blobs for one session. Compression and sealing happen on the calling threads (the one
+/// that fills a frame works it off); packs are closed, hashed and uploaded on threads of its own.
 /// Threads: put from any number of threads.
 class BlobWriter {
 public:
     virtual ~BlobWriter() = default;
     struct Put {
         BlobClass blob_class = BlobClass::small;
-        bool compressible = true;              ///< false: stored as it is (media)
-        std::optional<BlobId> base;            ///< predecessor in the same domain, not itself a delta
-        ByteView base_plaintext;               ///< its bytes, when base is set
-        /// When set, put stores here what the blob rests on: its base, when it is (or, a known blob,
-        /// was) stored as a delta; nothing, when it is stored whole. Must be known when put returns:
-        /// the roster keeps bases alive by it.
+        bool compressible = true;    ///< false: stored as it is (media)
+        std::optional<BlobId> base;  ///< predecessor in the same domain, not itself a delta
+        ByteView base_plaintext;     ///< its bytes, when base is set
+        /// When set, put stores here what the blob rests on: its base, when it is (or, a known
+        /// blob, was) stored as a delta; nothing, when it is stored whole. Must be known when put
+        /// returns: the roster keeps bases alive by it.
         std::optional<BlobId>* rests_on = nullptr;
     };
     /// The blob's id; known blobs cost a lookup. Fails: exhausted, unavailable (an upload failed,
