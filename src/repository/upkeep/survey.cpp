@@ -1,0 +1,115 @@
+#include "repository/upkeep/survey.h"
+
+#include <algorithm>
+#include <map>
+
+namespace perdure::repository {
+
+namespace {
+
+struct Seen {
+    std::optional<LeaseRecord> lease;
+    std::optional<Timestamp> youngest_pack;
+
+    Timestamp last_sign() const {
+        return lease ? lease->renewed : youngest_pack.value_or(Timestamp{});
+    }
+};
+
+Result<std::vector<ListedPack>> list_packs(store::ObjectStore& store, std::stop_token stop) {
+    std::vector<ListedPack> packs;
+    PD_CHECK(store.list(
+        "pack/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            if (auto const name = PackName::parse(info.name))
+                packs.push_back({*name, info.size_bytes, info.modified});
+            return {};
+        },
+        stop));
+    return packs;
+}
+
+Result<std::set<std::string>> list_snapshots(store::ObjectStore& store, std::stop_token stop) {
+    std::set<std::string> names;
+    PD_CHECK(store.list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            names.insert(info.name);
+            return {};
+        },
+        stop));
+    return names;
+}
+
+class Surveyor {
+public:
+    Surveyor(store::ObjectStore& store, SurveyOptions const& options, std::stop_token stop)
+        : store_(store), options_(options), stop_(std::move(stop)) {}
+
+    Result<Survey> run() {
+        PD_TRY(survey_.packs, list_packs(store_, stop_));
+        PD_TRY(auto const leases, read_leases(store_, stop_));
+        PD_TRY(listed_, list_snapshots(store_, stop_));
+        std::map<SessionId, Seen> sessions;
+        for (auto const& pack : survey_.packs) {
+            auto& youngest = sessions[pack.name.session].youngest_pack;
+            youngest = std::max(youngest.value_or(pack.modified), pack.modified);
+        }
+        for (auto const& lease : leases) sessions[lease.session].lease = lease;
+        for (auto const& [session, seen] : sessions) {
+            if (session != options_.own) PD_CHECK(judge(session, seen));
+        }
+        return std::move(survey_);
+    }
+
+private:
+    Result<void> judge(SessionId const& session, Seen const& seen) {
+        PD_TRY(SessionState state, state_of(session));
+        bool const silent = options_.now - seen.last_sign() > lease_lifetime;
+        if (state == SessionState::absent && silent) {
+            ++survey_.fenced;
+            state = SessionState::gone;
+            if (options_.fence_silent) {
+                PD_TRY(state, fence(store_, session, options_.now, stop_));
+            }
+            if (state == SessionState::committed) {  // it was first after all
+                --survey_.fenced;
+                survey_.committed_unlisted.insert(session);
+            }
+        }
+        if (state == SessionState::absent) {
+            survey_.living.push_back({session, seen.lease ? seen.lease->collection : 0});
+            return {};
+        }
+        survey_.ended.insert(session);
+        if (seen.lease && silent) survey_.spent_leases.push_back(session);
+        return {};
+    }
+
+    Result<SessionState> state_of(SessionId const& session) {
+        if (listed_.contains(snapshot_name(session))) return SessionState::gone;  // ended, anyhow
+        PD_TRY(SessionState const state, session_state(store_, session, stop_));
+        if (state == SessionState::committed) survey_.committed_unlisted.insert(session);
+        return state;
+    }
+
+    store::ObjectStore& store_;
+    SurveyOptions const& options_;
+    std::stop_token stop_;
+    std::set<std::string> listed_;
+    Survey survey_;
+};
+
+}  // namespace
+
+bool Survey::is_living(SessionId const& session) const {
+    return std::ranges::any_of(living,
+                               [&](LivingSession const& one) { return one.session == session; });
+}
+
+Result<Survey> survey_sessions(store::ObjectStore& store, SurveyOptions const& options,
+                               std::stop_token stop) {
+    return Surveyor(store, options, std::move(stop)).run();
+}
+
+}  // namespace perdure::repository

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "repository/lease.h"
+#include "repository/pack.h"
+
+namespace perdure::repository {
+
+struct ListedPack {
+    PackName name;
+    std::uint64_t size_bytes = 0;
+    Timestamp modified;
+};
+
+/// A session that may still commit.
+struct LivingSession {
+    SessionId session;
+    std::uint64_t collection = 0;  ///< the newest it avoids
+};
+
+/// Who has written packs, and which of them are still at it.
+struct Survey {
+    std::vector<ListedPack> packs;
+    std::vector<LivingSession> living;
+    std::set<SessionId> ended;  ///< committed, deleted or fenced: they add nothing any more
+    std::set<SessionId> committed_unlisted;  ///< found by name although no listing showed them
+    std::vector<SessionId> spent_leases;     ///< leases of ended sessions
+    std::uint64_t fenced = 0;
+
+    bool is_living(SessionId const& session) const;
+};
+
+struct SurveyOptions {
+    Timestamp now;                 ///< by the store's clock
+    bool fence_silent = true;      ///< false (dry run): they only count as ended
+    std::optional<SessionId> own;  ///< not counted as living
+};
+
+/// Lists packs first, then leases, then asks for the snapshot of every session by name. A session
+/// without a snapshot is living while its lease, or (it has none) its youngest pack, is younger
+/// than the lease's lifetime; after that it is fenced.
+Result<Survey> survey_sessions(store::ObjectStore& store, SurveyOptions const& options,
+                               std::stop_token stop);
+
+}  // namespace perdure::repository

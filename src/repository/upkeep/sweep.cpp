@@ -1,0 +1,123 @@
+#include "repository/upkeep/sweep.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "repository/upkeep/plan.h"
+
+namespace perdure::repository {
+
+namespace {
+
+using Keepers = std::set<PackName>;
+
+class Sweeper {
+public:
+    Sweeper(SweepRequest const& request, std::stop_token stop)
+        : request_(request), stop_(std::move(stop)) {}
+
+    Result<Swept> run() {
+        find_needs();
+        for (PackName const& pack : request_.packs) {
+            auto const keepers = keepers_of(pack);
+            if (!keepers) continue;
+            PD_CHECK(remove_everywhere(pack, *keepers));
+        }
+        return std::move(swept_);
+    }
+
+private:
+    void find_needs() {
+        std::set<crypto::Digest> wanted;
+        for (PackName const& pack : request_.packs) wanted.insert(pack.hash);
+        request_.index.for_each([&](PackRow const& pack, FrameRow const&, IndexEntry const& entry) {
+            if (wanted.contains(pack.hash) && request_.live.contains(entry.id))
+                needs_[pack.hash].push_back(entry.id);
+        });
+    }
+
+    /// Packs that hold what is live in this one; none when something lies nowhere else.
+    std::optional<Keepers> keepers_of(PackName const& pack) {
+        Keepers keepers;
+        for (BlobPrefix const& id : needs_[pack.hash]) {
+            auto const copies = request_.index.find(id_of(id));
+            auto const kept = std::ranges::find_if(copies, [&](Location const& at) {
+                return !request_.condemned.contains(at.pack.hash);
+            });
+            if (kept == copies.end()) {
+                stays(pack, fmt::format("it holds the only copy of blob {}", to_hex(id)));
+                return std::nullopt;
+            }
+            keepers.insert(kept->pack);
+        }
+        return keepers;
+    }
+
+    Result<void> remove_everywhere(PackName const& pack, Keepers const& keepers) {
+        bool gone_everywhere = true;
+        auto const legs = request_.store.legs();
+        for (std::size_t leg = 0; leg < legs.size(); ++leg) {
+            PD_TRY(bool const gone, remove_from(leg, *legs[leg], pack, keepers));
+            gone_everywhere = gone_everywhere && gone;
+        }
+        if (gone_everywhere) swept_.deleted.insert(pack.hash);
+        return {};
+    }
+
+    Result<bool> remove_from(std::size_t number, store::ObjectStore& leg, PackName const& pack,
+                             Keepers const& keepers) {
+        auto const info = leg.head(pack.text(), stop_);
+        if (!info) {
+            if (info.error().fault() == Fault::not_found) return true;
+            return leg_failed(number, pack, info.error());
+        }
+        for (PackName const& keeper : keepers) {
+            PD_TRY(bool const there, is_there(number, leg, keeper));
+            if (there) continue;
+            stays(pack, fmt::format("{} is not on {}", keeper.text(), leg.describe()));
+            return false;
+        }
+        if (!request_.dry_run) {
+            auto const removed = leg.remove(pack.text(), stop_);
+            if (!removed) return leg_failed(number, pack, removed.error());
+        }
+        swept_.bytes_freed += info->size_bytes;
+        return true;
+    }
+
+    /// One of several destinations may be away; its packs wait for the next collection.
+    Result<bool> leg_failed(std::size_t, PackName const& pack, Error const& error) {
+        if (error.fault() == Fault::cancelled || request_.store.legs().size() == 1) return error;
+        stays(pack, error.message());
+        return false;
+    }
+
+    Result<bool> is_there(std::size_t number, store::ObjectStore& leg, PackName const& keeper) {
+        auto const [known, fresh] = proven_.try_emplace({number, keeper.hash}, false);
+        if (!fresh) return known->second;
+        auto const info = leg.head(keeper.text(), stop_);
+        if (!info && info.error().fault() == Fault::cancelled) return info.error();
+        known->second = info && info->size_bytes > 0;
+        return known->second;
+    }
+
+    void stays(PackName const& pack, std::string why) {
+        swept_.kept_because.push_back({Finding::Kind::missing, pack.text(), std::move(why), false});
+    }
+
+    SweepRequest const& request_;
+    std::stop_token stop_;
+    Swept swept_;
+    std::map<crypto::Digest, std::vector<BlobPrefix>> needs_;
+    std::map<std::pair<std::size_t, crypto::Digest>, bool> proven_;
+};
+
+}  // namespace
+
+Result<Swept> sweep(SweepRequest const& request, std::stop_token stop) {
+    return Sweeper(request, std::move(stop)).run();
+}
+
+}  // namespace perdure::repository

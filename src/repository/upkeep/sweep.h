@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "repository/index.h"
+#include "repository/upkeep/finding.h"
+#include "repository/upkeep/live_set.h"
+
+namespace perdure::repository {
+
+struct SweepRequest {
+    store::ObjectStore& store;
+    Index& index;  ///< avoids all condemned packs
+    LiveSet const& live;
+    std::set<crypto::Digest> const& condemned;  ///< everything ever condemned
+    std::vector<PackName> const& packs;         ///< to delete: condemned, old enough, unused
+    bool dry_run = false;
+};
+
+struct Swept {
+    std::set<crypto::Digest> deleted;  ///< from every leg that holds what is needed of them
+    std::uint64_t bytes_freed = 0;
+    std::vector<Finding> kept_because;
+};
+
+/// Deletes packs, each only where a copy of everything live in it is proven, by name, to lie on the
+/// same leg in a pack that nobody condemned.
+Result<Swept> sweep(SweepRequest const& request, std::stop_token stop);
+
+}  // namespace perdure::repository
