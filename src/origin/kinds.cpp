@@ -3,6 +3,7 @@
 #include "origin/files/target.h"
 #include "origin/git/git_origin.h"
 #include "origin/origin.h"
+#include "origin/sqlite/sqlite_origin.h"
 
 // Every kind of source is a row here; nothing registers itself.
 
@@ -16,6 +17,7 @@ Result<std::unique_ptr<data::TreeTarget>> open_tree_of_files(SourceOptions const
 
 constexpr OriginKind kinds[] = {
     {"files", Shape::tree, open_files, open_tree_of_files, nullptr},
+    {"sqlite", Shape::rows, open_sqlite, nullptr, open_sqlite_target},
     {"git", Shape::tree, open_git, open_tree_of_files, nullptr},
     {"command", Shape::tree, open_command, open_tree_of_files, nullptr},
 };

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/stream.h"
+#include "origin/sqlite/layout.h"
+#include "origin/sqlite/row_codec.h"
+
+namespace perdure::origin {
+
+/// Builds a database in an empty file from a schema and rows. See builder.cpp.
+/// Threads: one.
+class Builder {
+public:
+    /// Sets what can only be set before the first page is written, and creates the tables.
+    static Result<std::unique_ptr<Builder>> create(system::Path const& path,
+                                                   data::DatabaseSchema const& schema);
+    Result<void> add(data::RowView const& row);
+    /// Sequences, indexes, views, triggers, full-text indexes; then closes the file.
+    Result<void> finish(std::stop_token stop);
+    std::vector<data::Problem> take_problems() { return std::move(problems_); }
+
+private:
+    using Object = data::DatabaseSchema::Object;
+    Builder(Connection connection, data::DatabaseSchema const& schema);
+    Result<void> prepare_file();
+    Result<void> create_tables();
+    Result<void> create(Object const& object);
+    Result<void> add_schema_row(Object const& object);
+    Result<bool> has_object(Object const& object);
+
+    Result<void> start_table(std::size_t table);
+    Result<void> prepare_insert();
+    Result<void> end_table();
+    Result<bool> fits(ByteView payload) const;
+    Result<void> insert(data::RowView const& row);
+    Result<void> keep_sequence(data::RowView const& row);
+
+    Result<void> loosen();
+    Result<void> set_table_sql(std::string const& sql);
+    Result<std::string> loose_sql();
+
+    Result<void> restore_sequences();
+    Result<void> create_rest();
+    Result<void> restore_schema_text();
+    Result<void> rebuild_indexes();
+    void report_stand_ins();
+
+    Connection connection_;
+    data::DatabaseSchema schema_;
+    unsigned char encoding_;
+    ValueBinder binder_;
+    std::size_t table_ = 0;
+    bool in_table_ = false, loose_ = false;
+    TableLayout layout_;
+    std::vector<char> affinities_;  ///< of layout_.stored
+    Statement insert_;
+    struct Kept {
+        Bytes key, payload;
+    };
+    std::vector<Kept> sequences_;  ///< rows of sqlite_sequence, which inserts change
+    std::set<std::string> stubs_;  ///< functions that only the application has
+    std::vector<data::Problem> problems_;
+};
+
+/// SQLite's rule for a declared type (datatype3.html §3.1): 'I' integer, 'T' text, 'B' none, 'R'
+/// real, 'N' numeric.
+char affinity_of(std::string_view declared_type);
+
+/// Whether a column of that affinity keeps every value of an encoded row in its storage class.
+/// Fails: corrupt.
+Result<bool> keeps_class(Decoder& in, char affinity, unsigned char encoding);
+
+}  // namespace perdure::origin

@@ -1,0 +1,173 @@
+#include <algorithm>
+
+#include "origin/sqlite/builder.h"
+
+// The rows of one table at a time; builder.cpp has the rules.
+
+namespace perdure::origin {
+
+Result<void> Builder::add(data::RowView const& row) {
+    if (row.table >= schema_.tables.size()) {
+        return fail(Fault::corrupt, "a row of a table that the schema does not have");
+    }
+    if (!in_table_ || row.table != table_) {
+        PD_CHECK(end_table());
+        PD_CHECK(start_table(row.table));
+    }
+    if (schema_.tables[table_].name == "sqlite_sequence") {
+        sequences_.push_back({to_bytes(row.key), to_bytes(row.payload)});
+        return {};
+    }
+    if (!loose_) {
+        PD_TRY(bool const fits_in, fits(row.payload));
+        if (!fits_in) PD_CHECK(loosen());
+    }
+    auto inserted = insert(row);
+    // A definition stricter than its rows (NOT NULL added by hand) must not lose them.
+    if (!inserted && inserted.error().fault() == Fault::conflict && !loose_) {
+        PD_CHECK(loosen());
+        inserted = insert(row);
+    }
+    if (inserted) return {};
+    if (inserted.error().fault() == Fault::conflict) {
+        problems_.push_back({schema_.tables[table_].name,
+                             "a row could not be put back: " + inserted.error().message()});
+        return {};
+    }
+    return std::move(inserted.error()).within("writing table " + schema_.tables[table_].name);
+}
+
+Result<void> Builder::start_table(std::size_t table) {
+    table_ = table;
+    in_table_ = true;
+    std::set<std::string> indexes;
+    PD_TRY(Statement names,
+           connection_.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'index'"));
+    for (;;) {
+        PD_TRY(bool const more, names.step());
+        if (!more) break;
+        indexes.insert(lower_name(names.text(0)));
+    }
+    data::TableSchema present{.name = schema_.tables[table].name};
+    PD_TRY(layout_, read_table(connection_, present, indexes));
+    affinities_.clear();
+    for (auto const column : layout_.stored) {
+        affinities_.push_back(affinity_of(present.columns[column].declared_type));
+    }
+    if (present.columns.size() != schema_.tables[table].columns.size()) {
+        return fail(Fault::corrupt, "table " + present.name + " has other columns than its rows");
+    }
+    return prepare_insert();
+}
+
+Result<void> Builder::prepare_insert() {
+    auto const& table = schema_.tables[table_];
+    std::string columns, values;
+    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column) {
+        columns = identifier(layout_.rowid_name);
+        values = "?";
+    }
+    for (auto const column : layout_.stored) {
+        columns += (columns.empty() ? "" : ", ") + identifier(table.columns[column].name);
+        values += values.empty() ? "?" : ", ?";
+    }
+    PD_TRY(insert_, connection_.prepare("INSERT INTO main." + identifier(table.name) + "(" +
+                                        columns + ") VALUES(" + values + ")"));
+    return {};
+}
+
+Result<bool> Builder::fits(ByteView payload) const {
+    Decoder in(payload);
+    for (char const affinity : affinities_) {
+        PD_TRY(bool const kept, keeps_class(in, affinity, encoding_));
+        if (!kept) return false;
+    }
+    return true;
+}
+
+Result<void> Builder::insert(data::RowView const& row) {
+    int parameter = 1;
+    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column) {
+        PD_TRY(std::int64_t const rowid, decode_rowid(row.key));
+        sqlite3_bind_int64(insert_.get(), parameter++, rowid);
+    }
+    Decoder in(row.payload);
+    for (std::size_t at = 0; at < layout_.stored.size(); ++at) {
+        PD_CHECK(binder_.bind(in, insert_.get(), parameter++));
+    }
+    PD_CHECK(in.expect_end());
+    auto const done = insert_.run();
+    binder_.forget();
+    return done;
+}
+
+Result<void> Builder::end_table() {
+    if (!in_table_) return {};
+    in_table_ = false;
+    insert_ = Statement();
+    if (!loose_) return {};
+    loose_ = false;
+    auto const& table = schema_.tables[table_];
+    auto const object = std::ranges::find_if(schema_.objects, [&](Object const& candidate) {
+        return candidate.type == "table" && candidate.name == table.name;
+    });
+    return set_table_sql(object->sql);
+}
+
+Result<void> Builder::set_table_sql(std::string const& sql) {
+    insert_ = Statement();
+    PD_CHECK(connection_.run("PRAGMA writable_schema=ON"));
+    PD_TRY(Statement change, connection_.prepare("UPDATE main.sqlite_schema SET sql = ?1 "
+                                                 "WHERE type = 'table' AND name = ?2"));
+    auto const& name = schema_.tables[table_].name;
+    sqlite3_bind_text64(change.get(), 1, sql.data(), sql.size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(change.get(), 2, name.data(), name.size(), SQLITE_STATIC, SQLITE_UTF8);
+    PD_CHECK(change.run());
+    change = Statement();
+    PD_CHECK(connection_.run("PRAGMA writable_schema=RESET"));
+    return connection_.run("PRAGMA writable_schema=ON");
+}
+
+Result<void> Builder::loosen() {
+    PD_TRY(std::string const sql, loose_sql());
+    PD_CHECK(set_table_sql(sql));
+    loose_ = true;
+    return prepare_insert();
+}
+
+/// The table without types, checks and NOT NULL, but with the same key and the same automatic
+/// indexes in the same order, so that the b-trees fit both texts.
+Result<std::string> Builder::loose_sql() {
+    auto const& table = schema_.tables[table_];
+    if (layout_.stored.size() != table.columns.size()) {
+        return fail(Fault::unsupported, "table " + table.name +
+                                            " has generated columns and values "
+                                            "that its own definition would not accept");
+    }
+    std::string sql = "CREATE TABLE " + identifier(table.name) + "(";
+    for (std::size_t at = 0; at < table.columns.size(); ++at) {
+        sql += (at == 0 ? "" : ", ") + identifier(table.columns[at].name);
+        if (layout_.rowid_is_column && same_name(table.columns[at].name, layout_.rowid_name)) {
+            sql += " INTEGER PRIMARY KEY";
+        }
+    }
+    PD_TRY(Statement keys,
+           connection_.prepare("SELECT l.name, l.origin, group_concat(char(34) || "
+                               "replace(x.name, char(34), char(34) || char(34)) || char(34) || "
+                               "' COLLATE ' || char(34) || x.coll || char(34) || "
+                               "CASE x.desc WHEN 1 THEN ' DESC' ELSE '' END, ', ') "
+                               "FROM pragma_index_list(?1, 'main') l, "
+                               "pragma_index_xinfo(l.name, 'main') x "
+                               "WHERE l.origin IN ('u', 'pk') AND x.key = 1 GROUP BY l.name "
+                               "ORDER BY length(l.name), l.name"));
+    sqlite3_bind_text64(keys.get(), 1, table.name.data(), table.name.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
+    for (;;) {
+        PD_TRY(bool const more, keys.step());
+        if (!more) break;
+        sql += (keys.text(1) == "pk" ? ", PRIMARY KEY(" : ", UNIQUE(") + keys.text(2) + ")";
+    }
+    return sql + (layout_.key == KeyKind::primary_key ? ") WITHOUT ROWID" : ")");
+}
+
+}  // namespace perdure::origin

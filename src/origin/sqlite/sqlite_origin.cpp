@@ -1,0 +1,94 @@
+#include "origin/sqlite/sqlite_origin.h"
+
+#include "origin/sqlite/source.h"
+#include "origin/sqlite/sqlite_reader.h"
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr std::size_t findings_max = 100;
+
+Error with_advice(Error error, system::Path const& path) {
+    if (error.fault() == Fault::corrupt && error.fix().empty()) {
+        return std::move(error)
+            .within("database " + path.string())
+            .with_fix("see what is left with: sqlite3 " + path.string() + " .recover");
+    }
+    return error;
+}
+
+class SqliteOrigin final : public Origin {
+public:
+    explicit SqliteOrigin(SourceOptions source) : source_(std::move(source)) {}
+    Shape shape() const override { return Shape::rows; }
+
+    Result<void> test(std::stop_token stop) override {
+        auto const reader = open_rows(std::move(stop));
+        if (!reader) return Error(reader.error());
+        return {};
+    }
+
+    Result<std::unique_ptr<data::TreeReader>> open_tree(std::stop_token) override {
+        return fail(Fault::unsupported, "a database is no tree of files");
+    }
+
+    Result<std::unique_ptr<data::RowReader>> open_rows(std::stop_token stop) override {
+        auto reader = read_sqlite(source_, std::move(stop));
+        if (!reader) return with_advice(std::move(reader.error()), source_.path);
+        return reader;
+    }
+
+    Result<data::LogicalDigest> digest(std::stop_token stop) override {
+        PD_TRY(std::unique_ptr<data::RowReader> reader, open_rows(stop));
+        for (;;) {
+            PD_TRY(std::optional<data::RowView> row, reader->next(stop));
+            if (!row) return reader->digest();
+        }
+    }
+
+    Result<std::vector<data::Problem>> check(std::stop_token stop) override;
+
+private:
+    SourceOptions source_;
+};
+
+Result<std::vector<data::Problem>> SqliteOrigin::check(std::stop_token stop) {
+    PD_TRY(Source database, Source::open(source_.path, std::move(stop)));
+    auto& connection = database.connection();
+    std::vector<data::Problem> problems;
+    std::string const path = source_.path.string();
+    PD_TRY(Statement integrity,
+           connection.prepare("PRAGMA main.integrity_check(" + std::to_string(findings_max) + ")"));
+    for (;;) {
+        PD_TRY(bool const more, integrity.step());
+        if (!more) break;
+        if (integrity.text(0) != "ok") problems.push_back({path, integrity.text(0)});
+    }
+    // A foreign key whose parent table or key is gone is reported by an error instead of a row.
+    auto keys = connection.prepare("PRAGMA main.foreign_key_check");
+    while (keys && problems.size() < findings_max) {
+        auto const more = keys->step();
+        if (!more && more.error().fault() == Fault::cancelled) return more.error();
+        if (!more) {
+            problems.push_back({path, "foreign_key_check: " + more.error().message()});
+            break;
+        }
+        if (!*more) break;
+        problems.push_back({path, "row " + keys->text(1) + " of " + keys->text(0) +
+                                      " refers to a row of " + keys->text(2) + " that is missing"});
+    }
+    return problems;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source) {
+    if (source.path.empty()) {
+        return fail(Fault::invalid, "source " + source.name + " names no database file")
+            .with_fix("add path = \"…\" to [source." + source.name + "]");
+    }
+    return std::make_unique<SqliteOrigin>(source);
+}
+
+}  // namespace perdure::origin

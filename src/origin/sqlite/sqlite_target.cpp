@@ -1,0 +1,133 @@
+#include "origin/sqlite/builder.h"
+#include "origin/sqlite/media_target.h"
+#include "origin/sqlite/sqlite_origin.h"
+#include "system/random.h"
+
+// A database appears under its name complete, or not at all: built under a temporary name beside
+// it, synced, renamed. What is replaced is first brought to rest (its log folded in), so that no
+// old -wal or -journal is ever left beside a new file.
+
+namespace perdure::origin {
+
+namespace {
+
+system::Path with(system::Path const& path, char const* ending) {
+    return system::Path(path.string() + ending);
+}
+
+class SqliteTarget final : public data::RowTarget {
+public:
+    SqliteTarget(system::Path path, TargetOptions options, TargetOptions media)
+        : path_(std::move(path)), options_(std::move(options)), media_(std::move(media)) {}
+    ~SqliteTarget() override {
+        builder_.reset();
+        if (!temporary_.empty()) (void)system::remove_file(temporary_);
+    }
+
+    Result<void> begin(data::DatabaseSchema const& schema) override;
+    Result<void> add(data::RowView const& row) override;
+    Result<void> add_media(data::Entry const& entry, std::string const& path,
+                           data::ByteSource& content) override {
+        return media_.add(entry, path, content);
+    }
+    Result<void> finish(std::stop_token stop) override;
+    std::vector<data::Problem> take_problems() override;
+
+private:
+    Result<void> refuse_existing() const;
+    Result<void> bring_to_rest() const;
+    Result<void> publish();
+
+    system::Path path_, temporary_;
+    TargetOptions options_;
+    MediaTarget media_;
+    std::unique_ptr<Builder> builder_;
+    std::vector<data::Problem> problems_;
+};
+
+Result<void> SqliteTarget::refuse_existing() const {
+    if (options_.overwrite || !system::exists(path_)) return {};
+    return fail(Fault::conflict, path_.string() + " exists")
+        .with_fix("restore into another folder, or allow overwriting");
+}
+
+Result<void> SqliteTarget::begin(data::DatabaseSchema const& schema) {
+    PD_CHECK(refuse_existing());
+    PD_CHECK(system::make_folders(options_.folder));
+    auto const mark = system::real_random().draw<Opaque<6, struct MarkTag>>();
+    temporary_ =
+        path_.parent_path() / (".perdure-" + to_hex(mark) + "-" + path_.filename().string());
+    PD_TRY(system::File file, system::File::create(temporary_, 0600));
+    PD_CHECK(file.close());
+    PD_TRY(builder_, Builder::create(temporary_, schema));
+    return {};
+}
+
+Result<void> SqliteTarget::add(data::RowView const& row) {
+    if (builder_ == nullptr) return fail(Fault::invalid, "a row before the schema");
+    return builder_->add(row);
+}
+
+Result<void> SqliteTarget::finish(std::stop_token stop) {
+    if (builder_ == nullptr) return fail(Fault::invalid, "no schema was given");
+    PD_CHECK(builder_->finish(std::move(stop)));
+    problems_ = builder_->take_problems();
+    builder_.reset();
+    PD_CHECK(media_.finish());
+    for (auto& problem : media_.take_problems()) problems_.push_back(std::move(problem));
+    return publish();
+}
+
+Result<void> SqliteTarget::publish() {
+    PD_TRY(system::File file, system::File::open_to_read(temporary_));
+    PD_CHECK(file.sync());
+    PD_CHECK(file.close());
+    if (options_.overwrite) {
+        PD_CHECK(bring_to_rest());
+        PD_CHECK(system::rename(temporary_, path_));
+    } else {
+        PD_CHECK(system::rename_without_replacing(temporary_, path_));
+    }
+    temporary_.clear();
+    return system::sync_folder(path_.parent_path());
+}
+
+/// Folds the old database's log into it and makes sure that nobody has it open; whatever it is, no
+/// side file of it survives.
+Result<void> SqliteTarget::bring_to_rest() const {
+    if (!system::exists(path_)) return {};
+    {
+        auto old = Connection::open(path_, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = 2000});
+        if (old) {
+            sqlite3_db_config(old->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+            auto quiet = old->run("PRAGMA journal_mode=DELETE");
+            if (quiet) quiet = old->run("BEGIN EXCLUSIVE; COMMIT");
+            if (!quiet && quiet.error().fault() == Fault::unavailable) {
+                return fail(Fault::conflict, path_.string() + " is in use")
+                    .with_fix("stop the application that uses the database, then restore again");
+            }
+        }
+    }
+    for (char const* ending : {"-wal", "-shm", "-journal"}) {
+        if (system::exists(with(path_, ending))) PD_CHECK(system::remove_file(with(path_, ending)));
+    }
+    return {};
+}
+
+std::vector<data::Problem> SqliteTarget::take_problems() {
+    return std::move(problems_);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<data::RowTarget>> open_sqlite_target(SourceOptions const& source,
+                                                            TargetOptions const& options) {
+    auto const name = source.path.filename();
+    if (name.empty()) return fail(Fault::invalid, "source " + source.name + " has no file name");
+    TargetOptions media = options;
+    auto const folder = source.media.filename();
+    media.folder = options.folder / (folder.empty() ? system::Path("media") : folder);
+    return std::make_unique<SqliteTarget>(options.folder / name, options, std::move(media));
+}
+
+}  // namespace perdure::origin
