@@ -62,6 +62,14 @@ Result<std::string> number_setting(data::DatabaseSchema const& schema, std::stri
     return text;
 }
 
+void bind_texts(Statement& statement, std::initializer_list<std::string const*> texts) {
+    int at = 0;
+    for (auto const* text : texts) {
+        sqlite3_bind_text64(statement.get(), ++at, text->data(), text->size(), SQLITE_STATIC,
+                            SQLITE_UTF8);
+    }
+}
+
 }  // namespace
 
 Builder::Builder(Connection connection, data::DatabaseSchema const& schema)
@@ -114,8 +122,10 @@ Result<void> Builder::create_tables() {
         if (object == schema_.objects.end()) {
             return fail(Fault::corrupt, "the schema has rows of " + table.name + " but no table");
         }
-        PD_TRY(bool const present, has_object(*object));  // sqlite_sequence makes itself
-        if (!present) PD_CHECK(create(*object));
+        PD_TRY(bool const present, has_object(*object));
+        if (present) continue;  // sqlite_sequence makes itself
+        auto const created = create(*object);
+        if (!created) PD_CHECK(adopt(table, *object, created.error()));
     }
     return {};
 }
@@ -154,15 +164,26 @@ Result<void> Builder::create(Object const& object) {
     }
 }
 
+/// SQLite loads texts that it would not take in a CREATE (rules that came later). Such a text is
+/// put over a table of the same kind of tree.
+Result<void> Builder::adopt(data::TableSchema const& table, Object const& object,
+                            Error const& refusal) {
+    PD_CHECK(connection_.run("CREATE TABLE main." + identifier(table.name) +
+                             (table.keyed_by_rowid ? "(x)" : "(x PRIMARY KEY) WITHOUT ROWID")));
+    PD_CHECK(set_table_sql(table.name, object.sql));
+    PD_TRY(std::string const automatic,
+           connection_.text("SELECT name FROM pragma_index_list(" + literal(table.name) +
+                            ") WHERE origin = 'u'" +
+                            (table.keyed_by_rowid ? " OR origin = 'pk'" : "")));
+    if (!automatic.empty()) return refusal;  // their trees cannot be made without a CREATE
+    return {};
+}
+
 Result<void> Builder::add_schema_row(Object const& object) {
     PD_TRY(Statement row, connection_.prepare(
                               "INSERT INTO main.sqlite_schema(type, name, tbl_name, rootpage, sql) "
                               "VALUES(?1, ?2, ?3, 0, ?4)"));
-    std::string const* const values[] = {&object.type, &object.name, &object.table, &object.sql};
-    for (int at = 0; at < 4; ++at) {
-        sqlite3_bind_text64(row.get(), at + 1, values[at]->data(), values[at]->size(),
-                            SQLITE_STATIC, SQLITE_UTF8);
-    }
+    bind_texts(row, {&object.type, &object.name, &object.table, &object.sql});
     return row.run();
 }
 
@@ -233,25 +254,30 @@ Result<void> Builder::restore_schema_text() {
     PD_CHECK(connection_.run("PRAGMA writable_schema=ON"));
     PD_TRY(Statement text, connection_.prepare("UPDATE main.sqlite_schema SET sql = ?3 "
                                                "WHERE type = ?1 AND name = ?2 AND sql IS NOT ?3"));
-    PD_TRY(std::int64_t const highest,
-           connection_.integer("SELECT max(rowid) FROM main.sqlite_schema"));
-    PD_TRY(Statement place, connection_.prepare("UPDATE main.sqlite_schema SET rowid = ?3 "
-                                                "WHERE type = ?1 AND name = ?2"));
-    std::int64_t rowid = highest;
     for (auto const& object : schema_.objects) {
-        for (auto* statement : {text.get(), place.get()}) {
-            sqlite3_bind_text64(statement, 1, object.type.data(), object.type.size(), SQLITE_STATIC,
-                                SQLITE_UTF8);
-            sqlite3_bind_text64(statement, 2, object.name.data(), object.name.size(), SQLITE_STATIC,
-                                SQLITE_UTF8);
-        }
-        sqlite3_bind_text64(text.get(), 3, object.sql.data(), object.sql.size(), SQLITE_STATIC,
-                            SQLITE_UTF8);
-        sqlite3_bind_int64(place.get(), 3, ++rowid);
+        bind_texts(text, {&object.type, &object.name, &object.sql});
         PD_CHECK(text.run());
+    }
+    // The automatic indexes of a table have no text and must stand behind it.
+    PD_CHECK(connection_.run("CREATE TEMP TABLE pd_order(place INTEGER PRIMARY KEY, was INTEGER)"));
+    PD_TRY(
+        Statement place,
+        connection_.prepare("INSERT INTO temp.pd_order(was) SELECT rowid FROM main.sqlite_schema "
+                            "WHERE type = ?1 AND name = ?2 UNION ALL SELECT rowid FROM "
+                            "main.sqlite_schema WHERE ?1 = 'table' AND type = 'index' AND "
+                            "tbl_name = ?2 AND sql IS NULL ORDER BY rowid"));
+    for (auto const& object : schema_.objects) {
+        bind_texts(place, {&object.type, &object.name});
         PD_CHECK(place.run());
     }
-    return {};
+    PD_TRY(std::int64_t const above,
+           connection_.integer("SELECT max(rowid) FROM main.sqlite_schema"));
+    PD_CHECK(connection_.run("UPDATE main.sqlite_schema SET rowid = rowid + " +
+                             std::to_string(above + 1)));
+    return connection_.run(
+        "UPDATE main.sqlite_schema SET rowid = o.place FROM temp.pd_order o "
+        "WHERE sqlite_master.rowid = o.was + " +
+        std::to_string(above + 1));
 }
 
 Result<void> Builder::rebuild_indexes() {

@@ -29,6 +29,7 @@ private:
     Result<void> prepare_file();
     Result<void> create_tables();
     Result<void> create(Object const& object);
+    Result<void> adopt(data::TableSchema const& table, Object const& object, Error const& refusal);
     Result<void> add_schema_row(Object const& object);
     Result<bool> has_object(Object const& object);
 
@@ -40,7 +41,7 @@ private:
     Result<void> keep_sequence(data::RowView const& row);
 
     Result<void> loosen();
-    Result<void> set_table_sql(std::string const& sql);
+    Result<void> set_table_sql(std::string const& name, std::string const& sql);
     Result<std::string> loose_sql();
 
     Result<void> restore_sequences();

@@ -111,15 +111,14 @@ Result<void> Builder::end_table() {
     auto const object = std::ranges::find_if(schema_.objects, [&](Object const& candidate) {
         return candidate.type == "table" && candidate.name == table.name;
     });
-    return set_table_sql(object->sql);
+    return set_table_sql(table.name, object->sql);
 }
 
-Result<void> Builder::set_table_sql(std::string const& sql) {
+Result<void> Builder::set_table_sql(std::string const& name, std::string const& sql) {
     insert_ = Statement();
     PD_CHECK(connection_.run("PRAGMA writable_schema=ON"));
     PD_TRY(Statement change, connection_.prepare("UPDATE main.sqlite_schema SET sql = ?1 "
                                                  "WHERE type = 'table' AND name = ?2"));
-    auto const& name = schema_.tables[table_].name;
     sqlite3_bind_text64(change.get(), 1, sql.data(), sql.size(), SQLITE_STATIC, SQLITE_UTF8);
     sqlite3_bind_text64(change.get(), 2, name.data(), name.size(), SQLITE_STATIC, SQLITE_UTF8);
     PD_CHECK(change.run());
@@ -130,7 +129,7 @@ Result<void> Builder::set_table_sql(std::string const& sql) {
 
 Result<void> Builder::loosen() {
     PD_TRY(std::string const sql, loose_sql());
-    PD_CHECK(set_table_sql(sql));
+    PD_CHECK(set_table_sql(schema_.tables[table_].name, sql));
     loose_ = true;
     return prepare_insert();
 }
