@@ -90,11 +90,21 @@ Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name
 
 Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const& name,
                              std::uint64_t body_bytes_max, std::stop_token stop) {
-    PD_TRY(Bytes object, store::read_all(store, name, copies * (copy_header_bytes + body_bytes_max),
-                                         std::move(stop)));
-    auto body = read_triple(object, body_bytes_max);
-    if (!body) return std::move(body).error().within("reading " + name);
-    return body;
+    // Between asking for its size and reading it, an object may be replaced by its tombstone: what
+    // does not fit then is read again.
+    for (int left = 3;; --left) {
+        auto object =
+            store::read_all(store, name, copies * (copy_header_bytes + body_bytes_max), stop);
+        auto body =
+            object ? read_triple(*object, body_bytes_max) : Result<Untripled>(object.error());
+        if (body) return body;
+        auto const fault = body.error().fault();
+        if (left > 1 && (fault == Fault::invalid || fault == Fault::corrupt)) continue;
+        if (fault == Fault::invalid) {
+            return fail(Fault::unavailable, "the object keeps changing").within("reading " + name);
+        }
+        return std::move(body).error().within("reading " + name);
+    }
 }
 
 Bytes tombstone_body(Timestamp when) {

@@ -66,6 +66,13 @@ Result<bool> decide(store::ObjectStore& authority, Draft const& draft,
     return put.error();
 }
 
+/// Until what was there is listed, too.
+Result<void> outwait_listings(ChangeOptions const& options, std::stop_token const& stop) {
+    if (options.listing_lag.count() == 0) return {};
+    PD_ASSERT(options.wait);
+    return options.wait(options.listing_lag, stop);
+}
+
 bool is_final(Loaded const& loaded) {
     return loaded.body().inboxes.size() == 1 && loaded.body().erasing.empty();
 }
@@ -177,8 +184,12 @@ Result<bool> Settle::make_final() {
     auto const inbox = now->body().inboxes.front().epoch;
     PD_CHECK(tell(options_, ChangeStep::wait_for_sessions));
     if (!options_.sessions_settled) return false;
+    // A session that put its lease before it could see this inbox must be in the listing of leases,
+    // and what it added before it acknowledged must be in the listing of additions.
+    PD_CHECK(outwait_listings(options_, stop_));
     PD_TRY(bool const settled, options_.sessions_settled(inbox, stop_));
     if (!settled) return false;
+    PD_CHECK(outwait_listings(options_, stop_));
     PD_CHECK(tell(options_, ChangeStep::fold_stragglers));
     Plan plan;
     plan.final_inbox = inbox;

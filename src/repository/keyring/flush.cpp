@@ -84,6 +84,11 @@ void Keyring::State::mark_flushed(Addition const& addition) {
 Result<void> Keyring::State::flush(SessionId const& session, std::stop_token const& stop) {
     for (;;) {
         std::unique_lock lock(mutex);
+        if (given_up.contains(session)) {
+            return fail(Fault::conflict, "an erasure gave this session up: it was silent too long")
+                .with_fix("run the backup again; it finds most of its data stored already");
+        }
+        addition_numbers.try_emplace(session, 0);
         Addition addition = next_addition(session);
         if (addition.set.size() == 0 && addition.writers.empty()) return {};
         LoadedPtr const base = loaded;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -77,6 +78,11 @@ struct ChangeOptions {
     /// Sessions that may have written additions (leases, snapshots): a listing may be stale, so
     /// their additions are also asked for by name before the last fold. May be empty.
     std::function<Result<std::vector<SessionId>>(std::stop_token stop)> known_sessions;
+    /// How long listings of a home may lag behind; zero for stores that list what is there (all
+    /// but a few web drives). Where it is not, `wait` is needed: the change waits so long before it
+    /// trusts a listing of leases and of additions.
+    std::chrono::seconds listing_lag{0};
+    std::function<Result<void>(std::chrono::seconds time, std::stop_token stop)> wait;
     /// The audit log. An error stops the change at that step.
     std::function<Result<void>(ChangeStep step, std::string_view detail)> log;
     std::optional<crypto::Digest> ledger_head;
@@ -150,6 +156,8 @@ public:
     ///
     /// Stores what of_subject() and writer() made since the last call, as immutable additions named
     /// by the session: needs no lock. Call before the packs of a commit.
+    /// Fails: conflict, when an erasure was completed without this session, which was fenced for
+    /// being silent: it holds keys of people who may be erased, and must end.
     Result<void> flush_additions(SessionId const& session, std::stop_token stop);
     /// Looks for a newer epoch and takes it over; own unflushed additions stay queued (those of
     /// erased people are dropped). Call before a commit and at each lease renewal.

@@ -54,9 +54,22 @@ Result<std::vector<Handle>> Keyring::State::reload(std::vector<SessionId> known_
     return adopt(std::move(next));
 }
 
+/// A living session sees each inbox come before it sees the one before go: whoever finds the inbox
+/// it added to gone was given up, and what it made may belong to people erased since.
+bool Keyring::State::was_left_behind(Loaded const& next) const {
+    if (!loaded) return false;
+    auto const ours = loaded->body().inboxes.front().epoch;
+    return std::ranges::none_of(next.body().inboxes,
+                                [&](Inbox const& inbox) { return inbox.epoch == ours; });
+}
+
 /// Own domains that the store shows, shows erased, or lost in a change of epoch.
 void Keyring::State::drop_made(Loaded const& next, std::vector<Handle>& erased) {
     bool const new_epoch = loaded && loaded->epoch() != next.epoch();
+    bool const left_behind = was_left_behind(next);
+    if (left_behind) {
+        for (auto const& [session, number] : addition_numbers) given_up.insert(session);
+    }
     for (auto const& token : next.body().erasing) erased_people.insert(token);
     for (auto at = made.begin(); at != made.end();) {
         Entry const& entry = at->second.entry;
@@ -64,6 +77,11 @@ void Keyring::State::drop_made(Loaded const& next, std::vector<Handle>& erased) 
         if (gone) erased_people.insert(entry.token);
         if (gone || next.find(entry.handle) != nullptr) {
             if (gone) erased.push_back(entry.handle);
+            at = made.erase(at);
+            continue;
+        }
+        if (left_behind) {
+            erased.push_back(entry.handle);
             at = made.erase(at);
             continue;
         }

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -42,7 +43,8 @@ struct Keyring::State {
     std::unordered_map<Token, Handle, OpaqueHash> chosen;  ///< one handle a person and session
     std::unordered_set<Token, OpaqueHash> erased_people;
     std::unordered_set<Handle, OpaqueHash> erased_handles;
-    std::map<SessionId, std::uint32_t> addition_numbers;
+    std::map<SessionId, std::uint32_t> addition_numbers;  ///< of the sessions we know
+    std::set<SessionId> given_up;                         ///< an erasure went on without them
     mutable std::unordered_map<Handle, DomainPtr, OpaqueHash> domains;  ///< a bounded cache
 
     LoadedPtr now_loaded() const {
@@ -63,6 +65,7 @@ private:
     Addition next_addition(SessionId const& session) const;
     void mark_flushed(Addition const& addition);
     std::vector<Handle> adopt(LoadedPtr next);
+    bool was_left_behind(Loaded const& next) const;
     void drop_made(Loaded const& next, std::vector<Handle>& erased);
     Result<void> check_against_memory(Loaded const& next);
 };

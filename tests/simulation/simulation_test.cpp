@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "tests/simulation/keyring_world.h"
+
+namespace perdure::simulation {
+namespace {
+
+std::uint64_t number_from(char const* variable, std::uint64_t otherwise) {
+    char const* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
+/// Runs schedules from `first` on until one breaks or `count` are done; the seed tells which.
+template <typename World, typename Rules>
+std::string run_schedules(std::uint64_t first, std::uint64_t count, Rules rules) {
+    std::uint64_t steps = 0;
+    auto const start = std::chrono::steady_clock::now();
+    for (std::uint64_t seed = first; seed < first + count; ++seed) {
+        World world(seed, rules);
+        auto const complaint = world.run();
+        steps += world.steps();
+        if (!complaint.empty()) return "seed " + std::to_string(seed) + ": " + complaint;
+    }
+    std::chrono::duration<double> const time = std::chrono::steady_clock::now() - start;
+    ::testing::Test::RecordProperty("schedules", std::to_string(count));
+    std::printf("%llu schedules, %llu steps, %.0f schedules/s\n",
+                static_cast<unsigned long long>(count), static_cast<unsigned long long>(steps),
+                static_cast<double>(count) / time.count());
+    return {};
+}
+
+TEST(KeyringSchedules, LoseNoKeyAndReviveNone) {
+    EXPECT_EQ(run_schedules<KeyringWorld>(number_from("PERDURE_SIMULATION_SEED", 1),
+                                          number_from("PERDURE_SIMULATION_SCHEDULES", 2000),
+                                          BrokenKeyring{}),
+              "");
+}
+
+/// A simulation that cannot fail proves nothing: each broken rule must be noticed soon.
+template <typename World, typename Rules>
+void expect_noticed(Rules rules) {
+    auto const complaint = run_schedules<World>(1'000'000, 20'000, rules);
+    EXPECT_FALSE(complaint.empty());
+    std::printf("noticed: %s\n", complaint.c_str());
+}
+
+TEST(BrokenKeyringRules, AreNoticedWhenTheStoreReplacesWhatExists) {
+    BrokenKeyring rules;
+    rules.store.put_if_absent = true;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+TEST(BrokenKeyringRules, AreNoticedWhenNoTombstonesStay) {
+    BrokenKeyring rules;
+    rules.store.tombstones = true;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+TEST(BrokenKeyringRules, AreNoticedWhenErasureDoesNotWaitForSessions) {
+    BrokenKeyring rules;
+    rules.settle_without_sessions = true;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+// The lease must be there before the epoch is read, or the eraser sees nobody to wait for. A commit
+// that reads the epoch again, and stores its additions again, forgives that; without one of them a
+// committed key is lost.
+TEST(BrokenKeyringRules, AreNoticedWhenTheLeaseComesLateAndTheCommitTrustsTheOldEpoch) {
+    BrokenKeyring rules;
+    rules.acknowledge_before_lease = true;
+    rules.commit_on_old_epoch = true;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+TEST(BrokenKeyringRules, AreNoticedWhenTheLeaseComesLateAndTheCommitStoresNoAdditions) {
+    BrokenKeyring rules;
+    rules.acknowledge_before_lease = true;
+    rules.commit_unflushed = true;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+TEST(BrokenKeyringRules, AreNoticedWhenStaleListingsAreTrusted) {
+    BrokenKeyring rules;
+    rules.no_listing_lag = true;
+    rules.stale_listing = 800;
+    expect_noticed<KeyringWorld>(rules);
+}
+
+}  // namespace
+}  // namespace perdure::simulation
