@@ -338,7 +338,7 @@ Result<LoadedConfig> read_config(system::Path const& file) {
     auto raw = system::read_file(absolute, file_bytes_max);
     if (!raw && raw.error().fault() == Fault::not_found) {
         return fail(Fault::not_found, "there is no configuration file " + file.string())
-            .with_code(21)
+            .with_code(202)
             .with_fix("perdure init, or perdure quickstart TARGET, or --config FILE");
     }
     if (!raw) return Error(raw.error()).within("reading " + file.string());
@@ -363,7 +363,7 @@ Result<Config> load_config(system::Path const& file) {
     return fail(Fault::invalid, "the configuration has " + std::to_string(count) +
                                     (count == 1 ? " fault\n" : " faults\n") +
                                     describe_faults(loaded.file, loaded.faults))
-        .with_code(20)
+        .with_code(201)
         .with_fix("correct " + loaded.file.string() + ", then perdure config check");
 }
 

@@ -91,10 +91,10 @@ struct LoadedConfig {
 
 /// Parses and checks; never fails halfway: every fault is in the result.
 LoadedConfig parse_config(std::string const& text, system::Path const& file);
-/// The same from disk. Fails: not_found (PD-0021) when there is no such file; denied; exhausted
+/// The same from disk. Fails: not_found (PD-0202) when there is no such file; denied; exhausted
 /// (larger than 1 MiB).
 Result<LoadedConfig> read_config(system::Path const& file);
-/// The configuration, or one error that names every fault as file:line:column (PD-0020).
+/// The configuration, or one error that names every fault as file:line:column (PD-0201).
 Result<Config> load_config(system::Path const& file);
 /// "perdure.toml:14:3: message (fix)", a line each.
 std::string describe_faults(system::Path const& file, std::vector<ConfigFault> const& faults);

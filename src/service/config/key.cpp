@@ -1,14 +1,17 @@
 #include "service/config/key.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "repository/keyring/keyring.h"
+#include "service/config/units.h"
 #include "system/process.h"
 
 namespace perdure::service {
 namespace {
 
 constexpr std::uint64_t secret_bytes_max = 64 * 1024;
-constexpr int code_key_material = 22;
+constexpr int code_key_material = 203;
 
 Error no_key(Fault fault, std::string message, std::string fix) {
     return fail(fault, std::move(message)).with_code(code_key_material).with_fix(std::move(fix));
@@ -62,6 +65,16 @@ Result<Bytes> from_command(std::vector<std::string> const& argv, std::stop_token
                   "run it by hand and see");
 }
 
+/// The phrase on its line of a recovery kit, or the phrase alone.
+Result<Bytes> phrase_in(Bytes const& kit) {
+    if (repository::parse_recovery_phrase(as_text(kit))) return kit;
+    for (auto const& line : split_words(as_text(kit), '\n')) {
+        if (repository::parse_recovery_phrase(line)) return to_bytes(std::string_view(line));
+    }
+    return no_key(Fault::invalid, "no line of the recovery kit is a recovery phrase",
+                  "compare it with the printed kit: eight groups of five characters");
+}
+
 Result<Bytes> fetch(KeyReference const& reference, AskSecret const& ask, std::stop_token stop) {
     using Way = KeyReference::Way;
     switch (reference.way) {
@@ -95,7 +108,12 @@ repository::KeySecret::Kind kind_of_secret(ByteView bytes) {
     std::string_view const text = as_text(bytes);
     if (text.starts_with("perdure-key")) return Kind::key_file;
     if (text.starts_with("perdure-recovery")) return Kind::recovery_phrase;
-    return Kind::passphrase;
+    if (repository::parse_recovery_phrase(text)) return Kind::recovery_phrase;
+    bool const printable = std::ranges::all_of(text, [](char c) {
+        auto const byte = static_cast<unsigned char>(c);
+        return byte >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+    });
+    return printable ? Kind::passphrase : Kind::key_file;
 }
 
 Result<repository::KeySecret> load_key(KeyReference const& reference, AskSecret const& ask,
@@ -103,10 +121,13 @@ Result<repository::KeySecret> load_key(KeyReference const& reference, AskSecret 
     PD_TRY(Bytes raw, fetch(reference, ask, stop));
     repository::KeySecret out;
     out.kind = kind_of_secret(raw);
-    if (out.kind == repository::KeySecret::Kind::passphrase) {
-        if (!raw.empty() && raw.back() == std::byte{'\n'}) raw.pop_back();
-        if (!raw.empty() && raw.back() == std::byte{'\r'}) raw.pop_back();
+    if (out.kind == repository::KeySecret::Kind::recovery_phrase) {
+        PD_TRY(raw, phrase_in(raw));
     }
+    bool const text = out.kind == repository::KeySecret::Kind::passphrase ||
+                      as_text(raw).starts_with("perdure-key");
+    if (text && !raw.empty() && raw.back() == std::byte{'\n'}) raw.pop_back();
+    if (text && !raw.empty() && raw.back() == std::byte{'\r'}) raw.pop_back();
     if (raw.empty()) {
         return no_key(Fault::invalid, "the key is empty", "check where [repository.…].key points");
     }

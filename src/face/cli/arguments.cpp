@@ -1,0 +1,246 @@
+#include "face/cli/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "service/config/units.h"
+
+namespace perdure::face {
+namespace {
+
+constexpr int code_usage = 2;
+
+Error usage(std::string message, std::string fix = {}) {
+    return fail(Fault::invalid, std::move(message)).with_code(code_usage).with_fix(std::move(fix));
+}
+
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
+
+struct Match {
+    CommandRow const* command = nullptr;
+    std::size_t words = 0;
+};
+
+/// The row whose words are the longest beginning of `words`.
+Match find_command(std::vector<std::string> const& words) {
+    Match best;
+    for (auto const& row : commands()) {
+        auto const wanted = service::split_words(row.words, ' ');
+        bool const fits = wanted.size() <= words.size() && wanted.size() > best.words &&
+                          std::equal(wanted.begin(), wanted.end(), words.begin());
+        if (fits) best = {&row, wanted.size()};
+    }
+    return best;
+}
+
+/// Whether some command's words begin with these.
+bool is_group(std::string const& word) {
+    return std::ranges::any_of(
+        commands(), [&](CommandRow const& row) { return row.words.starts_with(word + " "); });
+}
+
+Error unknown_command(std::vector<std::string> const& words) {
+    std::string const first = words.front();
+    std::vector<std::string> known;
+    bool const group = is_group(first) && words.size() > 1;
+    for (auto const& row : commands()) {
+        auto const parts = service::split_words(row.words, ' ');
+        if (!group) known.push_back(parts.front());
+        if (group && parts.front() == first && parts.size() > 1) known.push_back(parts[1]);
+    }
+    if (is_group(first) && words.size() == 1) {
+        return usage("\"perdure " + first + "\" needs one more word", "perdure help " + first);
+    }
+    std::string const wrong = group ? words[1] : first;
+    auto const near = service::nearest_word(wrong, known);
+    if (near.empty()) return usage("there is no command " + quoted(wrong), "perdure help");
+    return usage("there is no command " + quoted(wrong),
+                 "did you mean \"perdure " + (group ? first + " " : "") + near + "\"?");
+}
+
+class Parse {
+public:
+    explicit Parse(std::vector<std::string> const& argv) : argv_(argv) {}
+
+    Result<Arguments> run() {
+        collect_words();
+        if (out_.help || words_.empty() || words_.front() == "help") return help();
+        auto const match = find_command(words_);
+        if (!match.command) return unknown_command(words_);
+        out_.command = match.command;
+        skip_words_ = match.words;
+        PD_CHECK(read());
+        PD_CHECK(count_positional());
+        return std::move(out_);
+    }
+
+private:
+    /// A first pass without knowing the command: everything that is no option, values of global
+    /// options left out (options of commands stand after the command's own words).
+    void collect_words() {
+        for (std::size_t i = 0; i < argv_.size(); ++i) {
+            auto const& word = argv_[i];
+            if (word == "--") break;
+            if (word == "--help" || word == "-h") out_.help = true;
+            if (word.size() > 1 && word[0] == '-') {
+                auto const* row = find_option(word.substr(0, word.find('=')), global_options());
+                bool const takes = row && row->kind != OptionRow::Kind::flag;
+                if (takes && word.find('=') == std::string::npos) ++i;
+                continue;
+            }
+            words_.push_back(word);
+        }
+    }
+
+    Result<Arguments> help() {
+        out_.help = true;
+        if (!words_.empty() && words_.front() == "help") words_.erase(words_.begin());
+        out_.topic = words_;
+        for (auto const& word : argv_) {
+            if (word == "--markdown") out_.options["--markdown"] = {""};
+        }
+        return std::move(out_);
+    }
+
+    static OptionRow const* find_option(std::string_view name, std::span<OptionRow const> rows) {
+        for (auto const& row : rows) {
+            bool const letter = name.size() == 2 && name[0] == '-' && row.letter == name[1];
+            if (row.name == name || (row.letter && letter)) return &row;
+        }
+        return nullptr;
+    }
+
+    OptionRow const* find_option(std::string_view name) const {
+        auto const* row = find_option(name, out_.command->options);
+        return row ? row : find_option(name, global_options());
+    }
+
+    Result<void> read() {
+        bool options = true;
+        for (std::size_t i = 0; i < argv_.size(); ++i) {
+            auto const& word = argv_[i];
+            if (options && word == "--") {
+                options = false;
+            } else if (options && word.size() > 1 && word[0] == '-') {
+                PD_CHECK(option(word, i));
+            } else if (skipped_ < skip_words_) {
+                ++skipped_;
+            } else {
+                out_.positional.push_back(word);
+            }
+        }
+        return {};
+    }
+
+    Result<void> option(std::string const& word, std::size_t& i) {
+        auto const equals = word.find('=');
+        std::string const name = word.substr(0, equals);
+        auto const* row = find_option(name);
+        if (!row) return unknown_option(name);
+        std::string const key(row->name);
+        if (row->kind == OptionRow::Kind::flag) {
+            if (equals != std::string::npos) return usage(key + " takes no value");
+            out_.options[key] = {""};
+            return {};
+        }
+        std::string value;
+        if (equals != std::string::npos) {
+            value = word.substr(equals + 1);
+        } else if (i + 1 < argv_.size()) {
+            value = argv_[++i];
+        } else {
+            return usage(key + " needs a value: " + std::string(row->value));
+        }
+        if (row->kind == OptionRow::Kind::number) PD_CHECK(check_number(key, value));
+        PD_CHECK(check_choice(*row, value));
+        auto& values = out_.options[key];
+        if (row->kind != OptionRow::Kind::values) values.clear();
+        values.push_back(std::move(value));
+        return {};
+    }
+
+    static Result<void> check_number(std::string const& key, std::string const& value) {
+        std::uint64_t number = 0;
+        auto const* end = value.data() + value.size();
+        auto const [at, error] = std::from_chars(value.data(), end, number);
+        if (error == std::errc() && at == end && !value.empty()) return {};
+        return usage(key + ": " + quoted(value) + " is not a whole number");
+    }
+
+    static Result<void> check_choice(OptionRow const& row, std::string const& value) {
+        if (row.value.find('|') == std::string_view::npos) return {};
+        auto const words = service::split_words(row.value, '|');
+        if (std::ranges::find(words, value) != words.end()) return {};
+        auto const near = service::nearest_word(value, words);
+        return usage(
+            std::string(row.name) + ": " + quoted(value) + " is none of " + std::string(row.value),
+            near.empty() ? "" : "did you mean \"" + near + "\"?");
+    }
+
+    Error unknown_option(std::string const& name) const {
+        std::vector<std::string> known;
+        for (auto const& row : out_.command->options) known.emplace_back(row.name);
+        for (auto const& row : global_options()) known.emplace_back(row.name);
+        auto const near = service::nearest_word(name, known);
+        std::string const help = "perdure help " + std::string(out_.command->words);
+        return usage(
+            "\"perdure " + std::string(out_.command->words) + "\" has no option " + quoted(name),
+            near.empty() ? help : "did you mean " + near + "?");
+    }
+
+    /// Counts what `arguments` asks for: words without brackets are needed, "…" allows any number.
+    Result<void> count_positional() const {
+        std::size_t least = 0, most = 0;
+        bool any = false;
+        auto const asked = service::split_words(out_.command->arguments, ' ');
+        for (auto const& word : asked) {
+            if (word.empty()) continue;
+            ++most;
+            if (word.front() != '[') ++least;
+            if (word.find("…") != std::string::npos) any = true;
+        }
+        std::string const line = "perdure " + std::string(out_.command->words) + " " +
+                                 std::string(out_.command->arguments);
+        if (out_.positional.size() < least) {
+            return usage("\"perdure " + std::string(out_.command->words) + "\" needs " +
+                             asked[out_.positional.size()],
+                         line);
+        }
+        if (!any && out_.positional.size() > most) {
+            return usage(quoted(out_.positional[most]) + " is one word too many", line);
+        }
+        return {};
+    }
+
+    std::vector<std::string> const& argv_;
+    std::vector<std::string> words_;
+    std::size_t skip_words_ = 0, skipped_ = 0;
+    Arguments out_;
+};
+
+}  // namespace
+
+std::string Arguments::value(std::string const& name, std::string otherwise) const {
+    auto const found = options.find(name);
+    return found == options.end() || found->second.empty() ? otherwise : found->second.back();
+}
+
+std::vector<std::string> Arguments::values(std::string const& name) const {
+    auto const found = options.find(name);
+    return found == options.end() ? std::vector<std::string>{} : found->second;
+}
+
+std::uint64_t Arguments::number(std::string const& name, std::uint64_t otherwise) const {
+    auto const text = value(name);
+    std::uint64_t number = otherwise;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+Result<Arguments> parse_arguments(std::vector<std::string> const& argv) {
+    return Parse(argv).run();
+}
+
+}  // namespace perdure::face

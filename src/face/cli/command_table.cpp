@@ -1,0 +1,268 @@
+#include <array>
+
+#include "face/cli/handlers.h"
+
+namespace perdure::face {
+namespace {
+
+using enum OptionRow::Kind;
+
+constexpr OptionRow destination{"--destination", value, "NAME",
+                                "Only this destination: a name, or a folder."};
+constexpr OptionRow dry_run{"--dry-run", flag, {}, "Tell what would be done; change nothing."};
+constexpr OptionRow confirm{"--confirm", value, "NAME",
+                            "Type the name of what would be lost. --yes does not replace it."};
+constexpr OptionRow keep_rules[] = {
+    {"--keep", number, "N", "Keep the newest N snapshots."},
+    {"--keep-last", number, "N", "The same."},
+    {"--keep-hourly", number, "N", "Keep the newest of N hours."},
+    {"--keep-daily", number, "N", "Keep the newest of N days."},
+    {"--keep-weekly", number, "N", "Keep the newest of N weeks."},
+    {"--keep-monthly", number, "N", "Keep the newest of N months."},
+    {"--keep-yearly", number, "N", "Keep the newest of N years."},
+    {"--keep-within", value, "DURATION", "Keep everything younger, such as 30d."},
+};
+
+/*TODO constexpr OptionRow quickstart_options[] = {
+    {"--dir", value, "DIR", "Where the configuration and the backups go; here, by default."},
+};*/
+constexpr OptionRow init_options[] = {
+    {"--path", value, "DIR", "Where the repository will rest; \"backups\", by default."},
+    {"--no-key", flag, {}, "Do not make the key file when it is missing."},
+};
+constexpr OptionRow config_check_options[] = {
+    {"--offline", flag, {}, "Only read the file; do not try sources, destinations and key."},
+};
+constexpr OptionRow config_show_options[] = {
+    {"--resolved", flag, {}, "Defaults too, each value with its origin."},
+};
+constexpr OptionRow config_schema_options[] = {
+    {"--markdown", flag, {}, "The reference as Markdown instead."},
+};
+constexpr OptionRow status_options[] = {
+    {"--exit-code", flag, {}, "Exit with 20 when something is overdue."},
+    {"--offline", flag, {}, "Do not ask the destinations."},
+};
+constexpr OptionRow source_add_options[] = {
+    {"--type", value, "sqlite|files|git|command", "What kind of data it is."},
+    {"--path", value, "FILE", "The database file, folder or repository."},
+    {"--media", value, "DIR", "Media files that a database refers to."},
+    {"--exclude", values, "PATTERN", "What stays out, gitignore syntax; may be repeated."},
+    {"--one-file-system", flag, {}, "Stay on one file system."},
+    {"--command", values, "WORD", "Program and arguments of a command source, one a time."},
+    {"--output-name", value, "NAME", "File name for a command's output."},
+    {"--no-discover", flag, {}, "Do not look into a database for people and records."},
+};
+constexpr OptionRow destination_add_options[] = {
+    {"--type", value, "local", "The kind of store."},
+    {"--path", value, "DIR", "The folder."},
+};
+constexpr OptionRow backup_options[] = {
+    {"--type", value, "auto|full|incremental|differential", "What to compare with."},
+    destination,
+    {"--tag", values, "TAG", "A name for the snapshot; may be repeated.", 't'},
+    dry_run,
+};
+constexpr OptionRow only_destination[] = {destination};
+constexpr OptionRow show_options[] = {
+    {"--files", flag, {}, "All files, not only the top level."},
+    destination,
+};
+constexpr OptionRow verify_options[] = {
+    {"--read-data", flag, {}, "Read and check every byte."},
+    {"--sample", value, "PERCENT", "Read this part, least recently checked first: 5%."},
+    {"--restore", flag, {}, "Also restore into a scratch place and compare (a drill)."},
+    destination,
+};
+constexpr OptionRow pin_options[] = {{"--reason", value, "TEXT", "Why it must stay."}, destination};
+constexpr OptionRow delete_options[] = {confirm, destination};
+constexpr OptionRow cleanup_options[] = {
+    keep_rules[0], keep_rules[1], keep_rules[2], keep_rules[3], keep_rules[4],
+    keep_rules[5], keep_rules[6], keep_rules[7], dry_run,       destination,
+};
+constexpr OptionRow preview_options[] = {
+    keep_rules[0], keep_rules[1], keep_rules[2], keep_rules[3], keep_rules[4],
+    keep_rules[5], keep_rules[6], keep_rules[7], destination,
+};
+constexpr OptionRow change_options[] = {dry_run, destination};
+constexpr OptionRow restore_options[] = {
+    {"--to", value, "DIR", "Where to: every source goes to DIR/<source>/."},
+    {"--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00Z."},
+    confirm,
+    destination,
+};
+constexpr OptionRow drill_options[] = {
+    {"--source", values, "NAME", "Only this source; may be repeated."},
+    {"--scratch", value, "DIR", "Where to restore to for the test; TMPDIR by default."},
+    destination,
+};
+constexpr OptionRow check_options[] = {
+    {"--read-data", flag, {}, "Read and check every byte."},
+    {"--sample", value, "PERCENT", "Read this part, least recently checked first: 5%."},
+    destination,
+};
+constexpr OptionRow compact_options[] = {
+    dry_run,
+    {"--grace", value, "DURATION", "How long deleted data stays recoverable; 7d by default."},
+    destination,
+};
+constexpr OptionRow key_add_options[] = {
+    {"--file", value, "FILE", "A key file; made when it does not exist."},
+    {"--passphrase", flag, {}, "Ask for a passphrase."},
+    {"--env", value, "NAME", "Take the secret from an environment variable."},
+    {"--label", value, "TEXT", "A name for people."},
+};
+constexpr OptionRow only_confirm[] = {confirm};
+constexpr OptionRow kit_options[] = {
+    {"--output", value, "FILE", "Write the kit there; else it is printed.", 'o'},
+};
+constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
+/*TODO constexpr OptionRow demo_options[] = {
+    {"--size", number, "N", "How large: 1 is some seconds, 100 is millions of records."},
+    {"--seed", number, "N", "Other data from another seed; 1 by default."},
+};*/
+
+constexpr auto rows = std::to_array<CommandRow>({
+    /*TODO     {"quickstart", "TARGET", "Find, back up, verify, restore and prove: from nothing, in
+       one go.", quickstart_options, run_quickstart, "perdure quickstart /srv/app/app.db"},*/
+    /*TODO     {"demo", "[DIR]", "Make sample applications and run the whole story on them.",
+       demo_options, run_demo, "perdure demo"},*/
+    {"init", "", "Write a configuration if there is none; make the repository and its key.",
+     init_options, run_init, "perdure init --path /mnt/backup/app"},
+    {"config check", "", "Name every fault of the configuration; then try what it points at.",
+     config_check_options, run_config_check, "perdure config check --offline"},
+    {"config show", "", "Show what is configured, secrets left out.", config_show_options,
+     run_config_show, "perdure config show --resolved"},
+    {"config schema", "", "Print the JSON Schema of perdure.toml.", config_schema_options,
+     run_config_schema, "perdure config schema > perdure.schema.json"},
+    {"doctor", "", "Look for what could go wrong, from the key to the free space.",
+     only_destination, run_doctor, "perdure doctor"},
+    {"status", "", "One sentence of health, and five lights for every source.", status_options,
+     run_status, "perdure status --exit-code"},
+
+    {"source discover",
+     "[PATH…]",
+     "Look around for data worth keeping; propose sources.",
+     {},
+     run_source_discover,
+     "perdure source discover /srv/app"},
+    {"source add", "NAME", "Add a source to the configuration.", source_add_options, run_source_add,
+     "perdure source add photos --type files --path /srv/app/photos"},
+    {"source list",
+     "",
+     "The sources, and when each was last backed up.",
+     {},
+     run_source_list,
+     "perdure source list"},
+    {"source test",
+     "[SOURCE…]",
+     "Whether the sources can be read now.",
+     {},
+     run_source_test,
+     "perdure source test app"},
+    {"destination add", "NAME", "Add a destination to the configuration and the repository.",
+     destination_add_options, run_destination_add,
+     "perdure destination add usb --path /mnt/usb/perdure"},
+    {"destination list",
+     "",
+     "The destinations, their free space.",
+     {},
+     run_destination_list,
+     "perdure destination list"},
+    {"destination test",
+     "[DESTINATION…]",
+     "Prove live what a destination can do.",
+     {},
+     run_destination_test,
+     "perdure destination test disk"},
+
+    {"backup", "[SOURCE…]", "Take a snapshot of all sources, or of some.", backup_options,
+     run_backup, "perdure backup --tag before-upgrade"},
+    {"backup create", "[SOURCE…]", "The same.", backup_options, run_backup,
+     "perdure backup create app"},
+    {"backup list", "", "The snapshots, oldest first.", only_destination, run_backup_list,
+     "perdure backup list"},
+    {"backup show", "SNAPSHOT", "What a snapshot holds.", show_options, run_backup_show,
+     "perdure backup show latest"},
+    {"backup verify", "[SNAPSHOT]", "Prove that a snapshot is whole; the latest, by default.",
+     verify_options, run_backup_verify, "perdure backup verify latest --read-data"},
+    {"backup pin", "SNAPSHOT", "Keep a snapshot whatever the rules say.", pin_options,
+     run_backup_pin, "perdure backup pin before-upgrade --reason \"audit 2026\""},
+    {"backup unpin", "SNAPSHOT", "Let the rules decide again.", only_destination, run_backup_unpin,
+     "perdure backup unpin before-upgrade"},
+    {"backup delete", "SNAPSHOT", "Delete one snapshot.", delete_options, run_backup_delete,
+     "perdure backup delete 3f9a21bc --confirm 3f9a21bc0d4e"},
+    {"backup cleanup", "", "Delete the snapshots that no retention rule keeps.", cleanup_options,
+     run_backup_cleanup, "perdure backup cleanup --keep-daily 7 --keep-weekly 5"},
+    {"backup sync", "", "Bring all destinations to the same state.", change_options,
+     run_backup_sync, "perdure backup sync"},
+    {"backup restore", "SNAPSHOT [PATH…]", "The same as restore.", restore_options, run_restore,
+     "perdure backup restore latest --to /tmp/back"},
+
+    {"restore", "SNAPSHOT [PATH…]", "Put back everything, some sources, or paths of a source.",
+     restore_options, run_restore, "perdure restore latest www/etc --to /tmp/back"},
+    {"restore drill", "[SNAPSHOT]", "Restore into a scratch place, check, compare, clean up.",
+     drill_options, run_restore_drill, "perdure restore drill"},
+
+    {"retention preview", "", "Which rule keeps which snapshot, and what would go.",
+     preview_options, run_retention_preview, "perdure retention preview"},
+    {"repo check", "", "Check the whole repository.", check_options, run_repo_check,
+     "perdure repo check --sample 5%"},
+    {"repo repair", "", "Mend what can be mended; name exactly what cannot.", change_options,
+     run_repo_repair, "perdure repo repair --dry-run"},
+    {"repo compact", "", "Give back the space of deleted snapshots.", compact_options,
+     run_repo_compact, "perdure repo compact"},
+    {"repo stats", "", "What the repository holds, and what it saves.", only_destination,
+     run_repo_stats, "perdure repo stats"},
+    {"key add", "", "Add another way to open the repository.", key_add_options, run_key_add,
+     "perdure key add --passphrase --label \"Ada\""},
+    {"key list", "", "The keys that open the repository.", {}, run_key_list, "perdure key list"},
+    {"key remove", "KEY", "Let a key open nothing any more.", only_confirm, run_key_remove,
+     "perdure key remove 5e0c91aa --confirm 5e0c91aa"},
+    {"key rotate",
+     "",
+     "Fresh inner keys; everybody's secret stays valid.",
+     {},
+     run_key_rotate,
+     "perdure key rotate"},
+    {"key recovery-kit", "", "Make a recovery phrase to print and lock away.", kit_options,
+     run_key_recovery_kit, "perdure key recovery-kit -o perdure-recovery.txt"},
+    {"runs list", "", "What ran, and how it ended.", runs_options, run_runs_list,
+     "perdure runs list"},
+    {"runs show",
+     "RUN",
+     "One run, with everything that it skipped.",
+     {},
+     run_runs_show,
+     "perdure runs show 12"},
+    {"completion",
+     "SHELL",
+     "A completion script for bash, zsh or fish.",
+     {},
+     run_completion,
+     "perdure completion bash > /etc/bash_completion.d/perdure"},
+    {"version", "", "The version of this program.", {}, run_version, "perdure version"},
+});
+
+constexpr auto global_rows = std::to_array<OptionRow>({
+    {"--json", flag, {}, "JSON Lines on stdout; the last line is the summary."},
+    {"--config", value, "FILE", "The configuration; perdure.toml here or above, by default.", 'c'},
+    {"--quiet", flag, {}, "No talk, only data, warnings and errors.", 'q'},
+    {"--verbose", flag, {}, "More talk.", 'v'},
+    {"--no-color", flag, {}, "No colours (NO_COLOR does the same)."},
+    {"--no-input", flag, {}, "Never ask; fail instead."},
+    {"--yes", flag, {}, "Answer harmless questions with yes.", 'y'},
+    {"--timeout", value, "DURATION", "Stop cleanly after this long."},
+    {"--help", flag, {}, "Help about a command.", 'h'},
+});
+
+}  // namespace
+
+std::span<CommandRow const> commands() {
+    return rows;
+}
+std::span<OptionRow const> global_options() {
+    return global_rows;
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include "face/cli/handlers.h"
+#include "face/cli/help.h"
+#include "face/cli/table.h"
+#include "service/health.h"
+#include "service/init.h"
+
+namespace perdure::face {
+namespace {
+
+JsonObject fault_object(service::LoadedConfig const& loaded, service::ConfigFault const& fault) {
+    JsonObject object;
+    object.put_path("file", loaded.file.string());
+    object.put("line", fault.place.line).put("column", fault.place.column);
+    object.put("message", fault.message);
+    if (!fault.fix.empty()) object.put("fix", fault.fix);
+    return object;
+}
+
+void tell_check(Invocation& in, service::Check const& check) {
+    auto const& style = in.out().out_style();
+    std::string const mark = check.verdict == service::Verdict::good  ? style.green("✓")
+                             : check.verdict == service::Verdict::bad ? style.red("✗")
+                                                                      : style.yellow("!");
+    in.out().line(fmt::format("  {} {}{}", mark, check.what,
+                              check.detail.empty() ? "" : ": " + printable(check.detail)));
+    if (!check.fix.empty()) in.out().line(style.dim("      fix: " + check.fix));
+    JsonObject object;
+    object.put("what", check.what).put("verdict", service::verdict_name(check.verdict));
+    object.put("detail", check.detail);
+    if (!check.fix.empty()) object.put("fix", check.fix);
+    in.out().event("check", object);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in) {
+    service::WorkspaceOptions options;
+    options.config_file = in.config_file();
+    options.destination = in.arguments().value("--destination");
+    options.ask_secret = in.ask_secret();
+    options.stop = in.stop();
+    return service::Workspace::open(std::move(options));
+}
+
+Result<int> run_init(Invocation& in) {
+    auto const file = in.config_file();
+    auto& out = in.out();
+    if (!system::exists(file)) {
+        system::Path const destination = in.arguments().value("--path", "backups");
+        PD_CHECK(service::write_starter(file, destination));
+        out.line(fmt::format("wrote {}", file.string()));
+        in.summary().put_path("config", file.string());
+    }
+    PD_TRY(auto workspace, open_workspace(in));
+    service::InitCall call;
+    call.create_key = !in.arguments().has("--no-key");
+    PD_TRY(auto const answer, service::init(*workspace, call));
+    if (answer.key_file) {
+        out.line(fmt::format("made the key {}", answer.key_file->string()));
+        in.summary().put_path("key_file", answer.key_file->string());
+    }
+    for (auto const& destination : answer.destinations) {
+        out.line(fmt::format("made the repository \"{}\" in {}", answer.repository, destination));
+    }
+    out.line();
+    out.line("next: perdure source discover PATH, perdure source add NAME …, perdure backup");
+    out.line("and: perdure key recovery-kit -o perdure-recovery.txt, to print and lock away");
+    return service::exit_code::ok;
+}
+
+Result<int> run_config_check(Invocation& in) {
+    PD_TRY(auto const loaded, service::read_config(in.config_file()));
+    for (auto const& warning : loaded.warnings) {
+        in.out().warn("warning: " + service::describe_faults(loaded.file, {warning}));
+        in.out().event("warning", fault_object(loaded, warning));
+    }
+    in.summary().put("faults", loaded.faults.size()).put("warnings", loaded.warnings.size());
+    if (!loaded.config) {
+        for (auto const& fault : loaded.faults) {
+            in.out().event("fault", fault_object(loaded, fault));
+        }
+        return service::load_config(in.config_file()).error();
+    }
+    in.out().line(fmt::format("{} has no fault", loaded.file.string()));
+    if (in.arguments().has("--offline")) return service::exit_code::ok;
+    PD_TRY(auto workspace, open_workspace(in));
+    auto const checks = service::probe(*workspace);
+    bool good = true;
+    for (auto const& check : checks) {
+        tell_check(in, check);
+        good = good && check.verdict != service::Verdict::bad;
+    }
+    return good ? service::exit_code::ok : service::exit_code::failure;
+}
+
+Result<int> run_config_show(Invocation& in) {
+    PD_TRY(auto const config, service::load_config(in.config_file()));
+    bool const resolved = in.arguments().has("--resolved");
+    Table table({"setting", "value", "from"});
+    for (auto const& shown : service::show_config(config, resolved)) {
+        table.add({shown.path, printable(shown.value), in.out().out_style().dim(shown.origin)});
+        JsonObject object;
+        object.put("path", shown.path).put("value", shown.value).put("origin", shown.origin);
+        in.out().event("setting", object);
+    }
+    table.print(in.out());
+    return service::exit_code::ok;
+}
+
+Result<int> run_config_schema(Invocation& in) {
+    bool const markdown = in.arguments().has("--markdown");
+    auto const text = markdown ? service::config_reference() : service::json_schema();
+    in.out().line(text);
+    if (markdown) {
+        in.summary().put("reference", text);
+    } else {
+        in.summary().raw("schema", text);
+    }
+    return service::exit_code::ok;
+}
+
+Result<int> run_doctor(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    bool good = true;
+    for (auto const& check : service::examine(*workspace)) {
+        tell_check(in, check);
+        good = good && check.verdict != service::Verdict::bad;
+    }
+    in.out().line();
+    in.out().line(good ? "nothing stands in the way" : "something needs attention");
+    in.summary().put("healthy", good);
+    return good ? service::exit_code::ok : service::exit_code::failure;
+}
+
+Result<int> run_completion(Invocation& in) {
+    PD_TRY(auto const script, completion_script(in.arguments().positional.front()));
+    in.out().line(script);
+    in.summary().put("script", script);
+    return service::exit_code::ok;
+}
+
+Result<int> run_version(Invocation& in) {
+    in.out().line("perdure " PERDURE_VERSION);
+    in.summary().put("version", PERDURE_VERSION);
+    return service::exit_code::ok;
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "face/cli/invocation.h"
+#include "service/snapshots.h"
+#include "service/workspace.h"
+
+namespace perdure::face {
+
+/// The configuration that the invocation means, opened. With --destination only that one.
+Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in);
+
+/// A snapshot as events and summaries tell it.
+JsonObject snapshot_object(repository::Snapshot const& snapshot);
+/// "2026-11-21 02:31" in local time.
+std::string local_time(Timestamp time);
+std::string joined(std::vector<std::string> const& words, std::string_view separator = ", ");
+
+// One function a command, in the order of the table.
+Result<int> run_quickstart(Invocation&);
+Result<int> run_demo(Invocation&);
+Result<int> run_init(Invocation&);
+Result<int> run_config_check(Invocation&);
+Result<int> run_config_show(Invocation&);
+Result<int> run_config_schema(Invocation&);
+Result<int> run_doctor(Invocation&);
+Result<int> run_status(Invocation&);
+Result<int> run_source_discover(Invocation&);
+Result<int> run_source_add(Invocation&);
+Result<int> run_source_list(Invocation&);
+Result<int> run_source_test(Invocation&);
+Result<int> run_destination_add(Invocation&);
+Result<int> run_destination_list(Invocation&);
+Result<int> run_destination_test(Invocation&);
+Result<int> run_backup(Invocation&);
+Result<int> run_backup_list(Invocation&);
+Result<int> run_backup_show(Invocation&);
+Result<int> run_backup_verify(Invocation&);
+Result<int> run_backup_pin(Invocation&);
+Result<int> run_backup_unpin(Invocation&);
+Result<int> run_backup_delete(Invocation&);
+Result<int> run_backup_cleanup(Invocation&);
+Result<int> run_backup_sync(Invocation&);
+Result<int> run_restore(Invocation&);
+Result<int> run_restore_drill(Invocation&);
+Result<int> run_retention_preview(Invocation&);
+Result<int> run_repo_check(Invocation&);
+Result<int> run_repo_repair(Invocation&);
+Result<int> run_repo_compact(Invocation&);
+Result<int> run_repo_stats(Invocation&);
+Result<int> run_key_add(Invocation&);
+Result<int> run_key_list(Invocation&);
+Result<int> run_key_remove(Invocation&);
+Result<int> run_key_rotate(Invocation&);
+Result<int> run_key_recovery_kit(Invocation&);
+Result<int> run_runs_list(Invocation&);
+Result<int> run_runs_show(Invocation&);
+Result<int> run_completion(Invocation&);
+Result<int> run_version(Invocation&);
+
+}  // namespace perdure::face

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "face/cli/command.h"
+#include "face/cli/terminal.h"
+
+namespace perdure::face {
+
+/// What `perdure help WORDS` prints: everything, a group ("backup") or one command.
+/// Fails: invalid (PD-0002), when there is no such command.
+Result<std::string> help_text(std::vector<std::string> const& topic, Style const& style);
+/// docs/CLI.md.
+std::string cli_reference();
+/// A completion script. Fails: invalid, for another shell than bash, zsh and fish.
+Result<std::string> completion_script(std::string const& shell);
+
+}  // namespace perdure::face

@@ -1,0 +1,83 @@
+#include "face/cli/invocation.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace perdure::face {
+namespace {
+
+constexpr std::size_t problems_listed_max = 1000;
+constexpr std::size_t problems_shown_max = 20;
+
+}  // namespace
+
+Invocation::Invocation(Arguments arguments, Output& out, std::stop_token stop)
+    : arguments_(std::move(arguments)), out_(out), stop_(std::move(stop)) {}
+
+system::Path Invocation::config_file() const {
+    if (auto const given = arguments_.value("--config"); !given.empty()) return given;
+    if (char const* named = std::getenv("PERDURE_CONFIG"); named && *named) return named;
+    std::error_code error;
+    auto folder = std::filesystem::current_path(error);
+    while (!error && !folder.empty()) {
+        if (system::exists(folder / "perdure.toml")) return folder / "perdure.toml";
+        if (folder == folder.parent_path()) break;
+        folder = folder.parent_path();
+    }
+    system::Path const everywhere = "/etc/perdure/perdure.toml";
+    return system::exists(everywhere) ? everywhere : system::Path("perdure.toml");
+}
+
+bool Invocation::interactive() const {
+    return !arguments_.has("--no-input") && !out_.json() && isatty(STDIN_FILENO) &&
+           isatty(STDERR_FILENO);
+}
+
+bool Invocation::confirm(std::string const& question, bool otherwise) {
+    if (arguments_.has("--yes")) return true;
+    if (!interactive()) return otherwise;
+    out_.clear();
+    std::string const prompt = question + (otherwise ? " [Y/n] " : " [y/N] ");
+    if (write(STDERR_FILENO, prompt.data(), prompt.size()) < 0) return otherwise;
+    std::string answer;
+    if (!std::getline(std::cin, answer) || answer.empty()) return otherwise;
+    return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+service::AskSecret Invocation::ask_secret() const {
+    bool const allowed = !arguments_.has("--no-input");
+    return [allowed](std::string const& question) -> Result<crypto::SecretBytes> {
+        if (allowed) return face::ask_secret(question);
+        return fail(Fault::denied, "a passphrase is needed and --no-input forbids to ask")
+            .with_code(203)
+            .with_fix("use key = { file = … }, { env = … } or { credential = … }");
+    };
+}
+
+void Invocation::problems(std::vector<data::Problem> const& problems) {
+    std::size_t shown = 0;
+    for (auto const& problem : problems) {
+        if (shown++ < problems_shown_max || out_.verbose()) {
+            out_.warn(fmt::format("  {} {}: {}", out_.talk_style().yellow("skipped"),
+                                  printable(problem.path), printable(problem.reason)));
+        }
+        if (problems_listed_++ >= problems_listed_max) continue;
+        JsonObject object;
+        object.put("code", "PD-0003").put_path("path", problem.path);
+        object.put("message", problem.reason);
+        out_.event("problem", object);
+        errors_.add(object);
+    }
+    if (shown > problems_shown_max && !out_.verbose()) {
+        out_.warn(fmt::format("  … and {} more (-v names all)", shown - problems_shown_max));
+    }
+}
+
+void Invocation::add_error(Error const& error) {
+    errors_.add(error_object(error));
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "face/cli/arguments.h"
+#include "face/cli/error_text.h"
+#include "face/cli/output.h"
+#include "service/config/key.h"
+#include "service/exit_code.h"
+#include "system/file.h"
+
+namespace perdure::face {
+
+/// One command being carried out: what was asked, where to talk, and the summary that grows.
+class Invocation {
+public:
+    Invocation(Arguments arguments, Output& out, std::stop_token stop);
+
+    Arguments const& arguments() const { return arguments_; }
+    Output& out() { return out_; }
+    std::stop_token stop() const { return stop_; }
+    /// --config, or PERDURE_CONFIG, or perdure.toml here or in a folder above, or
+    /// /etc/perdure/perdure.toml; else perdure.toml here.
+    system::Path config_file() const;
+    /// Whether a person can be asked (a terminal, no --no-input, no --json).
+    bool interactive() const;
+    /// A harmless yes/no. --yes answers yes; nobody there: `otherwise`.
+    bool confirm(std::string const& question, bool otherwise);
+    service::AskSecret ask_secret() const;
+
+    /// Fields of the final {"type":"summary"}.
+    JsonObject& summary() { return summary_; }
+    /// Names what was passed over; makes the run partial. At most 1,000 are listed.
+    void problems(std::vector<data::Problem> const& problems);
+    void add_error(Error const& error);
+    JsonArray const& errors() const { return errors_; }
+
+private:
+    Arguments arguments_;
+    Output& out_;
+    std::stop_token stop_;
+    JsonObject summary_;
+    JsonArray errors_;
+    std::size_t problems_listed_ = 0;
+};
+
+}  // namespace perdure::face

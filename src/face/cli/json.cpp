@@ -1,0 +1,102 @@
+#include "face/cli/json.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/bytes.h"
+
+namespace perdure::face {
+namespace {
+
+constexpr std::string_view replacement = "\xef\xbf\xbd";
+
+/// Bytes of the well-formed UTF-8 sequence at the front (RFC 3629, table 3-7 of Unicode), or 0.
+std::size_t sequence_length(std::string_view text) {
+    auto const at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    unsigned char const first = at(0);
+    if (first < 0x80) return 1;
+    std::size_t const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+    unsigned char low = 0x80, high = 0xbf;
+    if (first == 0xe0) low = 0xa0;
+    if (first == 0xed) high = 0x9f;  // surrogates
+    if (first == 0xf0) low = 0x90;
+    if (first == 0xf4) high = 0x8f;  // past U+10FFFF
+    if (at(1) < low || at(1) > high) return 0;
+    for (std::size_t i = 2; i < length; ++i) {
+        if ((at(i) & 0xc0) != 0x80) return 0;
+    }
+    return length;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        auto const length = sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+std::string json_text(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out = "\"";
+    out.reserve(text.size() + 2);
+    while (!text.empty()) {
+        auto const length = sequence_length(text);
+        unsigned char const c = static_cast<unsigned char>(text[0]);
+        if (length == 0) {
+            out += replacement;
+        } else if (c == '"' || c == '\\') {
+            out += '\\';
+            out += text[0];
+        } else if (c < 0x20 || c == 0x7f) {
+            out += "\\u00";
+            out += digits[c >> 4];
+            out += digits[c & 15];
+        } else {
+            out += text.substr(0, length);
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out + "\"";
+}
+
+std::string json_number(double value) {
+    if (!std::isfinite(value)) return "null";
+    std::array<char, 64> buffer;
+    auto const [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                            std::chars_format::fixed, 3);
+    if (error != std::errc()) return "null";
+    return std::string(buffer.data(), end);
+}
+
+JsonObject& JsonObject::raw(std::string_view key, std::string_view json) {
+    if (!fields_.empty()) fields_ += ',';
+    fields_ += json_text(key);
+    fields_ += ':';
+    fields_ += json;
+    return *this;
+}
+
+JsonObject& JsonObject::put(std::string_view key, JsonArray const& array) {
+    return raw(key, array.text());
+}
+
+JsonObject& JsonObject::put_path(std::string_view key, std::string_view path) {
+    put(key, path);
+    if (!is_utf8(path)) put(std::string(key) + "_b64", to_base64(as_bytes(path)));
+    return *this;
+}
+
+JsonObject& JsonObject::merge(JsonObject const& other) {
+    if (other.fields_.empty()) return *this;
+    if (!fields_.empty()) fields_ += ',';
+    fields_ += other.fields_;
+    return *this;
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,123 @@
+#include "face/cli/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+
+namespace perdure::face {
+namespace {
+
+constexpr std::array beats{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+constexpr std::size_t bar_columns = 20;
+
+std::string bar(double part) {
+    constexpr std::array eighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    auto const filled = static_cast<std::size_t>(part * bar_columns * 8);
+    std::string out;
+    std::size_t columns = 0;
+    for (; columns < filled / 8; ++columns) out += "█";
+    if (filled % 8 != 0 && columns < bar_columns) {
+        out += eighths[filled % 8];
+        ++columns;
+    }
+    for (; columns < bar_columns; ++columns) out += "░";
+    return out;
+}
+
+}  // namespace
+
+ProgressView::ProgressView(Output& out, std::string verb, std::uint64_t total_bytes)
+    : out_(out), verb_(std::move(verb)), total_bytes_(total_bytes) {
+    thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+}
+
+ProgressView::~ProgressView() {
+    thread_.request_stop();
+    thread_.join();
+    out_.clear();
+}
+
+void ProgressView::report(std::uint64_t items, std::uint64_t bytes, std::string_view current) {
+    items_ = items;
+    bytes_ = bytes;
+    // A worker never waits for the one who draws; a missed name is no loss.
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock) current_.assign(current.substr(0, 1024));
+}
+
+repository::Progress ProgressView::hook() {
+    return {[this](std::uint64_t items, std::uint64_t bytes, std::string_view current) {
+        report(items, bytes, current);
+    }};
+}
+
+void ProgressView::run(std::stop_token stop) {
+    using namespace std::chrono_literals;
+    bool const bar = !out_.json() && !out_.quiet() && out_.talk_width() > 0;
+    auto const pause = bar ? Clock::duration(100ms) : out_.json() ? 1s : Clock::duration(1min);
+    std::condition_variable_any wake;
+    std::mutex sleep;
+    std::unique_lock lock(sleep);
+    while (!wake.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); })) {
+        if (stop.stop_requested()) break;
+        if (bar) draw();
+        if (!bar && out_.json()) event();
+        if (!bar && !out_.json()) line();
+    }
+}
+
+std::string ProgressView::rate_and_left() const {
+    double const seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+    auto const bytes = bytes_.load();
+    double const rate = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
+    std::string out = spell_bytes(static_cast<std::uint64_t>(rate)) + "/s";
+    if (total_bytes_ > bytes && rate > 0 && seconds > 1) {
+        out += ", " + spell_seconds(static_cast<double>(total_bytes_ - bytes) / rate) + " left";
+    }
+    return out;
+}
+
+void ProgressView::draw() {
+    std::string current;
+    {
+        std::lock_guard const lock(mutex_);
+        current = printable(current_);
+    }
+    auto const& style = out_.talk_style();
+    std::string text;
+    if (total_bytes_ > 0) {
+        double const part =
+            std::min(1.0, static_cast<double>(bytes_.load()) / static_cast<double>(total_bytes_));
+        text = fmt::format("  {} {:3.0f} %  ", style.cyan(bar(part)), part * 100);
+    } else {
+        text = fmt::format("  {} {}  ", style.cyan(beats[beat_++ % beats.size()]), verb_);
+    }
+    text +=
+        fmt::format("{}  {}  {}  ", plural(items_, "item"), spell_bytes(bytes_), rate_and_left());
+    std::size_t const used = columns_of(text) + 1;
+    if (used + 4 < out_.talk_width()) {
+        text += style.dim(shorten(current, out_.talk_width() - used));
+    }
+    out_.draw(text);
+}
+
+void ProgressView::line() {
+    out_.talk(fmt::format("{}: {}, {}, {}", verb_, plural(items_, "item"), spell_bytes(bytes_),
+                          rate_and_left()));
+}
+
+void ProgressView::event() {
+    JsonObject fields;
+    fields.put("verb", verb_).put("items", items_.load()).put("bytes", bytes_.load());
+    if (total_bytes_ > 0) fields.put("bytes_total", total_bytes_);
+    fields.put("elapsed_s", std::chrono::duration<double>(Clock::now() - started_).count());
+    {
+        std::lock_guard const lock(mutex_);
+        if (!current_.empty()) fields.put_path("path", current_);
+    }
+    out_.event("progress", fields);
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,116 @@
+#include "face/cli/run.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "face/cli/help.h"
+#include "face/cli/invocation.h"
+#include "face/cli/signals.h"
+#include "service/config/units.h"
+
+namespace perdure::face {
+namespace {
+
+/// Options that decide how even a usage error is told are looked up before argv is understood.
+OutputOptions output_options(std::vector<std::string> const& argv) {
+    OutputOptions options;
+    for (auto const& word : argv) {
+        if (word == "--") break;
+        if (word == "--json") options.json = true;
+        if (word == "--quiet" || word == "-q") options.quiet = true;
+        if (word == "--no-color") options.no_color = true;
+        if (word == "-v" || word == "--verbose") ++options.verbose;
+    }
+    return options;
+}
+
+void tell_error(Output& out, Error const& error) {
+    auto const text = explain(error);
+    auto const& style = out.talk_style();
+    out.warn(fmt::format("{}: {}", style.red(style.bold("error[" + text.code + "]")),
+                         printable(text.headline)));
+    char const* label = "  why:  ";
+    for (auto const& line : service::split_words(text.why, '\n')) {
+        if (line.empty()) continue;
+        out.warn(style.dim(label) + printable(line));
+        label = "        ";
+    }
+    if (!text.fix.empty()) out.warn(style.dim("  fix:  ") + printable(text.fix));
+}
+
+int finish(Output& out, JsonObject const& fields, JsonArray const& errors, int code) {
+    JsonObject summary = fields;
+    summary.put("exit_code", code).put("errors", errors);
+    out.event("summary", summary);
+    return code;
+}
+
+int usage_error(Output& out, Error const& error) {
+    tell_error(out, error);
+    JsonArray errors;
+    errors.add(error_object(error));
+    return finish(out, {}, errors, service::exit_code_of(error));
+}
+
+Error of_signal(Error const& error, Signals const& signals) {
+    if (error.fault() != Fault::cancelled) return error;
+    if (signals.timed_out()) {
+        return fail(Fault::unavailable, "stopped after --timeout\n" + error.message())
+            .with_code(1)
+            .with_fix("repeat it: what was done is not done again");
+    }
+    int const exit = signals.received() == SIGINT ? 130 : 143;
+    return fail(Fault::cancelled, "stopped as asked")
+        .with_code(exit)
+        .with_fix("repeat it: what was done is not done again");
+}
+
+int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milliseconds> timeout) {
+    Signals signals(timeout);
+    CommandRow const& row = *arguments.command;
+    Invocation invocation(std::move(arguments), out, signals.stop_token());
+    auto result = row.run(invocation);
+    out.clear();
+    int code = 0;
+    if (result) {
+        code = *result;
+    } else {
+        Error const error = of_signal(result.error(), signals);
+        tell_error(out, error);
+        invocation.add_error(error);
+        code = service::exit_code_of(error);
+    }
+    JsonObject fields;
+    fields.put("command", row.words).merge(invocation.summary());
+    return finish(out, fields, invocation.errors(), code);
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+    std::vector<std::string> const words(argv + std::min(argc, 1), argv + argc);
+    Output out(output_options(words));
+    auto arguments = parse_arguments(words);
+    if (!arguments) return usage_error(out, arguments.error());
+    if (arguments->help) {
+        auto const text = arguments->has("--markdown")
+                              ? Result<std::string>(cli_reference())
+                              : help_text(arguments->topic, out.out_style());
+        if (!text) return usage_error(out, text.error());
+        out.line(*text);
+        JsonObject fields;
+        fields.put("help", *text);
+        return finish(out, fields, {}, service::exit_code::ok);
+    }
+    std::optional<std::chrono::milliseconds> timeout;
+    if (auto const text = arguments->value("--timeout"); !text.empty()) {
+        auto const parsed = service::parse_duration(text);
+        if (!parsed) {
+            return usage_error(out, Error(parsed.error()).within("--timeout").with_code(2));
+        }
+        timeout = *parsed;
+    }
+    return carry_out(std::move(*arguments), out, timeout);
+}
+
+}  // namespace perdure::face

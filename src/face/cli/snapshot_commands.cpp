@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "face/cli/handlers.h"
+#include "face/cli/table.h"
+#include "service/listing.h"
+
+namespace perdure::face {
+namespace {
+
+std::uint64_t bytes_total(repository::Snapshot const& snapshot) {
+    std::uint64_t total = 0;
+    for (auto const& source : snapshot.sources) total += source.bytes_total;
+    return total;
+}
+
+std::string source_names(repository::Snapshot const& snapshot) {
+    std::vector<std::string> names;
+    for (auto const& source : snapshot.sources) names.push_back(source.name);
+    return joined(names);
+}
+
+}  // namespace
+
+std::string local_time(Timestamp time) {
+    std::time_t const seconds = time.seconds;
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    char text[32];
+    auto const length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+    return std::string(text, length);
+}
+
+std::string joined(std::vector<std::string> const& words, std::string_view separator) {
+    std::string out;
+    for (auto const& word : words) {
+        if (!out.empty()) out += separator;
+        out += word;
+    }
+    return out;
+}
+
+JsonObject snapshot_object(repository::Snapshot const& snapshot) {
+    JsonObject out;
+    out.put("id", snapshot.id()).put("type", service::type_name(snapshot.type));
+    out.put("started", to_rfc3339(snapshot.started));
+    out.put("finished", to_rfc3339(snapshot.finished));
+    out.put("host", snapshot.host).put("user", snapshot.user);
+    JsonArray tags, sources;
+    for (auto const& tag : snapshot.tags) tags.add(tag);
+    for (auto const& source : snapshot.sources) {
+        JsonObject object;
+        object.put("name", source.name).put("type", source.type);
+        object.put_path("location", source.location);
+        object.put("items", source.items).put("bytes_total", source.bytes_total);
+        object.put("subjects", source.subjects).put("skipped", source.problems_total);
+        if (source.rows) object.put("digest", to_hex(source.digest.hash));
+        sources.add(object);
+    }
+    out.put("tags", tags).put("sources", sources);
+    if (snapshot.parent) out.put("parent", to_hex(*snapshot.parent));
+    out.put("bytes_new", snapshot.statistics.bytes_new);
+    out.put("bytes_stored", snapshot.statistics.bytes_stored);
+    return out;
+}
+
+Result<int> run_backup_list(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto const list, service::list_snapshots(*workspace));
+    Table table({"snapshot", "taken", "type", "sources", ">size", ">new", "tags"});
+    for (auto const& snapshot : list.snapshots) {
+        auto const pin = list.pins.find(snapshot.id());
+        std::string tags = joined(snapshot.tags);
+        if (pin != list.pins.end()) tags += tags.empty() ? "pinned" : ", pinned";
+        table.add({service::short_id(snapshot.id()), local_time(snapshot.started),
+                   std::string(service::type_name(snapshot.type)), source_names(snapshot),
+                   spell_bytes(bytes_total(snapshot)), spell_bytes(snapshot.statistics.bytes_new),
+                   tags});
+        JsonObject object = snapshot_object(snapshot);
+        object.put("pinned", pin != list.pins.end());
+        in.out().event("snapshot", object);
+    }
+    if (table.empty()) {
+        in.out().line("no snapshot yet: perdure backup");
+    } else {
+        table.print(in.out());
+    }
+    in.summary().put("snapshots", list.snapshots.size());
+    if (list.damaged.empty()) return service::exit_code::ok;
+    in.problems(list.damaged);
+    return service::exit_code::integrity;
+}
+
+Result<int> run_backup_show(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto const snapshot,
+           service::find_snapshot(*workspace, in.arguments().positional.front()));
+    auto& out = in.out();
+    out.line(fmt::format("snapshot {}  ({})", out.out_style().bold(snapshot.id()),
+                         service::type_name(snapshot.type)));
+    out.line(fmt::format("taken {} on {} by {}", local_time(snapshot.started), snapshot.host,
+                         snapshot.user));
+    if (!snapshot.tags.empty()) out.line("tags  " + joined(snapshot.tags));
+    in.summary().put("snapshot", snapshot_object(snapshot));
+    bool const all = in.arguments().has("--files");
+    PD_TRY(auto const contents, service::list_contents(*workspace, snapshot, all));
+    for (auto const& source : contents) {
+        out.line();
+        out.line(fmt::format("{} ({}, {})", out.out_style().bold(source.name), source.type,
+                             printable(source.location)));
+        Table table({source.rows ? "table" : "name", source.rows ? ">rows" : ">size", ""});
+        for (auto const& line : source.lines) {
+            std::string const count = source.rows   ? spell_count(line.count)
+                                      : line.folder ? std::string("folder")
+                                                    : spell_bytes(line.count);
+            table.add({printable(line.name), count, line.remark});
+            JsonObject object;
+            object.put("source", source.name).put_path("path", line.name);
+            object.put(source.rows ? "rows" : "bytes", line.count);
+            out.event("content", object);
+        }
+        table.print(out);
+    }
+    return service::exit_code::ok;
+}
+
+Result<int> run_backup_pin(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto const snapshot,
+           service::pin_snapshot(*workspace, in.arguments().positional.front(),
+                                 in.arguments().value("--reason", "pinned by hand")));
+    in.out().line(fmt::format("snapshot {} is pinned: no rule and no delete removes it",
+                              service::short_id(snapshot.id())));
+    in.summary().put("snapshot", snapshot.id());
+    return service::exit_code::ok;
+}
+
+Result<int> run_backup_unpin(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto const snapshot,
+           service::unpin_snapshot(*workspace, in.arguments().positional.front()));
+    in.out().line(
+        fmt::format("snapshot {} is not pinned any more", service::short_id(snapshot.id())));
+    in.summary().put("snapshot", snapshot.id());
+    return service::exit_code::ok;
+}
+
+Result<int> run_backup_delete(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    service::DeleteCall const call{in.arguments().positional.front(),
+                                   in.arguments().value("--confirm")};
+    PD_TRY(auto const snapshot, service::delete_snapshot(*workspace, call));
+    in.out().line(
+        fmt::format("deleted snapshot {} of {}; perdure repo compact gives back its space",
+                    service::short_id(snapshot.id()), local_time(snapshot.started)));
+    in.summary().put("snapshot", snapshot.id());
+    return service::exit_code::ok;
+}
+
+}  // namespace perdure::face

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "crypto/secret.h"
+
+namespace perdure::face {
+
+/// How text for people may look on this terminal.
+struct Style {
+    bool color = false;
+    std::string bold(std::string_view text) const { return paint("1", text); }
+    std::string dim(std::string_view text) const { return paint("2", text); }
+    std::string green(std::string_view text) const { return paint("32", text); }
+    std::string yellow(std::string_view text) const { return paint("33", text); }
+    std::string red(std::string_view text) const { return paint("31", text); }
+    std::string cyan(std::string_view text) const { return paint("36", text); }
+
+private:
+    std::string paint(char const* code, std::string_view text) const;
+};
+
+/// Columns of a terminal on this descriptor; empty when it is none.
+std::optional<unsigned> terminal_width(int descriptor);
+/// Columns that a UTF-8 text fills (wide and combining characters counted roughly).
+std::size_t columns_of(std::string_view text);
+/// Cuts the middle out so that at most `columns` remain.
+std::string shorten(std::string_view text, std::size_t columns);
+/// Control characters made visible, so that a file's name cannot command the terminal.
+std::string printable(std::string_view text);
+
+/// "1.4 GB", "0 B" (powers of 1000).
+std::string spell_bytes(std::uint64_t bytes);
+/// "12,345".
+std::string spell_count(std::uint64_t count);
+/// "1.2 s", "3 min 5 s".
+std::string spell_seconds(double seconds);
+/// "3 h ago".
+std::string spell_age(Timestamp then, Timestamp now);
+/// "1 file", "2 files".
+std::string plural(std::uint64_t count, std::string_view singular, std::string_view many = {});
+
+/// Reads a line from the terminal without echo.
+/// Fails: denied, when there is no terminal.
+Result<crypto::SecretBytes> ask_secret(std::string const& question);
+
+}  // namespace perdure::face

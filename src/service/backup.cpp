@@ -1,0 +1,127 @@
+#include "service/backup.h"
+
+#include <fmt/format.h>
+
+#include "service/recorded_run.h"
+#include "service/snapshots.h"
+#include "system/process.h"
+
+namespace perdure::service {
+namespace {
+
+Result<void> run_hook(std::string const& what, std::vector<std::string> const& argv,
+                      std::stop_token stop) {
+    if (argv.empty()) return {};
+    auto const ignore = [](ByteView) -> Result<void> { return {}; };
+    PD_TRY(system::Exit exit, system::run({.argv = argv}, ignore, std::move(stop)));
+    if (exit.status == 0) return {};
+    return fail(Fault::unavailable,
+                fmt::format("{} ended with status {}\n{}", what, exit.status, exit.standard_error))
+        .with_code(1)
+        .with_fix("run it by hand and see: " + argv.front());
+}
+
+/// Runs every source's `resume`, in reverse, however the backup ended.
+class Hooks {
+public:
+    Hooks(std::vector<SourceConfig> const& sources, std::stop_token stop)
+        : sources_(sources), stop_(std::move(stop)) {}
+    ~Hooks() { static_cast<void>(resume()); }
+
+    Result<void> quiesce() {
+        for (auto const& source : sources_) {
+            ++quiesced_;
+            PD_CHECK(run_hook(source.options.name + ": quiesce", source.quiesce, stop_));
+        }
+        return {};
+    }
+    /// The first failure; all are tried. Not stopped by Ctrl-C: the application must come back.
+    Result<void> resume() {
+        Result<void> first;
+        while (quiesced_ > 0) {
+            auto const& source = sources_[--quiesced_];
+            auto result = run_hook(source.options.name + ": resume", source.resume, {});
+            if (!result && first) first = std::move(result);
+        }
+        return first;
+    }
+
+private:
+    std::vector<SourceConfig> const& sources_;
+    std::stop_token stop_;
+    std::size_t quiesced_ = 0;
+};
+
+/// Destinations that do not hold the snapshot, as problems; an error below the quorum.
+Result<void> judge_destinations(Workspace& workspace, BackupAnswer& answer) {
+    std::size_t good = 0;
+    for (auto const& leg : answer.destinations) {
+        if (!leg.degraded) {
+            ++good;
+            continue;
+        }
+        answer.problems.push_back(
+            {"destination " + leg.name, leg.error ? leg.error->message() : "was missed"});
+    }
+    PD_TRY(auto const* config, workspace.repository_config());
+    if (good >= config->quorum || config->quorum == 0) return {};
+    return fail(Fault::unavailable,
+                fmt::format("the snapshot is on {} of {} destinations, {} are demanded\n{}: {}",
+                            good, answer.destinations.size(), config->quorum,
+                            answer.problems.back().path, answer.problems.back().reason))
+        .with_code(13)
+        .with_fix("perdure destination test, then perdure backup sync");
+}
+
+std::string sentence_of(BackupAnswer const& answer) {
+    auto const& report = answer.report;
+    return fmt::format("{} items, {} bytes read, {} bytes stored", report.items, report.bytes_read,
+                       report.statistics.bytes_stored);
+}
+
+}  // namespace
+
+Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
+    PD_TRY(auto const sources, workspace.sources(call.sources));
+    job::BackupRequest request;
+    std::vector<std::string> names;
+    for (auto const& source : sources) {
+        request.sources.push_back(source.options);
+        names.push_back(source.options.name);
+    }
+    request.type = call.type;
+    request.tags = call.tags;
+    request.dry_run = call.dry_run;
+    request.progress = call.progress;
+
+    RecordedRun record(workspace, call.dry_run ? "backup (dry run)" : "backup", names);
+    BackupAnswer answer;
+    answer.run = record.run().id;
+    auto repository = workspace.repository();
+    if (!repository) return record.failed(std::move(repository).error());
+
+    Hooks hooks(sources, workspace.stop());
+    if (auto ready = hooks.quiesce(); !ready) return record.failed(std::move(ready).error());
+    auto report = job::backup(**repository, request, workspace.stop());
+    auto const resumed = hooks.resume();
+    if (!report) return record.failed(std::move(report).error());
+
+    answer.report = std::move(*report);
+    answer.problems = answer.report.problems;
+    answer.destinations = workspace.health();
+    answer.duration_s = record.elapsed_s();
+    if (!resumed) answer.problems.push_back({"hook", resumed.error().message()});
+    auto& run = record.run();
+    run.snapshot = answer.report.snapshot ? answer.report.snapshot->id() : "";
+    run.items = answer.report.items;
+    run.bytes_read = answer.report.bytes_read;
+    run.bytes_new = answer.report.statistics.bytes_new;
+    run.bytes_stored = answer.report.statistics.bytes_stored;
+    if (auto judged = judge_destinations(workspace, answer); !judged) {
+        return record.failed(std::move(judged).error());
+    }
+    record.done(answer.problems, sentence_of(answer));
+    return answer;
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,200 @@
+#include "service/health.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "repository/keyring/keyring.h"
+#include "repository/repository.h"
+
+namespace perdure::service {
+namespace {
+
+constexpr std::uint64_t space_low_bytes = 1ull << 30;
+
+Check bad(std::string what, Error const& error) {
+    return {std::move(what), Verdict::bad, error.message(), error.fix()};
+}
+
+Check check_reach(DestinationConfig const& destination) {
+    std::string const what = "destination " + destination.name;
+    store::DestinationOptions options;
+    options.name = destination.name;
+    options.kind = destination.type;
+    options.path = destination.path.string();
+    options.read_only = true;
+    options.attempts_max = 1;
+    auto opened = store::open_store(options);
+    if (!opened) return bad(what, opened.error());
+    return {what, Verdict::good, (*opened)->describe(), ""};
+}
+
+Check check_space(DestinationConfig const& destination) {
+    std::string const what = "space at " + destination.name;
+    auto const free = system::free_bytes(destination.path);
+    if (!free) return bad(what, free.error());
+    std::string const detail = fmt::format("{:.1f} GB free", static_cast<double>(*free) / 1e9);
+    if (*free < space_low_bytes) return {what, Verdict::doubtful, detail, "make room there"};
+    return {what, Verdict::good, detail, ""};
+}
+
+Check check_key(Workspace& workspace) {
+    auto repository = workspace.repository();
+    if (!repository) return bad("repository", repository.error());
+    return {"repository", Verdict::good,
+            "opens with the configured key, id " + to_hex((*repository)->id()).substr(0, 12), ""};
+}
+
+Check check_mode(system::Path const& file, std::string what) {
+    struct stat status{};
+    if (stat(file.c_str(), &status) != 0) {
+        return {std::move(what), Verdict::bad, file.string() + " cannot be looked at", ""};
+    }
+    if ((status.st_mode & 077) == 0) return {std::move(what), Verdict::good, "private", ""};
+    return {std::move(what), Verdict::doubtful, file.string() + " can be read by other users",
+            "chmod 600 " + file.string()};
+}
+
+Check check_recovery(Workspace& workspace) {
+    auto repository = workspace.repository();
+    if (!repository) return bad("recovery kit", repository.error());
+    auto const slots = (*repository)->keyring().slots();
+    bool const kit = std::ranges::any_of(
+        slots, [](auto const& slot) { return slot.kind == repository::SlotKind::recovery_phrase; });
+    if (kit) return {"recovery kit", Verdict::good, "made", ""};
+    return {"recovery kit", Verdict::doubtful,
+            slots.size() == 1 ? "the only key opens this repository" : "none",
+            "perdure key recovery-kit -o perdure-recovery.txt"};
+}
+
+Check check_clock(Workspace& workspace) {
+    auto store = workspace.store();
+    if (!store) return bad("clock", store.error());
+    auto const theirs = (*store)->now(workspace.stop());
+    if (!theirs) return bad("clock", theirs.error());
+    auto const off = system::real_clock().now().seconds - theirs->seconds;
+    if (off > 300 || off < -300) {
+        return {"clock", Verdict::bad,
+                fmt::format("this machine and the destination differ by {} s", off),
+                "set the clock (NTP)"};
+    }
+    return {"clock", Verdict::good, "agrees with the destination", ""};
+}
+
+/// One promise of a store, proven; stops at the first that does not hold.
+class Trial {
+public:
+    Trial(store::ObjectStore& store, std::stop_token stop) : store_(store), stop_(std::move(stop)) {
+        auto const mark = system::real_random().draw<Opaque<8, struct TrialTag>>();
+        name_ = "trial/" + to_hex(mark);
+    }
+    ~Trial() { static_cast<void>(store_.remove(name_, {})); }
+
+    std::vector<Check> run() {
+        auto const body = to_bytes(std::string_view("perdure destination test"));
+        add("write", store_.put(name_, body, store::PutMode::if_absent, stop_));
+        auto again = store_.put(name_, body, store::PutMode::if_absent, stop_);
+        bool const refused = !again && again.error().fault() == Fault::conflict;
+        add("write only if absent", refused, "a second writer was not refused");
+        auto const part = store_.read(name_, 8, 11, stop_);
+        add("read a range", part && as_text(*part) == "destination", "other bytes came back");
+        bool listed = false;
+        auto const walked = store_.list(
+            "trial/",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                listed = listed || info.name == name_;
+                return {};
+            },
+            stop_);
+        add("list after write", walked && listed, "a new object was not listed");
+        add("replace", store_.put(name_, body, store::PutMode::replace, stop_));
+        add("remove", store_.remove(name_, stop_));
+        auto const gone = store_.head(name_, stop_);
+        add("gone after remove", !gone && gone.error().fault() == Fault::not_found,
+            "it is still there");
+        return std::move(checks_);
+    }
+
+private:
+    void add(std::string what, Result<void> const& result) {
+        if (result) {
+            checks_.push_back({std::move(what)});
+        } else {
+            checks_.push_back(bad(std::move(what), result.error()));
+        }
+    }
+    void add(std::string what, bool held, std::string otherwise) {
+        checks_.push_back({std::move(what), held ? Verdict::good : Verdict::bad,
+                           held ? "" : std::move(otherwise), ""});
+    }
+
+    store::ObjectStore& store_;
+    std::stop_token stop_;
+    store::ObjectName name_;
+    std::vector<Check> checks_;
+};
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) {
+    constexpr std::array names{"good", "doubtful", "bad"};
+    return names[static_cast<std::size_t>(verdict)];
+}
+
+Check test_source(Workspace& workspace, SourceConfig const& source) {
+    std::string const what = "source " + source.options.name;
+    auto origin = origin::open_origin(source.options);
+    if (!origin) return bad(what, origin.error());
+    if (auto tested = (*origin)->test(workspace.stop()); !tested) return bad(what, tested.error());
+    return {what, Verdict::good, source.options.type + " " + source.options.path.string(), ""};
+}
+
+std::vector<Check> test_destination(Workspace& workspace, DestinationConfig const& destination) {
+    store::DestinationOptions options;
+    options.name = destination.name;
+    options.kind = destination.type;
+    options.path = destination.path.string();
+    options.attempts_max = 1;
+    auto opened = store::open_store(options);
+    if (!opened) return {bad("destination " + destination.name, opened.error())};
+    auto checks = Trial(**opened, workspace.stop()).run();
+    checks.insert(checks.begin(),
+                  {"destination " + destination.name, Verdict::good, (*opened)->describe(), ""});
+    checks.push_back(check_space(destination));
+    return checks;
+}
+
+std::vector<Check> probe(Workspace& workspace) {
+    std::vector<Check> out;
+    for (auto const& source : workspace.config().sources) {
+        out.push_back(test_source(workspace, source));
+    }
+    for (auto const& destination : workspace.destinations()) {
+        out.push_back(check_reach(destination));
+    }
+    if (workspace.repository_config()) out.push_back(check_key(workspace));
+    return out;
+}
+
+std::vector<Check> examine(Workspace& workspace) {
+    auto out = probe(workspace);
+    for (auto const& destination : workspace.destinations()) {
+        out.push_back(check_space(destination));
+    }
+    if (auto const config = workspace.repository_config()) {
+        auto const& key = (*config)->key;
+        if (key.way == KeyReference::Way::file) out.push_back(check_mode(key.value, "key file"));
+        out.push_back(check_recovery(workspace));
+        out.push_back(check_clock(workspace));
+    }
+    out.push_back(check_mode(workspace.config().file, "configuration"));
+    bool const log = workspace.runs() != nullptr;
+    out.push_back({"run log", log ? Verdict::good : Verdict::doubtful,
+                   workspace.state_folder().string(),
+                   log ? "" : "make the folder writable, or set XDG_STATE_HOME"});
+    return out;
+}
+
+}  // namespace perdure::service

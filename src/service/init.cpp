@@ -1,0 +1,87 @@
+#include "service/init.h"
+
+#include <fmt/format.h>
+
+#include "repository/keyring/keyring.h"
+#include "service/config/edit.h"
+#include "service/keys.h"
+
+namespace perdure::service {
+
+Result<void> make_key_file(system::Path const& path, system::Random& random) {
+    crypto::Secret32 secret;
+    random.fill(secret.span());
+    std::string const text = "perdure-key 1 " + to_base64(secret.view()) + "\n";
+    auto written = system::write_file(path, as_bytes(text), {.replace = false, .mode = 0600});
+    if (written || written.error().fault() != Fault::conflict) return written;
+    return fail(Fault::conflict, path.string() + " exists already")
+        .with_fix("use it, or move it away");
+}
+
+Result<void> write_starter(system::Path const& file, system::Path const& destination) {
+    StarterConfig options;
+    options.destination_path = destination.string();
+    auto written = system::write_file(file, as_bytes(starter_config(options)),
+                                      {.replace = false, .mode = 0600});
+    if (written || written.error().fault() != Fault::conflict) return written;
+    return fail(Fault::conflict, file.string() + " exists already")
+        .with_fix("edit it, or name another with --config");
+}
+
+Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
+    PD_TRY(auto const* config, workspace.repository_config());
+    InitAnswer answer;
+    answer.repository = config->name;
+    PD_TRY(auto store, workspace.store(true));
+    bool const wants_key = call.create_key && config->key.way == KeyReference::Way::file &&
+                           !system::exists(config->key.value);
+    // A key made for a repository that then is not made would only confuse: look first.
+    auto const there = store->head("config", workspace.stop());
+    if (there) {
+        return fail(Fault::conflict, fmt::format("{} holds a repository already",
+                                                 workspace.destinations().front().path.string()))
+            .with_fix("use it: perdure backup; or name another folder");
+    }
+    if (wants_key) {
+        PD_CHECK(make_key_file(config->key.value, system::real_random()));
+        answer.key_file = config->key.value;
+    }
+    PD_TRY(auto const secret, workspace.key());
+    repository::CreateOptions options;
+    options.parity = config->parity;
+    options.label = config->label;
+    repository::Outside const outside{system::real_clock(), system::real_random()};
+    PD_CHECK(repository::Repository::create(store, secret, options, outside, workspace.stop()));
+    for (auto const& destination : workspace.destinations()) {
+        answer.destinations.push_back(destination.path.string());
+    }
+    return answer;
+}
+
+Result<std::string> make_recovery_kit(Workspace& workspace) {
+    std::string const phrase = repository::make_recovery_phrase(system::real_random());
+    repository::KeySecret secret;
+    secret.kind = repository::KeySecret::Kind::recovery_phrase;
+    secret.bytes = crypto::SecretBytes(to_bytes(std::string_view(phrase)));
+    PD_CHECK(add_key(workspace, {.secret = &secret, .label = "recovery kit"}));
+    PD_TRY(auto* repository, workspace.repository());
+    std::string places;
+    for (auto const& destination : workspace.destinations()) {
+        places += "    " + destination.path.string() + "\n";
+    }
+    return fmt::format(
+        "perdure-recovery 1\n\n"
+        "Recovery kit for the repository {}\n\n"
+        "    {}\n\n"
+        "Print this page and keep it away from the machine that it is for. Whoever holds it and\n"
+        "can reach the repository can read every backup in it.\n\n"
+        "The repository rests at\n{}\n"
+        "To restore on any machine:\n"
+        "    1. install perdure and copy (or mount) the repository's folder\n"
+        "    2. write a perdure.toml with [repository.main], the destination's path, and\n"
+        "       key = {{ file = \"perdure-recovery.txt\" }}  (this text)\n"
+        "    3. perdure backup list, then perdure restore latest --to DIR\n",
+        to_hex(repository->id()), phrase, places);
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+struct InitCall {
+    bool create_key = true;  ///< make the key file when it is missing
+};
+struct InitAnswer {
+    std::string repository;
+    std::vector<std::string> destinations;  ///< as the stores describe themselves
+    std::optional<system::Path> key_file;   ///< where one was made
+};
+/// Makes the configured repository at its destinations.
+/// Fails: conflict (there is one already).
+Result<InitAnswer> init(Workspace& workspace, InitCall const& call);
+
+/// Writes a commented configuration. Fails: conflict (there is one).
+Result<void> write_starter(system::Path const& file, system::Path const& destination);
+
+/// 32 random bytes in a file of mode 0600 that load_key recognises. Fails: conflict (it exists).
+Result<void> make_key_file(system::Path const& path, system::Random& random);
+
+/// Adds a recovery phrase to the keyring and returns the kit's text: the phrase, and how to use it.
+Result<std::string> make_recovery_kit(Workspace& workspace);
+
+}  // namespace perdure::service

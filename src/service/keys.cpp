@@ -1,0 +1,74 @@
+#include "service/keys.h"
+
+#include <fmt/format.h>
+
+#include "service/recorded_run.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+Result<repository::Keyring*> keyring_of(Workspace& workspace) {
+    PD_TRY(auto* repository, workspace.repository());
+    return &repository->keyring();
+}
+
+Result<repository::SlotInfo> find_slot(repository::Keyring const& keyring,
+                                       std::string const& word) {
+    std::vector<repository::SlotInfo> found;
+    for (auto const& slot : keyring.slots()) {
+        if (to_hex(slot.id).starts_with(word) || slot.label == word) found.push_back(slot);
+    }
+    if (found.size() == 1) return found.front();
+    return fail(Fault::not_found, found.empty() ? fmt::format("there is no key \"{}\"", word)
+                                                : fmt::format("\"{}\" fits several keys", word))
+        .with_code(2)
+        .with_fix("perdure key list");
+}
+
+}  // namespace
+
+Result<repository::SlotId> add_key(Workspace& workspace, AddKeyCall const& call) {
+    PD_TRY(auto* keyring, keyring_of(workspace));
+    RecordedRun record(workspace, "key add", {});
+    auto added =
+        keyring->add_slot({.secret = *call.secret, .label = call.label}, {}, workspace.stop());
+    if (!added) return record.failed(std::move(added).error());
+    record.done({}, "added key " + call.label);
+    return added;
+}
+
+Result<KeyList> list_keys(Workspace& workspace) {
+    PD_TRY(auto* keyring, keyring_of(workspace));
+    return KeyList{keyring->slots(), keyring->opened_slot(), keyring->epoch()};
+}
+
+Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall const& call) {
+    PD_TRY(auto* keyring, keyring_of(workspace));
+    PD_TRY(auto const slot, find_slot(*keyring, call.slot));
+    auto const id = to_hex(slot.id).substr(0, 8);
+    if (slot.id == keyring->opened_slot()) {
+        return fail(Fault::invalid, fmt::format("key {} is the one in use now", id))
+            .with_code(2)
+            .with_fix("open the repository with another key, then remove this one");
+    }
+    PD_CHECK(
+        check_confirmation(call.confirm, {id, to_hex(slot.id), slot.label},
+                           fmt::format("key {} ({}) would open nothing any more", id, slot.label)));
+    RecordedRun record(workspace, "key remove", {});
+    auto removed = keyring->remove_slot(slot.id, {}, workspace.stop());
+    if (!removed) return record.failed(std::move(removed).error());
+    record.done({}, "removed key " + id);
+    return removed;
+}
+
+Result<repository::ChangeReport> rotate_keys(Workspace& workspace) {
+    PD_TRY(auto* keyring, keyring_of(workspace));
+    RecordedRun record(workspace, "key rotate", {});
+    auto rotated = keyring->rotate({}, workspace.stop());
+    if (!rotated) return record.failed(std::move(rotated).error());
+    record.done({}, fmt::format("rotated to epoch {}", rotated->epoch));
+    return rotated;
+}
+
+}  // namespace perdure::service

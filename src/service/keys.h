@@ -1,0 +1,32 @@
+#pragma once
+
+#include "repository/keyring/keyring.h"
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+struct AddKeyCall {
+    repository::KeySecret const* secret = nullptr;
+    std::string label;
+};
+/// A further way to open the repository. Fails: invalid (a weak secret).
+Result<repository::SlotId> add_key(Workspace& workspace, AddKeyCall const& call);
+
+struct KeyList {
+    std::vector<repository::SlotInfo> slots;
+    repository::SlotId current;  ///< the one that opened it now
+    std::uint64_t epoch = 0;
+};
+Result<KeyList> list_keys(Workspace& workspace);
+
+struct RemoveKeyCall {
+    std::string slot;     ///< id or its beginning
+    std::string confirm;  ///< the slot's label or id
+};
+/// Removes a slot and makes fresh keys for everything it opened. Fails: denied (PD-0017); invalid
+/// (the last one, or the one in use).
+Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall const& call);
+/// Fresh root, inbox and shard keys; everybody's secret stays valid.
+Result<repository::ChangeReport> rotate_keys(Workspace& workspace);
+
+}  // namespace perdure::service

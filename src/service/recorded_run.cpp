@@ -1,0 +1,57 @@
+#include "service/recorded_run.h"
+
+#include "service/exit_code.h"
+
+namespace perdure::service {
+
+RecordedRun::RecordedRun(Workspace& workspace, std::string verb, std::vector<std::string> sources)
+    : workspace_(workspace) {
+    run_.verb = std::move(verb);
+    run_.sources = std::move(sources);
+    run_.outcome = catalog::Outcome::failed;
+    run_.exit_code = exit_code::failure;
+    if (auto* log = workspace.runs()) {
+        if (auto id = log->start(run_.verb, run_.sources)) run_.id = *id;
+    }
+}
+
+RecordedRun::~RecordedRun() {
+    finish();
+}
+
+void RecordedRun::done(std::vector<data::Problem> const& problems, std::string sentence) {
+    bool const partial = !problems.empty();
+    run_.outcome = partial ? catalog::Outcome::partial : catalog::Outcome::ok;
+    run_.exit_code = partial ? exit_code::partial : exit_code::ok;
+    run_.problems_total = problems.size();
+    run_.sentence = std::move(sentence);
+    for (auto const& problem : problems) {
+        if (run_.problems.size() >= 1000) break;
+        run_.problems.push_back({problem.path, problem.reason});
+    }
+    finish();
+}
+
+Error RecordedRun::failed(Error error) {
+    run_.outcome =
+        error.fault() == Fault::cancelled ? catalog::Outcome::cancelled : catalog::Outcome::failed;
+    run_.exit_code = exit_code_of(error);
+    run_.error = error.message().substr(0, 2000);
+    finish();
+    return error;
+}
+
+double RecordedRun::elapsed_s() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+}
+
+void RecordedRun::finish() {
+    if (finished_) return;
+    finished_ = true;
+    run_.finished = to_timestamp(std::chrono::system_clock::now());
+    auto* log = run_.id != 0 ? workspace_.runs() : nullptr;
+    // A log that cannot be written must not turn a good backup into a failed one.
+    if (log) static_cast<void>(log->finish(run_));
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "data/stream.h"
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+/// Writes one run into the log: its start now, its end by done() or failed(), and by the destructor
+/// (as failed) where neither was called. Without a log it does nothing.
+class RecordedRun {
+public:
+    RecordedRun(Workspace& workspace, std::string verb, std::vector<std::string> sources);
+    ~RecordedRun();
+    RecordedRun(RecordedRun const&) = delete;
+    RecordedRun& operator=(RecordedRun const&) = delete;
+
+    catalog::Run& run() { return run_; }
+    /// Any problem makes it partial.
+    void done(std::vector<data::Problem> const& problems, std::string sentence);
+    /// Records the error and hands it back.
+    Error failed(Error error);
+    double elapsed_s() const;
+
+private:
+    void finish();
+    Workspace& workspace_;
+    catalog::Run run_;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    bool finished_ = false;
+};
+
+}  // namespace perdure::service

@@ -1,0 +1,140 @@
+#include "service/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "service/recorded_run.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+/// Empty or absent: nothing can be overwritten there.
+Result<bool> holds_something(system::Path const& folder) {
+    std::error_code error;
+    auto const status = std::filesystem::status(folder, error);
+    if (!std::filesystem::exists(status)) return false;
+    if (!std::filesystem::is_directory(status)) {
+        return fail(Fault::conflict, folder.string() + " is a file, not a folder")
+            .with_code(2)
+            .with_fix("name another folder with --to");
+    }
+    bool const empty = std::filesystem::is_empty(folder, error);
+    if (error) return system::error_from_errno(error.value(), "reading " + folder.string());
+    return !empty;
+}
+
+std::vector<std::string> names_of(repository::Snapshot const& snapshot,
+                                  std::vector<std::string> const& select) {
+    std::vector<std::string> out;
+    for (auto const& source : snapshot.sources) {
+        bool const wanted =
+            select.empty() || std::ranges::any_of(select, [&](std::string const& path) {
+                return path == source.name || path.starts_with(source.name + "/");
+            });
+        if (wanted) out.push_back(source.name);
+    }
+    return out;
+}
+
+Result<void> check_target(RestoreCall const& call, system::Path const& folder,
+                          repository::Snapshot const& snapshot, bool& overwrite) {
+    overwrite = false;
+    for (auto const& name : names_of(snapshot, call.select)) {
+        PD_TRY(bool const filled, holds_something(folder / name));
+        overwrite = overwrite || filled;
+    }
+    PD_TRY(bool const any, holds_something(folder));
+    overwrite = overwrite || any;
+    if (!overwrite) return {};
+    auto const name = folder.filename().string();
+    return check_confirmation(
+        call.confirm, {name.empty() ? folder.string() : name, folder.string()},
+        folder.string() + " holds something already, which a restore may overwrite");
+}
+
+std::vector<job::Invariant> invariants_of(SourceConfig const& source) {
+    std::vector<job::Invariant> out;
+    for (auto const& one : source.invariants) out.push_back({one.name, one.sql, one.argv});
+    return out;
+}
+
+}  // namespace
+
+std::uint64_t expected_bytes(repository::Snapshot const& snapshot,
+                             std::vector<std::string> const& select) {
+    std::uint64_t total = 0;
+    for (auto const& path : select) {
+        if (path.find('/') != std::string::npos) return 0;
+    }
+    auto const names = names_of(snapshot, select);
+    for (auto const& source : snapshot.sources) {
+        if (std::ranges::find(names, source.name) != names.end()) total += source.bytes_total;
+    }
+    return total;
+}
+
+Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
+    RestoreAnswer answer;
+    PD_TRY(answer.snapshot, find_snapshot(workspace, call.snapshot, call.at));
+    if (call.at) {
+        answer.gap = std::chrono::seconds(call.at->seconds - answer.snapshot.finished.seconds);
+    }
+    std::error_code error;
+    auto folder = std::filesystem::absolute(call.folder, error).lexically_normal();
+    if (!folder.has_filename()) folder = folder.parent_path();
+    PD_CHECK(check_target(call, folder, answer.snapshot, answer.overwrote));
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, "restore", names_of(answer.snapshot, call.select));
+    record.run().snapshot = answer.snapshot.id();
+    job::RestoreRequest request;
+    request.snapshot = answer.snapshot;
+    request.select = call.select;
+    request.folder = folder;
+    request.overwrite = answer.overwrote;
+    request.progress = call.progress;
+    auto report = job::restore(*repository, request, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    answer.report = std::move(*report);
+    for (auto const& source : answer.report.sources) {
+        record.run().items += source.items;
+        record.run().bytes_read += source.bytes;
+    }
+    record.done(answer.report.problems, "restored into " + folder.string());
+    return answer;
+}
+
+Result<job::DrillReport> drill(Workspace& workspace, DrillCall const& call) {
+    job::DrillRequest request;
+    PD_TRY(request.snapshot, find_snapshot(workspace, call.snapshot));
+    request.sources = call.sources;
+    request.scratch_parent = call.scratch;
+    request.progress = call.progress;
+    for (auto const& source : workspace.config().sources) {
+        request.live[source.options.name] = source.options;
+        request.invariants[source.options.name] = invariants_of(source);
+    }
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, "drill", names_of(request.snapshot, call.sources));
+    record.run().snapshot = request.snapshot.id();
+    auto report = job::drill(*repository, request, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    if (report->passed()) {
+        record.done({}, fmt::format("restored and proven equal in {:.1f} s", report->rto_s));
+        return report;
+    }
+    std::string reason = "the restored copy is not what was backed up";
+    for (auto const& source : report->sources) {
+        if (source.passed()) continue;
+        reason = source.name + ": " +
+                 (source.problems.empty()
+                      ? reason
+                      : source.problems.front().path + ": " + source.problems.front().reason);
+        break;
+    }
+    static_cast<void>(record.failed(fail(Fault::corrupt, reason)));
+    return report;
+}
+
+}  // namespace perdure::service

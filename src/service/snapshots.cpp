@@ -1,0 +1,162 @@
+#include "service/snapshots.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "repository/pins.h"
+#include "service/recorded_run.h"
+
+namespace perdure::service {
+namespace {
+
+using repository::Snapshot;
+
+constexpr std::size_t prefix_characters_min = 4;
+
+bool is_hex(std::string const& word) {
+    return std::ranges::all_of(
+        word, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+Error nothing(std::string message) {
+    return fail(Fault::not_found, std::move(message)).with_fix("perdure backup list");
+}
+
+std::vector<Snapshot const*> by_prefix(std::vector<Snapshot> const& all, std::string const& word) {
+    std::vector<Snapshot const*> out;
+    if (word.size() < prefix_characters_min || !is_hex(word)) return out;
+    for (auto const& snapshot : all) {
+        if (snapshot.id().starts_with(word)) out.push_back(&snapshot);
+    }
+    return out;
+}
+
+Timestamp time_of(Snapshot const& snapshot) {
+    return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
+}
+
+}  // namespace
+
+std::string short_id(std::string const& id) {
+    return id.substr(0, 12);
+}
+
+std::string_view type_name(repository::SnapshotType type) {
+    switch (type) {
+        case repository::SnapshotType::full:
+            return "full";
+        case repository::SnapshotType::incremental:
+            return "incremental";
+        case repository::SnapshotType::differential:
+            return "differential";
+    }
+    return "";
+}
+
+Result<SnapshotList> list_snapshots(Workspace& workspace) {
+    PD_TRY(auto* repository, workspace.repository());
+    SnapshotList out;
+    PD_TRY(out.snapshots, repository->snapshots(&out.damaged, workspace.stop()));
+    PD_TRY(out.pins, repository::pins(repository->store(), workspace.stop()));
+    return out;
+}
+
+Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string const& word,
+                                 std::optional<Timestamp> at) {
+    if (all.empty()) {
+        return fail(Fault::not_found, "the repository holds no snapshot yet")
+            .with_fix("perdure backup");
+    }
+    std::string lower = word;
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
+    }
+    auto const with_prefix = by_prefix(all, lower);
+    if (with_prefix.size() > 1) {
+        std::string names;
+        for (auto const* snapshot : with_prefix) names += " " + short_id(snapshot->id());
+        return fail(Fault::invalid, fmt::format("\"{}\" fits several snapshots:{}", word, names))
+            .with_code(2)
+            .with_fix("give more characters");
+    }
+    std::vector<Snapshot const*> fitting = with_prefix;
+    for (auto const& snapshot : all) {
+        bool const tagged = std::ranges::find(snapshot.tags, word) != snapshot.tags.end();
+        if (word == "latest" || (with_prefix.empty() && tagged)) fitting.push_back(&snapshot);
+    }
+    if (fitting.empty()) return nothing(fmt::format("there is no snapshot \"{}\"", word));
+    if (at) std::erase_if(fitting, [&](auto const* s) { return time_of(*s) > *at; });
+    if (fitting.empty()) {
+        return nothing(fmt::format("no snapshot is as old as {}; the oldest is of {}",
+                                   to_rfc3339(*at), to_rfc3339(time_of(all.front()))));
+    }
+    auto const newest = std::ranges::max_element(
+        fitting, {}, [](auto const* snapshot) { return time_of(*snapshot); });
+    return **newest;
+}
+
+Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
+                               std::optional<Timestamp> at) {
+    PD_TRY(auto* repository, workspace.repository());
+    std::vector<data::Problem> damaged;
+    PD_TRY(auto const all, repository->snapshots(&damaged, workspace.stop()));
+    auto chosen = choose_snapshot(all, word, at);
+    if (chosen || damaged.empty()) return chosen;
+    // Nothing readable fits, but something is there that cannot be read: that is the news.
+    return fail(Fault::corrupt,
+                fmt::format("{} of the snapshots cannot be read\n{}: {}", damaged.size(),
+                            damaged.front().path, damaged.front().reason))
+        .with_code(14);
+}
+
+Result<void> check_confirmation(std::string const& given, std::vector<std::string> const& accepted,
+                                std::string const& what) {
+    if (!given.empty() && std::ranges::find(accepted, given) != accepted.end()) return {};
+    auto const message =
+        given.empty() ? what : fmt::format("{}; \"{}\" is not its name", what, given);
+    return fail(Fault::denied, message)
+        .with_code(17)
+        .with_fix(fmt::format("if that is what you want: --confirm {}", accepted.front()));
+}
+
+Result<Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call) {
+    PD_TRY(auto snapshot, find_snapshot(workspace, call.snapshot));
+    std::string const id = snapshot.id();
+    std::vector<std::string> accepted{short_id(id), id};
+    if (call.snapshot != "latest") accepted.push_back(call.snapshot);
+    PD_CHECK(check_confirmation(call.confirm, accepted,
+                                fmt::format("snapshot {} of {} would be deleted", short_id(id),
+                                            to_rfc3339(snapshot.started))));
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, "delete", {});
+    record.run().snapshot = id;
+    auto removed = repository->remove_snapshot(snapshot.session, workspace.stop());
+    if (!removed) {
+        bool const pinned = removed.error().fault() == Fault::denied;
+        auto error = std::move(removed).error();
+        if (pinned && error.fix().empty()) {
+            error = Error(std::move(error)).with_fix("perdure backup unpin " + short_id(id));
+        }
+        return record.failed(std::move(error));
+    }
+    record.done({}, "deleted snapshot " + short_id(id));
+    return snapshot;
+}
+
+Result<Snapshot> pin_snapshot(Workspace& workspace, std::string const& word,
+                              std::string const& reason) {
+    PD_TRY(auto snapshot, find_snapshot(workspace, word));
+    PD_TRY(auto store, workspace.store());
+    PD_CHECK(repository::pin(*store, snapshot.session, reason, workspace.stop()));
+    return snapshot;
+}
+
+Result<Snapshot> unpin_snapshot(Workspace& workspace, std::string const& word) {
+    PD_TRY(auto snapshot, find_snapshot(workspace, word));
+    PD_TRY(auto store, workspace.store());
+    PD_CHECK(repository::unpin(*store, snapshot.session, workspace.stop()));
+    return snapshot;
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+struct SnapshotList {
+    std::vector<repository::Snapshot> snapshots;  ///< newest last
+    std::vector<data::Problem> damaged;
+    std::map<std::string, std::string> pins;  ///< id → reason
+};
+Result<SnapshotList> list_snapshots(Workspace& workspace);
+
+/// The snapshot that a word means: "latest", an id, the unique beginning of one (4 characters at
+/// least), or a tag (its newest snapshot). With `at`: the newest of those at or before it.
+/// Fails: not_found; invalid (the beginning fits several).
+Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> const& all,
+                                             std::string const& word, std::optional<Timestamp> at);
+Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
+                                           std::optional<Timestamp> at = {});
+
+/// The first 12 characters of an id: what people see.
+std::string short_id(std::string const& id);
+std::string_view type_name(repository::SnapshotType type);
+
+/// A destructive act needs its object's name typed. Fails: denied (PD-0017).
+Result<void> check_confirmation(std::string const& given, std::vector<std::string> const& accepted,
+                                std::string const& what);
+
+struct DeleteCall {
+    std::string snapshot, confirm;
+};
+Result<repository::Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call);
+Result<repository::Snapshot> pin_snapshot(Workspace& workspace, std::string const& word,
+                                          std::string const& reason);
+Result<repository::Snapshot> unpin_snapshot(Workspace& workspace, std::string const& word);
+
+}  // namespace perdure::service

@@ -1,0 +1,197 @@
+#include "service/upkeep.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "repository/pins.h"
+#include "service/recorded_run.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+std::vector<std::string> all_sources(Workspace const& workspace) {
+    std::vector<std::string> out;
+    for (auto const& source : workspace.config().sources) out.push_back(source.options.name);
+    return out;
+}
+
+policy::RetentionRules to_rules(RetentionConfig const& config) {
+    policy::RetentionRules out{.last = config.last,
+                               .hourly = config.hourly,
+                               .daily = config.daily,
+                               .weekly = config.weekly,
+                               .monthly = config.monthly,
+                               .yearly = config.yearly};
+    if (config.within) {
+        out.within = std::chrono::duration_cast<std::chrono::seconds>(*config.within);
+    }
+    return out;
+}
+
+Result<void> choose_rules(Workspace const& workspace, RetentionCall const& call,
+                          RetentionAnswer& answer) {
+    if (call.rules) {
+        answer.rules = *call.rules;
+        answer.rules_from = "command line";
+        return {};
+    }
+    auto const& config = workspace.config();
+    auto const* rule = config.retention_rule("default");
+    if (!rule && config.retention.size() == 1) rule = &config.retention.front();
+    if (!rule) {
+        return fail(Fault::invalid, "there are no retention rules")
+            .with_code(2)
+            .with_fix("give --keep 5 or --keep-daily 7 …, or add [retention.default]");
+    }
+    answer.rules = to_rules(*rule);
+    answer.rules_from = "[retention." + rule->name + "]";
+    return {};
+}
+
+/// Snapshots are judged among their likes: same writer, same sources.
+std::string group_of(repository::Snapshot const& snapshot) {
+    std::vector<std::string> names;
+    for (auto const& source : snapshot.sources) names.push_back(source.name);
+    std::ranges::sort(names);
+    std::string out = to_hex(snapshot.writer);
+    for (auto const& name : names) out += " " + name;
+    return out;
+}
+
+Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, "retention", all_sources(workspace));
+    std::size_t removed = 0;
+    for (auto& judged : answer.judged) {
+        if (judged.verdict.keep) continue;
+        auto gone = repository->remove_snapshot(judged.snapshot.session, workspace.stop());
+        if (!gone && gone.error().fault() == Fault::cancelled) {
+            return record.failed(std::move(gone).error());
+        }
+        judged.removed = gone.has_value();
+        if (gone) {
+            ++removed;
+        } else {
+            answer.problems.push_back(
+                {"snapshot " + short_id(judged.snapshot.id()), gone.error().message()});
+        }
+    }
+    record.done(answer.problems,
+                fmt::format("{} of {} snapshots deleted", removed, answer.judged.size()));
+    return {};
+}
+
+}  // namespace
+
+Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
+    VerifyAnswer answer;
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, "verify", all_sources(workspace));
+    repository::VerifyOptions options;
+    if (call.sample) options.sample_fraction = *call.sample;
+    options.level = call.read_data ? repository::VerifyLevel::read_data
+                    : call.sample  ? repository::VerifyLevel::sample
+                                   : repository::VerifyLevel::structure;
+    options.progress = call.progress;
+    if (!call.snapshot.empty()) {
+        auto chosen = find_snapshot(workspace, call.snapshot);
+        if (!chosen) return record.failed(std::move(chosen).error());
+        answer.snapshot = std::move(*chosen);
+        options.snapshots = {answer.snapshot->session};
+        record.run().snapshot = answer.snapshot->id();
+    } else {
+        auto all = repository->snapshots(&answer.damaged_snapshots, workspace.stop());
+        if (!all) return record.failed(std::move(all).error());
+    }
+    auto report = repository::verify(*repository, options, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    answer.report = std::move(*report);
+    record.run().items = answer.report.blobs;
+    record.run().bytes_read = answer.report.bytes_read;
+    if (answer.passed()) {
+        record.done({}, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
+                                    answer.report.packs));
+    } else {
+        static_cast<void>(record.failed(fail(Fault::corrupt, "stored data is damaged")));
+    }
+    return answer;
+}
+
+Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call) {
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, call.dry_run ? "repair (dry run)" : "repair", {});
+    repository::RepairOptions options;
+    options.dry_run = call.dry_run;
+    options.progress = call.progress;
+    auto report = repository::repair(*repository, options, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    std::vector<data::Problem> losses;
+    for (auto const& loss : report->losses) {
+        losses.push_back({loss.source + ": " + loss.path, loss.reason});
+    }
+    record.done(losses,
+                fmt::format("{} mended, {} lost", report->mended.size(), report->losses_total));
+    return report;
+}
+
+Result<repository::CollectReport> compact(Workspace& workspace, CompactCall const& call) {
+    PD_TRY(auto* repository, workspace.repository());
+    RecordedRun record(workspace, call.dry_run ? "compact (dry run)" : "compact", {});
+    repository::CollectOptions options;
+    options.dry_run = call.dry_run;
+    if (call.grace) options.grace = *call.grace;
+    options.progress = call.progress;
+    auto report = repository::collect(*repository, options, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    record.done({}, fmt::format("{} bytes freed", report->bytes_freed));
+    return report;
+}
+
+Result<repository::SyncReport> sync(Workspace& workspace, bool dry_run,
+                                    repository::UpkeepProgress progress) {
+    PD_TRY(auto store, workspace.store());
+    RecordedRun record(workspace, dry_run ? "sync (dry run)" : "sync", {});
+    auto report = repository::sync_legs(*store, {dry_run, std::move(progress)}, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    std::vector<data::Problem> problems;
+    for (auto const& leg : report->legs) {
+        if (!leg.complete) problems.push_back({leg.destination, leg.problem});
+    }
+    record.done(problems, "destinations brought to the same state");
+    return report;
+}
+
+Result<repository::RepositoryStatistics> statistics(Workspace& workspace) {
+    PD_TRY(auto* repository, workspace.repository());
+    return repository::measure(*repository, workspace.stop());
+}
+
+Result<RetentionAnswer> apply_retention(Workspace& workspace, RetentionCall const& call) {
+    RetentionAnswer answer;
+    PD_CHECK(choose_rules(workspace, call, answer));
+    PD_TRY(auto const list, list_snapshots(workspace));
+    std::vector<policy::Candidate> candidates;
+    std::map<std::string, repository::Snapshot const*> by_id;
+    for (auto const& snapshot : list.snapshots) {
+        policy::Candidate one;
+        one.id = snapshot.id();
+        one.group = group_of(snapshot);
+        one.claimed = snapshot.finished;
+        one.received = snapshot.received;
+        one.pinned = list.pins.contains(one.id);
+        by_id[one.id] = &snapshot;
+        candidates.push_back(std::move(one));
+    }
+    PD_TRY(auto const now, (*workspace.store())->now(workspace.stop()));
+    PD_TRY(auto verdicts, policy::judge(answer.rules, std::move(candidates), now));
+    for (auto& verdict : verdicts) {
+        auto const* snapshot = by_id.at(verdict.id);
+        answer.judged.push_back({*snapshot, std::move(verdict), false});
+    }
+    if (!call.dry_run) PD_CHECK(remove_expired(workspace, answer));
+    return answer;
+}
+
+}  // namespace perdure::service

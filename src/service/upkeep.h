@@ -1,0 +1,64 @@
+#pragma once
+
+#include "policy/retention.h"
+#include "repository/upkeep/collect.h"
+#include "repository/upkeep/repair.h"
+#include "repository/upkeep/statistics.h"
+#include "repository/upkeep/sync.h"
+#include "repository/upkeep/verify.h"
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+struct VerifyCall {
+    std::string snapshot;  ///< empty: the whole repository
+    bool read_data = false;
+    std::optional<double> sample;  ///< fraction of the packs' bytes
+    repository::UpkeepProgress progress;
+};
+struct VerifyAnswer {
+    std::optional<repository::Snapshot> snapshot;
+    repository::VerifyReport report;
+    std::vector<data::Problem> damaged_snapshots;
+    bool passed() const { return report.passed() && damaged_snapshots.empty(); }
+};
+/// Looks, changes nothing. Recorded as "verify" about every source.
+Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call);
+
+struct RepairCall {
+    bool dry_run = false;
+    repository::UpkeepProgress progress;
+};
+Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call);
+
+struct CompactCall {
+    bool dry_run = false;
+    std::optional<std::chrono::seconds> grace;
+    repository::UpkeepProgress progress;
+};
+Result<repository::CollectReport> compact(Workspace& workspace, CompactCall const& call);
+
+Result<repository::SyncReport> sync(Workspace& workspace, bool dry_run,
+                                    repository::UpkeepProgress progress);
+Result<repository::RepositoryStatistics> statistics(Workspace& workspace);
+
+struct RetentionCall {
+    std::optional<policy::RetentionRules> rules;  ///< none: [retention.default], or the only one
+    bool dry_run = false;
+};
+struct JudgedSnapshot {
+    repository::Snapshot snapshot;
+    policy::Verdict verdict;
+    bool removed = false;
+};
+struct RetentionAnswer {
+    policy::RetentionRules rules;
+    std::string rules_from;              ///< "[retention.default]" or "command line"
+    std::vector<JudgedSnapshot> judged;  ///< newest first
+    std::vector<data::Problem> problems;
+};
+/// Judges every snapshot and, unless dry, deletes those that no rule keeps. Space comes back with
+/// compact(). Fails: invalid (no rules).
+Result<RetentionAnswer> apply_retention(Workspace& workspace, RetentionCall const& call);
+
+}  // namespace perdure::service

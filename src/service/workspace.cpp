@@ -1,0 +1,218 @@
+#include "service/workspace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "crypto/hash.h"
+#include "service/config/units.h"
+
+namespace perdure::service {
+namespace {
+
+std::string environment(char const* name) {
+    char const* value = std::getenv(name);
+    return value ? value : "";
+}
+
+/// $systemd (given by a unit), $xdg or ~/fallback, or below /var for a process without a home.
+system::Path standard_folder(char const* systemd, char const* xdg, char const* below_home,
+                             char const* below_var) {
+    if (auto const given = environment(systemd); !given.empty()) return given;
+    if (auto const given = environment(xdg); given.starts_with('/')) {
+        return system::Path(given) / "perdure";
+    }
+    if (auto const home = environment("HOME"); home.starts_with('/') && home != "/") {
+        return system::Path(home) / below_home / "perdure";
+    }
+    return system::Path(below_var) / "perdure";
+}
+
+bool looks_like_path(std::string const& text) {
+    return text.starts_with('.') || text.find('/') != std::string::npos;
+}
+
+}  // namespace
+
+system::Path state_folder_of(system::Path const& config_file) {
+    auto const digest = crypto::sha256(as_bytes(config_file.string()));
+    return standard_folder("STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state", "/var/lib") /
+           to_hex(digest).substr(0, 16);
+}
+
+std::string spell_place(Config const& config, Place place) {
+    return config.file.filename().string() + ":" + std::to_string(place.line);
+}
+
+Result<std::unique_ptr<Workspace>> Workspace::open(WorkspaceOptions options) {
+    PD_TRY(Config config, load_config(options.config_file));
+    std::unique_ptr<Workspace> out(new Workspace(std::move(options), std::move(config)));
+    PD_CHECK(out->choose_destinations());
+    return out;
+}
+
+Result<RepositoryConfig const*> Workspace::repository_config() const {
+    for (auto const& repository : config_.repositories) {
+        auto const& names = repository.destinations;
+        if (!options_.destination.empty() &&
+            std::ranges::find(names, options_.destination) != names.end()) {
+            return &repository;
+        }
+    }
+    if (auto const* main = config_.repository("main")) return main;
+    if (!config_.repositories.empty()) return &config_.repositories.front();
+    return fail(Fault::invalid, config_.file.string() + " names no repository")
+        .with_code(201)
+        .with_fix("add a section [repository.main] with destinations and key");
+}
+
+Result<void> Workspace::choose_destinations() {
+    auto const repository = repository_config();
+    if (!repository) return {};  // commands that need it say so themselves
+    auto const& wanted = options_.destination;
+    for (auto const& name : (*repository)->destinations) {
+        auto const* destination = config_.destination(name);
+        if (destination && (wanted.empty() || name == wanted))
+            destinations_.push_back(*destination);
+    }
+    if (!destinations_.empty() || wanted.empty()) return {};
+    if (looks_like_path(wanted) || system::exists(wanted)) {
+        std::error_code error;
+        DestinationConfig folder;
+        folder.name = wanted;
+        folder.type = "local";
+        folder.path = std::filesystem::absolute(wanted, error).lexically_normal();
+        destinations_.push_back(std::move(folder));
+        return {};
+    }
+    std::vector<std::string> names = (*repository)->destinations;
+    auto const near = nearest_word(wanted, names);
+    return fail(Fault::invalid, "there is no destination \"" + wanted + "\"")
+        .with_code(2)
+        .with_fix(near.empty() ? "perdure destination list" : "did you mean \"" + near + "\"?");
+}
+
+Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
+    if (store_) return store_;
+    PD_CHECK(repository_config());
+    std::vector<store::DestinationOptions> options;
+    for (auto const& destination : destinations_) {
+        store::DestinationOptions one;
+        one.name = destination.name;
+        one.kind = destination.type;
+        one.path = destination.path.string();
+        one.create = create;
+        if (destination.upload_mb_s) {
+            one.upload_bytes_per_second =
+                static_cast<std::uint64_t>(*destination.upload_mb_s * 1e6);
+        }
+        options.push_back(std::move(one));
+    }
+    auto opened = store::open_mirror(options);
+    if (!opened) {
+        auto const& error = opened.error();
+        bool const absent = error.fault() == Fault::not_found;
+        auto const& first = destinations_.front();
+        return fail(error.fault(), fmt::format("destination \"{}\" cannot be used\n{}", first.name,
+                                               error.message()))
+            .with_code(absent ? 10 : 13)
+            .with_fix(absent ? fmt::format("perdure init, or correct [destination.{}].path ({})",
+                                           first.name, spell_place(config_, first.place))
+                             : "perdure destination test " + first.name);
+    }
+    store_ = std::move(*opened);
+    return store_;
+}
+
+Result<repository::KeySecret> Workspace::key() const {
+    PD_TRY(auto const* config, repository_config());
+    auto secret = load_key(config->key, options_.ask_secret, options_.stop);
+    if (secret) return secret;
+    auto error = std::move(secret).error();
+    return Error(std::move(error))
+        .with_fix(error.fix() + " (" + spell_place(config_, config->key.place) + ")");
+}
+
+Error Workspace::explain_open(Error error) const {
+    auto const config = repository_config();
+    if (!config) return error;
+    auto const& name = (*config)->name;
+    auto const& first = destinations_.front();
+    if (error.code() == 12) {
+        return fail(error.fault(), fmt::format("this key does not open repository \"{}\" at {}\n{}",
+                                               name, first.path.string(), error.message()))
+            .with_code(12)
+            .with_fix(fmt::format("correct [repository.{}].key ({}), or use the recovery phrase",
+                                  name, spell_place(config_, (*config)->key.place)));
+    }
+    if (error.code() == 10) {
+        return fail(error.fault(),
+                    fmt::format("{} holds no repository\n{}", first.path.string(), error.message()))
+            .with_code(10)
+            .with_fix(fmt::format("perdure init, or correct [destination.{}].path ({})", first.name,
+                                  spell_place(config_, first.place)));
+    }
+    return std::move(error).within(fmt::format("repository \"{}\" cannot be opened", name));
+}
+
+Result<repository::Repository*> Workspace::repository() {
+    if (repository_) return repository_.get();
+    PD_TRY(auto opened_store, store());
+    PD_TRY(auto const secret, key());
+    repository::OpenOptions options;
+    options.cache_folder = cache_folder();
+    repository::Outside const outside{system::real_clock(), system::real_random()};
+    auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
+    if (!opened) return explain_open(std::move(opened).error());
+    repository_ = std::move(*opened);
+    return repository_.get();
+}
+
+std::vector<store::LegHealth> Workspace::health() const {
+    return store_ ? store_->health() : std::vector<store::LegHealth>{};
+}
+
+catalog::RunLog* Workspace::runs() {
+    if (!runs_tried_) {
+        runs_tried_ = true;
+        auto opened = catalog::RunLog::open(state_folder() / "runs.db");
+        if (opened) runs_.emplace(std::move(*opened));
+    }
+    return runs_ ? &*runs_ : nullptr;
+}
+
+system::Path Workspace::state_folder() const {
+    return state_folder_of(config_.file);
+}
+
+system::Path Workspace::cache_folder() const {
+    return standard_folder("CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache", "/var/cache");
+}
+
+Result<std::vector<SourceConfig>> Workspace::sources(std::vector<std::string> const& names) const {
+    std::vector<SourceConfig> out;
+    std::vector<std::string> known;
+    for (auto const& source : config_.sources) known.push_back(source.options.name);
+    for (auto const& name : names) {
+        auto const* source = config_.source(name);
+        if (!source) {
+            auto const near = nearest_word(name, known);
+            return fail(Fault::not_found, "there is no source \"" + name + "\"")
+                .with_code(2)
+                .with_fix(near.empty() ? "perdure source list" : "did you mean \"" + near + "\"?");
+        }
+        out.push_back(*source);
+    }
+    if (names.empty()) out = config_.sources;
+    if (out.empty()) {
+        return fail(Fault::invalid, config_.file.string() + " names no source")
+            .with_code(201)
+            .with_fix(
+                "perdure source discover PATH, then perdure source add NAME --type … --path …");
+    }
+    std::ranges::stable_sort(out, {}, &SourceConfig::priority);
+    return out;
+}
+
+}  // namespace perdure::service

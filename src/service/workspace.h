@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/run_log.h"
+#include "repository/repository.h"
+#include "service/config/config.h"
+#include "service/config/key.h"
+#include "store/open_store.h"
+
+namespace perdure::service {
+
+struct WorkspaceOptions {
+    system::Path config_file;
+    /// A destination's name, or a folder that no configuration names; empty: all of the
+    /// repository's.
+    std::string destination;
+    AskSecret ask_secret;
+    std::stop_token stop;
+};
+
+/// A configuration and what it leads to: stores, the open repository, the log of runs. Everything
+/// is opened when it is first asked for. Threads: one.
+class Workspace {
+public:
+    /// Fails: as load_config; invalid (no such destination, with the nearest).
+    static Result<std::unique_ptr<Workspace>> open(WorkspaceOptions options);
+
+    Config const& config() const { return config_; }
+    /// Fails: invalid (PD-0201), when the configuration has no repository.
+    Result<RepositoryConfig const*> repository_config() const;
+    /// The destinations in use, in order of authority.
+    std::vector<DestinationConfig> const& destinations() const { return destinations_; }
+    std::stop_token stop() const { return options_.stop; }
+
+    /// The destinations as one store; `create` makes missing folders.
+    /// Fails: unavailable (PD-0013, named), when none can be reached.
+    Result<std::shared_ptr<store::MirrorStore>> store(bool create = false);
+    Result<repository::KeySecret> key() const;
+    /// Fails: as Repository::open, with the configuration's line named.
+    Result<repository::Repository*> repository();
+    /// How the destinations did so far; empty before the first use.
+    std::vector<store::LegHealth> health() const;
+    /// Forgets the open repository, so that the next use reads anew.
+    void reset() { repository_.reset(); }
+
+    /// Null where it cannot be opened (a full or read-only disk): runs go on unrecorded.
+    catalog::RunLog* runs();
+    system::Path state_folder() const;
+    system::Path cache_folder() const;
+
+    /// The sources to work on: the named ones, or all, most critical first.
+    /// Fails: not_found (with the nearest name), invalid (the configuration has none).
+    Result<std::vector<SourceConfig>> sources(std::vector<std::string> const& names) const;
+
+private:
+    explicit Workspace(WorkspaceOptions options, Config config)
+        : options_(std::move(options)), config_(std::move(config)) {}
+    Result<void> choose_destinations();
+    Error explain_open(Error error) const;
+
+    WorkspaceOptions options_;
+    Config config_;
+    std::vector<DestinationConfig> destinations_;
+    std::shared_ptr<store::MirrorStore> store_;
+    std::unique_ptr<repository::Repository> repository_;
+    std::optional<catalog::RunLog> runs_;
+    bool runs_tried_ = false;
+};
+
+/// Where per-user state of a configuration lies: $STATE_DIRECTORY, $XDG_STATE_HOME/perdure/<id> or
+/// ~/.local/state/perdure/<id>, /var/lib/perdure/<id> where there is no home.
+system::Path state_folder_of(system::Path const& config_file);
+
+/// "perdure.toml:14", for messages.
+std::string spell_place(Config const& config, Place place);
+
+}  // namespace perdure::service
