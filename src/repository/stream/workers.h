@@ -59,13 +59,25 @@ public:
         }
         if (!work) {
             end(*slot);
-        } else {
-            workers.submit([this, slot, work = std::move(work)] {
-                work(*slot->batch);
-                end(*slot);
-            });
+            return true;
         }
+        {
+            std::lock_guard lock(mutex_);
+            ++working_;
+        }
+        workers.submit([this, slot, work = std::move(work)] {
+            work(*slot->batch);
+            std::lock_guard lock(mutex_);
+            slot->done = true;
+            --working_;
+            changed_.notify_all();
+        });
         return true;
+    }
+    /// Waits until no worker holds a batch any more: what `work` refers to may go then.
+    void wait_idle() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return working_ == 0; });
     }
     /// No more batches will come.
     void close() {
@@ -109,6 +121,7 @@ private:
     std::condition_variable changed_;
     std::deque<std::shared_ptr<Slot>> slots_;
     std::size_t in_flight_max_;
+    std::size_t working_ = 0;
     bool closed_ = false, aborted_ = false;
 };
 

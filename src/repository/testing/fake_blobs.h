@@ -102,7 +102,9 @@ public:
     std::optional<BlobPlace> place(BlobId const&) const override { return std::nullopt; }
     Result<std::optional<BlobId>> base_of(BlobId const& id, std::stop_token) override {
         std::lock_guard lock(mutex_);
-        return blobs_.at(id).base;
+        auto const at = blobs_.find(id);
+        if (at == blobs_.end()) return fail(Fault::not_found, "no such blob");
+        return at->second.base;
     }
 
     void forget(BlobId const& id) {
@@ -131,15 +133,21 @@ private:
         std::optional<BlobId> base;
         bool damaged = false;
     };
-    /// Bytes outside the longest common prefix and suffix of 64-byte pieces found in the base.
+    /// About how many bytes of `now` a delta against `base` would have to spell out.
     static std::size_t changed_bytes(ByteView now, ByteView base) {
-        std::set<std::string_view> pieces;
+        auto const piece = [](ByteView bytes, std::size_t at) {
+            std::uint64_t value = 0;
+            std::memcpy(&value, bytes.data() + at, 8);
+            return value * 0x9e37'79b9'7f4a'7c15ULL;
+        };
+        constexpr int bits = 20;
+        std::vector<bool> pieces(std::size_t{1} << bits);
         for (std::size_t at = 0; at + 8 <= base.size(); ++at) {
-            pieces.insert(as_text(base.subspan(at, 8)));
+            pieces[piece(base, at) >> (64 - bits)] = true;
         }
         std::size_t changed = 0;
         for (std::size_t at = 0; at + 8 <= now.size();) {
-            bool const known = pieces.contains(as_text(now.subspan(at, 8)));
+            bool const known = pieces[piece(now, at) >> (64 - bits)];
             changed += known ? 0 : 1;
             at += known ? 8 : 1;
         }

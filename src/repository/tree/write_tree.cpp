@@ -73,6 +73,7 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
             counts = scanner.counts();
             if (!scanned) pipeline.abort();
             pipeline.close();
+            pipeline.wait_idle();  // workers hold references to what ends here
         }
         auto const assembled = assembling.wait();
         PD_CHECK(scanned);
