@@ -66,12 +66,17 @@ void work(EVP_CIPHER_CTX* context, ByteView from, std::byte* into) {
 }  // namespace
 
 void seal_once(Secret32 const& key, ByteView associated, ByteView plaintext, Bytes& out) {
-    auto* const context = context_for(true);
-    start(context, key, associated);
     auto const at = out.size();
     out.resize(at + plaintext.size() + seal_overhead_bytes);
-    work(context, plaintext, out.data() + at);
-    auto* const tag = reinterpret_cast<unsigned char*>(out.data() + at + plaintext.size());
+    seal_once_into(key, associated, plaintext, ByteSpan(out).subspan(at));
+}
+
+void seal_once_into(Secret32 const& key, ByteView associated, ByteView plaintext, ByteSpan into) {
+    PD_ASSERT(into.size() == plaintext.size() + seal_overhead_bytes);
+    auto* const context = context_for(true);
+    start(context, key, associated);
+    work(context, plaintext, into.data());
+    auto* const tag = reinterpret_cast<unsigned char*>(into.data() + plaintext.size());
     int written = 0;
     PD_ASSERT(EVP_CipherFinal_ex(context, tag, &written) == 1 && written == 0);
     PD_ASSERT(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, seal_overhead_bytes, tag) == 1);

@@ -12,6 +12,9 @@ inline constexpr std::size_t seal_overhead_bytes = 16;
 /// which is what the per-frame keys of the format are for. Appends ciphertext ‖ 16-byte tag to out.
 void seal_once(Secret32 const& key, ByteView associated, ByteView plaintext, Bytes& out);
 
+/// The same into a place of exactly plaintext + seal_overhead_bytes, which does not overlap it.
+void seal_once_into(Secret32 const& key, ByteView associated, ByteView plaintext, ByteSpan into);
+
 /// Opens what seal_once made.
 /// Fails: corrupt, when the tag does not fit; nothing of the plaintext is returned then.
 Result<Bytes> open_sealed(Secret32 const& key, ByteView associated, ByteView sealed);

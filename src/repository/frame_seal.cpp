@@ -59,11 +59,11 @@ void ObjectSeal::claim(std::uint32_t slot) {
 }
 
 void ObjectSeal::seal_frame(Domain const& domain, FrameFacts const& facts, ByteView bytes,
-                            Bytes& out) {
+                            ByteSpan into) {
     PD_ASSERT(facts.slot != directory_slot && facts.salt == salt_);
     claim(facts.slot);
-    crypto::seal_once(domain.frame_key(salt_.view(), facts.slot), associated(facts, domain), bytes,
-                      out);
+    crypto::seal_once_into(domain.frame_key(salt_.view(), facts.slot), associated(facts, domain),
+                           bytes, into);
 }
 
 void ObjectSeal::seal_directory(Domain const& common, ByteView bytes, Bytes& out) {

@@ -35,8 +35,8 @@ public:
     ObjectSeal(RepositoryId const& repository, ObjectKind kind, system::Random& random);
     Salt const& salt() const { return salt_; }
     ObjectKind kind() const { return kind_; }
-    /// Appends the sealed frame (bytes + 16) to out.
-    void seal_frame(Domain const& domain, FrameFacts const& facts, ByteView bytes, Bytes& out);
+    /// Seals the frame into its place, of bytes + crypto::seal_overhead_bytes.
+    void seal_frame(Domain const& domain, FrameFacts const& facts, ByteView bytes, ByteSpan into);
     /// Appends commitment ‖ sealed bytes, under K_meta of the common domain: directories and index.
     void seal_directory(Domain const& common, ByteView bytes, Bytes& out);
     FrameFacts facts(std::uint32_t slot, content::Codec codec, std::size_t raw_bytes) const;

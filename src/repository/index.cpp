@@ -201,8 +201,12 @@ std::vector<PackRow> Index::packs() const {
 
 void Index::for_each(
     std::function<void(PackRow const&, FrameRow const&, IndexEntry const&)> each) const {
-    std::shared_lock const lock(mutex_);
-    for (Loaded const& loaded : segments_) {
+    std::vector<Loaded> segments;  // a copy: `each` may look things up
+    {
+        std::shared_lock const lock(mutex_);
+        segments = segments_;
+    }
+    for (Loaded const& loaded : segments) {
         for (IndexEntry const& entry : loaded.segment->entries()) {
             if (!loaded.listed[entry.pack]) continue;
             each(loaded.segment->packs()[entry.pack], loaded.segment->frame(entry), entry);

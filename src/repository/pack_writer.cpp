@@ -8,7 +8,9 @@ namespace perdure::repository {
 namespace {
 
 constexpr std::size_t directory_bytes_max = 4 << 20;
-constexpr std::size_t padding_bytes_max = 256 << 10;
+constexpr std::size_t growth_bytes = 1 << 20;
+/// Room behind the frames for directory, padding and parity.
+constexpr std::size_t rest_bytes_max = directory_bytes_max + (256 << 10) + (2 << 20);
 
 /// About what a frame costs in the directory.
 std::size_t listed_bytes(FrameJob const& job) {
@@ -21,6 +23,7 @@ struct PackWriter::OpenPack {
     std::unique_ptr<ObjectSeal> seal;
     PackDirectory directory;
     Bytes body;
+    std::size_t used = 0;  ///< of body, whose rest is left over from before
     std::size_t close_bytes = 0, listed = 0;
     /// The writer holds an open pack once, and each frame being sealed holds it once more.
     std::atomic<int> holders{1};
@@ -29,7 +32,7 @@ struct PackWriter::OpenPack {
 struct PackWriter::Place {
     std::shared_ptr<OpenPack> pack;
     std::uint32_t slot = 0;
-    std::byte* into = nullptr;
+    ByteSpan into;
 };
 
 PackWriter::PackWriter(PackWriterOptions options) : options_(std::move(options)) {}
@@ -42,7 +45,6 @@ Bytes PackWriter::take_buffer() {
     if (spare_.empty()) return {};
     Bytes buffer = std::move(spare_.back());
     spare_.pop_back();
-    buffer.clear();
     return buffer;
 }
 
@@ -62,7 +64,10 @@ std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
     options_.random->fill(std::as_writable_bytes(std::span(&jitter, 1)));
     pack->close_bytes = options_.close_min_bytes +
                         jitter % (options_.close_max_bytes - options_.close_min_bytes + 1);
-    perdure::append(pack->body, ObjectHeader{.kind = options_.kind, .salt = pack->seal->salt()}.encode());
+    Bytes const header = ObjectHeader{.kind = options_.kind, .salt = pack->seal->salt()}.encode();
+    if (pack->body.size() < header.size()) pack->body.resize(header.size());
+    std::ranges::copy(header, pack->body.begin());
+    pack->used = header.size();
     return pack;
 }
 
@@ -70,7 +75,7 @@ std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
 PackWriter::Place PackWriter::reserve(FrameJob const& job) {
     std::size_t const stored = job.packed.size() + crypto::seal_overhead_bytes;
     std::lock_guard const lock(mutex_);
-    if (open_ && open_->body.size() + stored > options_.close_max_bytes &&
+    if (open_ && open_->used + stored > options_.close_max_bytes &&
         !open_->directory.frames.empty()) {
         // Let go before waiting for a buffer: this pack may be the one that gives it back.
         release(std::move(open_));
@@ -78,15 +83,17 @@ PackWriter::Place PackWriter::reserve(FrameJob const& job) {
     }
     if (!open_) open_ = open_pack();
     OpenPack& pack = *open_;
-    // Bytes never move while frames are sealed into them side by side.
-    std::size_t const capacity = std::max(options_.close_max_bytes, pack.body.size() + stored) +
-                                 directory_bytes_max + padding_bytes_max;
-    if (pack.body.capacity() < capacity && pack.directory.frames.empty()) {
-        pack.body.reserve(capacity);
+    // Bytes never move while frames are sealed into them side by side: a body gets its whole room
+    // at its first frame, and grows into it by steps that cost nothing once the buffer is reused.
+    std::size_t const offset = pack.used;
+    if (pack.directory.frames.empty()) {
+        pack.body.reserve(std::max(options_.close_max_bytes, offset + stored) + rest_bytes_max);
     }
-    PD_ASSERT(pack.body.capacity() >= pack.body.size() + stored);
-    std::size_t const offset = pack.body.size();
-    pack.body.resize(offset + stored);
+    PD_ASSERT(pack.body.capacity() >= offset + stored);
+    pack.used = offset + stored;
+    if (pack.body.size() < pack.used) {
+        pack.body.resize(std::min(pack.body.capacity(), pack.used + growth_bytes));
+    }
     FrameRecord record;
     record.offset = static_cast<std::uint32_t>(offset);
     record.stored_bytes = static_cast<std::uint32_t>(stored);
@@ -100,8 +107,8 @@ PackWriter::Place PackWriter::reserve(FrameJob const& job) {
     pack.listed += listed_bytes(job);
     pack.holders.fetch_add(1);
     Place place{open_, static_cast<std::uint32_t>(pack.directory.frames.size() - 1),
-                pack.body.data() + offset};
-    if (pack.body.size() >= pack.close_bytes || pack.listed >= directory_bytes_max / 2 ||
+                ByteSpan(pack.body).subspan(offset, stored)};
+    if (pack.used >= pack.close_bytes || pack.listed >= directory_bytes_max / 2 ||
         pack.directory.frames.size() >= pack_frames_max / 2) {
         open_->holders.fetch_sub(1);  // never the last: the place just taken holds it too
         open_ = nullptr;
@@ -111,20 +118,17 @@ PackWriter::Place PackWriter::reserve(FrameJob const& job) {
 
 void PackWriter::release(std::shared_ptr<OpenPack> pack) {
     if (pack->holders.fetch_sub(1) > 1) return;
+    pack->body.resize(pack->used);
     options_.on_filled({std::move(pack->seal), std::move(pack->directory), std::move(pack->body)});
 }
 
 Result<void> PackWriter::append(FrameJob const& job) {
     Place place = reserve(job);
-    thread_local Bytes sealed;
-    sealed.clear();
     FrameFacts const facts = place.pack->seal->facts(place.slot, job.codec, job.raw.size());
-    place.pack->seal->seal_frame(*job.domain, facts, job.packed, sealed);
-    std::memcpy(place.into, sealed.data(), sealed.size());
+    place.pack->seal->seal_frame(*job.domain, facts, job.packed, place.into);
     Result<void> outcome;
     if (job.compare) {
-        auto const back = decode_frame(*job.domain, facts, ByteView(place.into, sealed.size()),
-                                       job.base_plaintext);
+        auto const back = decode_frame(*job.domain, facts, place.into, job.base_plaintext);
         if (!back || !std::ranges::equal(*back, job.raw)) {
             outcome = fail(Fault::internal,
                            "a frame does not decode to what was written; memory or processor of "
