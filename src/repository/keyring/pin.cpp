@@ -33,6 +33,7 @@ Result<void> write_pin(system::Path const& file, Pin const& pin) {
     out.raw(pin.repository.view());
     out.u64(pin.epoch);
     out.raw(pin.hash.view());
+    PD_CHECK(system::make_folders(file.parent_path()));
     return system::write_file(file, out.view());
 }
 
