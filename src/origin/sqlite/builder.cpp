@@ -70,6 +70,13 @@ void bind_texts(Statement& statement, std::initializer_list<std::string const*> 
     }
 }
 
+std::string find_virtual(data::DatabaseSchema const& schema, std::string const& name) {
+    for (auto const& object : schema.objects) {
+        if (object.name == name) return parse_virtual_table(name, object.sql).module;
+    }
+    return {};
+}
+
 }  // namespace
 
 Builder::Builder(Connection connection, data::DatabaseSchema const& schema)
@@ -285,10 +292,17 @@ Result<void> Builder::rebuild_indexes() {
     for (auto const& [setting, module] : schema_.settings) {
         if (!setting.starts_with(prefix)) continue;
         std::string const name = setting.substr(prefix.size());
-        std::string const command = module == "empty" ? "delete-all" : "rebuild";
         std::string const table = identifier(name);
-        auto const done = connection_.run("INSERT INTO main." + table + "(" + table + ") VALUES(" +
-                                          literal(command) + ")");
+        auto done = Result<void>();
+        if (find_virtual(schema_, name) == "fts5") {
+            // What FTS5 writes for a new table; without it the module does not even open.
+            done = connection_.run("INSERT INTO main." + identifier(name + "_data") +
+                                   " VALUES(1, x''), (10, x'00000000000000')");
+        }
+        if (done && module != "empty") {
+            done =
+                connection_.run("INSERT INTO main." + table + "(" + table + ") VALUES('rebuild')");
+        }
         if (done) continue;
         if (done.error().fault() == Fault::cancelled) return done.error();
         problems_.push_back({name, "the full-text index could not be rebuilt here (" +

@@ -1,0 +1,273 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "data/value.h"
+#include "origin/sqlite/testing.h"
+
+namespace perdure::origin::testing {
+
+namespace {
+
+class SqlitePeople : public ::testing::Test {
+protected:
+    SqlitePeople() : scratch_(std::move(*system::ScratchFolder::create())) {
+        std::filesystem::create_directories(scratch_.path() / "in/media");
+        source_ = {.name = "app", .type = "sqlite", .path = scratch_.path() / "in/app.db"};
+        source_.mapping.subjects = {.table = "users", .key = "id"};
+    }
+    void write(std::string const& sql) {
+        auto connection = open_for_writing(source_.path);
+        auto const done = connection.run("PRAGMA synchronous=OFF;" + sql);
+        ASSERT_TRUE(done) << done.error().message();
+    }
+    void file(std::string const& path, std::string const& text) {
+        std::filesystem::create_directories((source_.media / path).parent_path());
+        std::ofstream(source_.media / path) << text;
+    }
+    /// The subjects of a table's rows in key order, "-" for nobody: "1 1 - 2".
+    std::string subjects_of(std::string_view table) {
+        auto const snapshot = take(source_);
+        if (!snapshot) return snapshot.error().message();
+        std::string out;
+        for (auto const& row : snapshot->rows_of(table)) out += name_of(row.subject) + " ";
+        if (!out.empty()) out.pop_back();
+        return out;
+    }
+    static std::string name_of(ByteView subject) {
+        if (subject.empty()) return "-";
+        Decoder in(subject);
+        auto const value = data::decode_value(in);
+        if (auto const* number = std::get_if<std::int64_t>(&*value)) return std::to_string(*number);
+        if (auto const* text = std::get_if<data::Text>(&*value)) return text->bytes;
+        return "?";
+    }
+    system::ScratchFolder scratch_;
+    SourceOptions source_;
+};
+
+constexpr char const* users =
+    "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, manager REFERENCES users);"
+    "INSERT INTO users VALUES(1, 'Ann', NULL), (2, 'Bob', 1), (3, 'Cyd', 1);";
+
+}  // namespace
+
+TEST_F(SqlitePeople, RowsFollowForeignKeysOverSeveralTables) {
+    write(std::string(users) +
+          "CREATE TABLE posts(id INTEGER PRIMARY KEY, user_id REFERENCES users(id));"
+          "CREATE TABLE comments(id INTEGER PRIMARY KEY, post INT REFERENCES posts);"
+          "CREATE TABLE likes(comment REFERENCES comments(id), PRIMARY KEY(comment)) WITHOUT ROWID;"
+          "CREATE TABLE tags(name); INSERT INTO tags VALUES('x');"
+          "INSERT INTO posts VALUES(10, 1), (11, 2), (12, NULL), (13, 99);"
+          "INSERT INTO comments VALUES(20, 10), (21, 11), (22, 12), (23, 13), (24, 77);"
+          "INSERT INTO likes VALUES(20), (21), (24);");
+    EXPECT_EQ(subjects_of("users"), "1 2 3");
+    EXPECT_EQ(subjects_of("posts"), "1 2 - -");
+    EXPECT_EQ(subjects_of("comments"), "1 2 - - -");
+    EXPECT_EQ(subjects_of("likes"), "1 2 -");
+    EXPECT_EQ(subjects_of("tags"), "-");
+}
+
+TEST_F(SqlitePeople, OfTwoEquallyShortWaysTheOwnersWins) {
+    write(std::string(users) +
+          "CREATE TABLE messages(reader_id REFERENCES users, author_id REFERENCES users);"
+          "CREATE TABLE pairs(x REFERENCES users, y REFERENCES users);"
+          "INSERT INTO messages VALUES(1, 2); INSERT INTO pairs VALUES(3, 1);");
+    EXPECT_EQ(subjects_of("messages"), "2");
+    EXPECT_EQ(subjects_of("pairs"), "3");  // the one declared first
+}
+
+TEST_F(SqlitePeople, CompositeKeysAndSelfReferencesLeadHome) {
+    write(std::string(users) +
+          "CREATE TABLE albums(owner_id REFERENCES users, n INT, PRIMARY KEY(owner_id, n));"
+          "CREATE TABLE photos(id INTEGER PRIMARY KEY, o INT, n INT, next REFERENCES photos,"
+          " FOREIGN KEY(o, n) REFERENCES albums(owner_id, n));"
+          "INSERT INTO albums VALUES(1, 1), (2, 1);"
+          "INSERT INTO photos VALUES(1, 2, 1, NULL), (2, 1, 1, 1), (3, 1, 2, 1);");
+    EXPECT_EQ(subjects_of("photos"), "2 1 -");
+}
+
+TEST_F(SqlitePeople, OwnersOfTheMappingBeatTheForeignKeys) {
+    write(std::string(users) +
+          "CREATE TABLE devices(serial TEXT, person INT);"
+          "CREATE TABLE readings(device TEXT, at INT, user_id REFERENCES users);"
+          "CREATE TABLE logs(who INT);"
+          "INSERT INTO devices VALUES('d1', 2), ('d2', 3);"
+          "INSERT INTO readings VALUES('d1', 1, 1), ('d2', 2, 1), ('gone', 3, 1);"
+          "INSERT INTO logs VALUES(1), (3), (9);");
+    source_.mapping.subjects->owners = {
+        {"devices", "person"}, {"readings", "device -> devices.serial"}, {"logs", "who"}};
+    EXPECT_EQ(subjects_of("readings"), "2 3 -");
+    EXPECT_EQ(subjects_of("logs"), "1 3 -");
+}
+
+TEST_F(SqlitePeople, LinkTablesOfRecordsFollowTheirRecordsWithoutForeignKeys) {
+    write(std::string(users) +
+          "CREATE TABLE memories(id INTEGER PRIMARY KEY, user_id REFERENCES users);"
+          "CREATE TABLE memory_tags(memory_id INT, tag TEXT);"
+          "INSERT INTO memories VALUES(5, 1), (6, 2); INSERT INTO memory_tags VALUES(6, 'a'), "
+          "(5, 'b'), (7, 'c');");
+    source_.mapping.records = {{"memory", "memories", {{"tags", "memory_tags(memory_id).tag"}}}};
+    EXPECT_EQ(subjects_of("memory_tags"), "2 1 -");
+}
+
+TEST_F(SqlitePeople, TextKeysAndNamesInAnyCaseWork) {
+    write(
+        "CREATE TABLE People(Uuid TEXT PRIMARY KEY, n); INSERT INTO People VALUES('u-1', 1);"
+        "CREATE TABLE notes(p REFERENCES PEOPLE); INSERT INTO notes VALUES('u-1'), ('u-2');");
+    source_.mapping.subjects = {.table = "people", .key = "UUID"};
+    EXPECT_EQ(subjects_of("notes"), "u-1 -");
+}
+
+TEST_F(SqlitePeople, AMappingThatNamesNothingIsRefusedWithTheName) {
+    write(users);
+    source_.mapping.subjects->key = "uid";
+    auto const refused = take(source_);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault(), Fault::invalid);
+    EXPECT_NE(refused.error().message().find("\"uid\""), std::string::npos);
+}
+
+TEST_F(SqlitePeople, MediaBelongToThePersonWhoseRowNamesThem) {
+    source_.media = scratch_.path() / "in/media";
+    file("a/1.jpg", "one");
+    file("a/2.jpg", "two");
+    file("shared.png", "both");
+    file("stray.txt", "nobody's");
+    write(std::string(users) +
+          "CREATE TABLE memories(id INTEGER PRIMARY KEY, user_id REFERENCES users);"
+          "CREATE TABLE media(memory_id INT, path TEXT);"
+          "INSERT INTO memories VALUES(5, 1), (6, 2);"
+          "INSERT INTO media VALUES(5, 'a/1.jpg'), (6, './media/a/2.jpg'), (5, 'shared.png'),"
+          "(6, 'shared.png'), (6, 'lost.gif'), (6, 'https://example.org/x.png'), (5, NULL);");
+    source_.mapping.records = {{"memory", "memories", {{"media", "media(memory_id).path"}}}};
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    std::string owners;
+    for (auto const& row : snapshot->rows) {
+        if (row.table != data::media_table) continue;
+        owners += to_string(row.key) + "=" + name_of(row.subject) + " ";
+    }
+    EXPECT_EQ(owners, "a=- a/1.jpg=1 a/2.jpg=2 shared.png=- stray.txt=- ");
+    ASSERT_EQ(snapshot->problems.size(), 1U);
+    EXPECT_EQ(snapshot->problems[0].path, "lost.gif");
+
+    ASSERT_TRUE(put_back(source_, *snapshot, scratch_.path() / "out"));
+    auto const there = relocated(source_, scratch_.path() / "out");
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
+    std::ifstream in(there.media / "a/2.jpg");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "two");
+}
+
+TEST_F(SqlitePeople, MediaColumnsAreFoundWhereTheMappingNamesNone) {
+    source_.media = scratch_.path() / "in/media";
+    file("x.jpg", "x");
+    write(std::string(users) +
+          "CREATE TABLE pics(user_id REFERENCES users, f TEXT);"
+          "INSERT INTO pics VALUES(3, '/srv/old/media/x.jpg')");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    EXPECT_EQ(name_of(snapshot->rows.back().subject), "3");
+}
+
+TEST_F(SqlitePeople, FullTextIndexesOverPeoplesRowsAreRebuiltNotStored) {
+    write(std::string(users) +
+          "CREATE TABLE notes(id INTEGER PRIMARY KEY, user_id REFERENCES users, body TEXT);"
+          "CREATE VIRTUAL TABLE notes_fts USING fts5(body, content='notes', content_rowid='id');"
+          "CREATE VIRTUAL TABLE notes4 USING fts4(content='notes', body);"
+          "CREATE VIRTUAL TABLE bare USING fts5(body, content='');"
+          "INSERT INTO notes VALUES(1, 1, 'unmistakable elephant'), (2, 2, 'other');"
+          "INSERT INTO notes4(notes4) VALUES('rebuild');"
+          "INSERT INTO bare(rowid, body) SELECT id, body FROM notes;"
+          "INSERT INTO notes_fts(rowid, body) SELECT id, body FROM notes;");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    for (auto const& row : snapshot->rows) {
+        if (!row.subject.empty()) continue;
+        EXPECT_EQ(as_text(row.payload).find("lephant"), std::string_view::npos);
+    }
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems);
+    ASSERT_TRUE(problems->empty()) << problems->front().reason;
+    auto const there = relocated(source_, scratch_.path() / "out");
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
+    ASSERT_EQ(snapshot->problems.size(), 1U);
+    EXPECT_EQ(snapshot->problems[0].path, "bare");
+    auto connection = open_for_writing(there.path);
+    EXPECT_EQ(*connection.text("SELECT rowid FROM notes4 WHERE notes4 MATCH 'elephant'"), "1");
+    EXPECT_EQ(*connection.text("SELECT count(*) FROM bare WHERE bare MATCH 'elephant'"), "0");
+    EXPECT_EQ(*connection.text("SELECT rowid FROM notes_fts WHERE notes_fts MATCH 'elephant'"),
+              "1");
+}
+
+TEST_F(SqlitePeople, ASnapshotTakenWhileOthersWriteKeepsTheirInvariant) {
+    write(
+        "PRAGMA journal_mode=WAL; CREATE TABLE users(id INTEGER PRIMARY KEY);"
+        "CREATE TABLE account(id INTEGER PRIMARY KEY, cents INT, filler TEXT);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+        "INSERT INTO account SELECT i, 100, hex(randomblob(50)) FROM n;");
+    std::atomic<bool> stop = false;
+    std::atomic<int> transfers = 0;
+    std::jthread const writer([&] {
+        auto connection = open_for_writing(source_.path);
+        (void)connection.run("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=20");
+        for (int at = 0; !stop; ++at) {
+            auto const from = std::to_string(1 + at % 5000);
+            auto const to = std::to_string(5000 - at * 7 % 5000);
+            if (connection.run(
+                    "BEGIN IMMEDIATE; UPDATE account SET cents = cents - 7 WHERE id = " + from +
+                    "; UPDATE account SET cents = cents + 7 WHERE id = " + to + "; COMMIT")) {
+                ++transfers;
+            }
+        }
+    });
+    for (int round = 0; round < 8; ++round) {
+        while (transfers < (round + 1) * 20) std::this_thread::yield();
+        auto const snapshot = take(source_);
+        ASSERT_TRUE(snapshot) << snapshot.error().message();
+        std::int64_t sum = 0;
+        for (auto const& row : snapshot->rows_of("account")) {
+            Decoder in(row.payload);
+            (void)data::decode_value(in);
+            sum += std::get<std::int64_t>(*data::decode_value(in));
+        }
+        EXPECT_EQ(sum, 500'000);
+    }
+    stop = true;
+}
+
+TEST_F(SqlitePeople, PersonsOfARealSocialNetworkOwnWhatTheyWrote) {
+    if (shared_data().empty()) GTEST_SKIP() << "no ../shared/data on this machine";
+    std::filesystem::copy_file(shared_data() / "sqlite/ldbc_snb_social/ldbc_snb.sqlite",
+                               source_.path);
+    std::string table;
+    {
+        auto connection = open_for_writing(source_.path);
+        table = *connection.text(
+            "SELECT name FROM sqlite_schema WHERE name IN ('person', "
+            "'Person', 'persons')");
+    }
+    source_.mapping.subjects = {.table = table, .key = "p_personid"};
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    std::set<std::string> people;
+    std::map<std::string, std::pair<int, int>> owned;  // table → rows of a person, rows
+    for (auto const& row : snapshot->rows) {
+        auto& [theirs, all] = owned[snapshot->schema.tables[row.table].name];
+        ++all;
+        if (row.subject.empty()) continue;
+        ++theirs;
+        people.insert(name_of(row.subject));
+    }
+    EXPECT_EQ(people.size(), 222U);
+    for (auto const& [name, counts] : owned) {
+        bool const public_data = name == "country" || name == "organisation" || name == "place" ||
+                                 name == "tag" || name == "tagclass";
+        EXPECT_EQ(counts.first, public_data ? 0 : counts.second) << name;
+    }
+}
+
+}  // namespace perdure::origin::testing
