@@ -11,8 +11,7 @@ import sqlite3
 import subprocess
 import sys
 
-PERDURE = os.environ.get("PERDURE") or os.path.join(
-    os.environ.get("PERDURE_BUILD", "build/release"), "perdure")
+PERDURE = os.environ.get("PERDURE_PROGRAM") or os.path.abspath("build/release/perdure")
 
 CONFIG = """version = 1
 [repository.main]
