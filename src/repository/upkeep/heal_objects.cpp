@@ -1,0 +1,129 @@
+#include "repository/upkeep/heal_objects.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "crypto/hash.h"
+#include "repository/triple.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/"};
+constexpr std::uint64_t object_bytes_max = std::uint64_t{256} << 20;
+
+Result<std::vector<store::ObjectName>> names_below(store::ObjectStore& store, char const* prefix,
+                                                   std::stop_token stop) {
+    std::vector<store::ObjectName> names;
+    PD_CHECK(store.list(
+        prefix,
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            names.push_back(info.name);
+            return {};
+        },
+        stop));
+    return names;
+}
+
+/// The body on another leg, and where.
+struct Elsewhere {
+    Bytes object;
+    std::string place;
+};
+using Proof = std::function<bool(ByteView object)>;
+
+Result<std::optional<Elsewhere>> find_elsewhere(HealRequest const& request,
+                                                store::ObjectName const& name, Proof const& proof,
+                                                std::stop_token stop) {
+    for (store::ObjectStore* leg : request.legs) {
+        if (leg == &request.leg) continue;
+        auto object = store::read_all(*leg, name, object_bytes_max, stop);
+        if (!object && object.error().fault() == Fault::cancelled) return object.error();
+        if (object && proof(*object))
+            return std::optional(Elsewhere{std::move(*object), leg->describe()});
+    }
+    return std::optional<Elsewhere>();
+}
+
+class TripleHealer {
+public:
+    TripleHealer(HealRequest const& request, RepairReport& report, std::stop_token stop)
+        : request_(request), report_(report), stop_(std::move(stop)) {}
+
+    Result<void> heal(store::ObjectName const& name) {
+        auto const object = store::read_all(request_.leg, name, object_bytes_max, stop_);
+        if (!object) return unread(name, object.error());
+        if (is_tombstone(*object)) return {};
+        auto const body = read_triple(*object, object_bytes_max);
+        if (body && !body->damaged) return {};
+        if (body) return put(name, make_triple(body->body), "its other copies");
+        auto const whole = [](ByteView found) {
+            auto const other = read_triple(found, object_bytes_max);
+            return other && !other->damaged;
+        };
+        PD_TRY(auto const elsewhere, find_elsewhere(request_, name, whole, stop_));
+        if (elsewhere) return put(name, elsewhere->object, "the copy at " + elsewhere->place);
+        report_.left.push_back({Finding::Kind::damaged, name, body.error().message(), false});
+        return {};
+    }
+
+private:
+    Result<void> put(store::ObjectName const& name, ByteView object, std::string by) {
+        if (!request_.dry_run)
+            PD_CHECK(request_.leg.put(name, object, store::PutMode::replace, stop_));
+        report_.mended.push_back({name, std::move(by)});
+        return {};
+    }
+    Result<void> unread(store::ObjectName const& name, Error const& error) {
+        if (error.fault() == Fault::cancelled) return error;
+        if (error.fault() != Fault::not_found)  // removed meanwhile
+            report_.left.push_back({Finding::Kind::unreadable, name, error.message(), false});
+        return {};
+    }
+
+    HealRequest const& request_;
+    RepairReport& report_;
+    std::stop_token stop_;
+};
+
+}  // namespace
+
+bool is_whole_segment(store::ObjectName const& name, ByteView object) {
+    return name == "index/" + to_hex(crypto::sha256(object));
+}
+
+Result<void> heal_triples(HealRequest const& request, RepairReport& report, std::stop_token stop) {
+    TripleHealer healer(request, report, stop);
+    for (char const* prefix : triple_prefixes) {
+        PD_TRY(auto const names, names_below(request.leg, prefix, stop));
+        for (auto const& name : names) PD_CHECK(healer.heal(name));
+    }
+    return {};
+}
+
+Result<void> heal_index(HealRequest const& request, RepairReport& report,
+                        std::vector<store::ObjectName>& left, std::stop_token stop) {
+    PD_TRY(auto const names, names_below(request.leg, "index/", stop));
+    for (auto const& name : names) {
+        auto const object = store::read_all(request.leg, name, object_bytes_max, stop);
+        if (object && is_whole_segment(name, *object)) continue;
+        if (!object && object.error().fault() == Fault::cancelled) return object.error();
+        if (!object && object.error().fault() == Fault::not_found) continue;
+        auto const proof = [&](ByteView found) { return is_whole_segment(name, found); };
+        PD_TRY(auto const elsewhere, find_elsewhere(request, name, proof, stop));
+        if (!elsewhere) {
+            left.push_back(name);
+            continue;
+        }
+        if (!request.dry_run)
+            PD_CHECK(request.leg.put(name, elsewhere->object, store::PutMode::replace, stop));
+        report.mended.push_back({name, "the copy at " + elsewhere->place});
+    }
+    return {};
+}
+
+}  // namespace perdure::repository

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "repository/upkeep/repair.h"
+#include "store/object_store.h"
+
+namespace perdure::repository {
+
+struct HealRequest {
+    store::ObjectStore& leg;                       ///< where to mend
+    std::vector<store::ObjectStore*> const& legs;  ///< where else to look, `leg` among them
+    bool dry_run = false;
+};
+
+/// Mends every object of `leg` that is stored as three copies: from its own copies, else from the
+/// same object on another leg.
+Result<void> heal_triples(HealRequest const& request, RepairReport& report, std::stop_token stop);
+
+/// Mends index segments from other legs, by their hash. `left` gets those that nobody has whole.
+Result<void> heal_index(HealRequest const& request, RepairReport& report,
+                        std::vector<store::ObjectName>& left, std::stop_token stop);
+
+/// Whether the name of an index segment is proven by its bytes.
+bool is_whole_segment(store::ObjectName const& name, ByteView object);
+
+}  // namespace perdure::repository

@@ -1,0 +1,260 @@
+/*  Problem: mend a damaged repository without making anything worse (borg #3444: a repair threw
+   away items that were whole).
+
+    1. Nothing is deleted. An object is replaced only by bytes that its name (a hash) or its
+   checksum proves.
+    2. The order goes from certain to uncertain: copies inside an object, parity, other
+   destinations; then single frames, each authenticated, out of packs that are beyond repair.
+    3. What was salvaged lies in new packs, durable and indexed, before it counts as mended.
+    4. What is lost is named exactly: nothing that can be read is on the list, and all that cannot
+   is.
+
+    Rejected: dropping lost entries from snapshots so that they look whole again.  */
+#include "repository/upkeep/repair.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "repository/blob_access.h"
+#include "repository/keyring/keyring.h"
+#include "repository/lease.h"
+#include "repository/upkeep/heal_packs.h"
+#include "repository/upkeep/live_set.h"
+#include "repository/upkeep/losses.h"
+#include "store/wrap/read_only.h"
+
+namespace perdure::repository {
+
+namespace {
+
+constexpr std::uint32_t small_blob_bytes_max = 256 << 10;
+
+class Repairer {
+public:
+    Repairer(Repository& repository, RepairOptions const& options, std::stop_token stop)
+        : repository_(repository),
+          options_(options),
+          stop_(std::move(stop)),
+          dry_store_(options.dry_run ? store::read_only(repository.store()) : nullptr),
+          store_(options.dry_run ? *dry_store_ : repository.store()) {
+        report_.dry_run = options.dry_run;
+    }
+
+    Result<RepairReport> run() {
+        PD_CHECK(heal_legs());
+        PD_CHECK(open_index());
+        PD_CHECK(heal_all_packs());
+        PD_CHECK(open_index());  // packs that came back from another leg count from now on
+        PD_CHECK(find_endangered());
+        PD_CHECK(salvage());
+        PD_CHECK(name_all_losses());
+        return std::move(report_);
+    }
+
+private:
+    struct Endangered {
+        BlobId id;
+        Handle handle;
+        ObjectKind kind = ObjectKind::data_pack;
+    };
+    Result<void> heal_legs();
+    Result<void> open_index();
+    Result<void> heal_all_packs();
+    Result<void> find_endangered();
+    Result<void> look_through(Snapshot const& snapshot);
+    void judge(BlobId const& id, Handle const& handle);
+    Result<void> salvage();
+    Result<bool> salvage_one(Endangered const& blob, BlobWriter* writer);
+    Result<void> name_all_losses();
+
+    Repository& repository_;
+    RepairOptions const& options_;
+    std::stop_token stop_;
+    std::shared_ptr<store::ObjectStore> dry_store_;
+    store::ObjectStore& store_;
+    RepairReport report_;
+    std::shared_ptr<Index> index_;
+    std::unique_ptr<BlobReader> blobs_;
+    std::set<PackName> beyond_;  ///< packs that could not be mended on every leg
+    std::set<crypto::Digest> beyond_hashes_;
+    std::vector<Snapshot> snapshots_;
+    bool broken_ = false;  ///< the walk of some rows broke off
+    LiveSet seen_;
+    std::vector<Endangered> endangered_;
+    std::set<BlobPrefix> lost_;
+};
+
+Result<void> Repairer::heal_legs() {
+    auto const legs = store_.legs();
+    for (store::ObjectStore* leg : legs) {
+        HealRequest const request{*leg, legs, options_.dry_run};
+        PD_CHECK(heal_triples(request, report_, stop_));
+        std::vector<store::ObjectName> left;
+        PD_CHECK(heal_index(request, report_, left, stop_));
+        for (auto const& name : left)
+            report_.mended.push_back({name, "the directories of the packs"});  // see open_index
+    }
+    return {};
+}
+
+Result<void> Repairer::open_index() {
+    Index const& other = *repository_.index();
+    PackSource const source{store_, other.source().repository, other.source().common};
+    std::vector<store::ObjectName> damaged;
+    PD_TRY(index_, Index::open({source, other.cache_folder(), &repository_.outside().random},
+                               &damaged, stop_));
+    bool const gaps = repository_.index()->entry_count() > index_->entry_count();
+    if ((!damaged.empty() || gaps) && !options_.dry_run) {
+        std::vector<store::ObjectName> unread;  // these packs are dealt with one by one
+        PD_CHECK(index_->rebuild(&unread, stop_));
+    }
+    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+    return {};
+}
+
+Result<void> Repairer::heal_all_packs() {
+    auto const legs = store_.legs();
+    for (store::ObjectStore* leg : legs) {
+        PackHealRequest const request{
+            {*leg, legs, options_.dry_run}, *index_, options_.threads, options_.progress};
+        PD_CHECK(heal_packs(request, report_, beyond_, stop_));
+    }
+    for (PackName const& name : beyond_) beyond_hashes_.insert(name.hash);
+    return {};
+}
+
+/// Walks all snapshots for blobs whose every copy lies in a pack beyond repair, or nowhere.
+Result<void> Repairer::find_endangered() {
+    PD_CHECK(repository_.keyring().refresh(stop_));
+    std::vector<data::Problem> damaged;
+    PD_TRY(snapshots_, repository_.snapshots(&damaged, stop_));
+    for (auto const& problem : damaged) {
+        bool const told = std::ranges::any_of(
+            report_.left, [&](Finding const& one) { return one.object == problem.path; });
+        if (!told)
+            report_.left.push_back({Finding::Kind::damaged, problem.path, problem.reason, false});
+    }
+    seen_ = LiveSet(index_->entry_count());
+    for (Snapshot const& snapshot : snapshots_) PD_CHECK(look_through(snapshot));
+    return {};
+}
+
+Result<void> Repairer::look_through(Snapshot const& snapshot) {
+    ReadContext context{.blobs = *blobs_, .domains = repository_.domains()};
+    Handle const common = repository_.domains().common()->handle();
+    for (SourceSnapshot const& source : snapshot.sources) {
+        if (!source.rows) {
+            ReadableVisitor visitor;
+            visitor.blob = [&](BlobId const& id) { judge(id, common); };
+            visitor.gap = [&](std::string const&, std::string const&) { broken_ = true; };
+            PD_CHECK(walk_readable(source, context, visitor, stop_));
+            continue;
+        }
+        Snapshot one = snapshot;
+        one.sources = {source};
+        auto const walked = walk_blobs(
+            one,
+            [&](BlobId const& id, Handle const& handle) -> Result<void> {
+                judge(id, handle);
+                return {};
+            },
+            context, stop_);
+        if (walked) continue;
+        Fault const fault = walked.error().fault();
+        if (fault == Fault::cancelled || fault == Fault::unavailable) return walked.error();
+        broken_ = true;
+    }
+    return {};
+}
+
+void Repairer::judge(BlobId const& id, Handle const& handle) {
+    if (!seen_.insert(prefix_of(id))) return;
+    auto const copies = index_->find(id);
+    bool const safe = std::ranges::any_of(
+        copies, [&](Location const& at) { return !beyond_hashes_.contains(at.pack.hash); });
+    if (safe) return;
+    Keyring const& keyring = repository_.keyring();
+    if (handle != keyring.common()->handle() && keyring.state(handle) == HandleState::erased)
+        return;
+    if (copies.empty()) {
+        lost_.insert(prefix_of(id));
+    } else {
+        endangered_.push_back({id, handle, copies.front().pack.kind});
+    }
+}
+
+/// True when the blob could be read (and, with a writer, was stored anew).
+Result<bool> Repairer::salvage_one(Endangered const& blob, BlobWriter* writer) {
+    auto const domain = repository_.domains().find(blob.handle);
+    auto const view =
+        domain ? blobs_->read(blob.id, *domain, stop_) : Result<BlobView>(domain.error());
+    if (!view) {
+        Fault const fault = view.error().fault();
+        if (fault == Fault::cancelled || fault == Fault::unavailable) return view.error();
+        return false;
+    }
+    if (writer == nullptr) return true;
+    BlobWriter::Put put;
+    put.blob_class = view->length < small_blob_bytes_max ? BlobClass::small : BlobClass::large;
+    if (blob.kind == ObjectKind::meta_pack) put.blob_class = BlobClass::meta;
+    PD_TRY(BlobId const id, writer->put(*domain, view->view(), put));
+    PD_ASSERT(id == blob.id);
+    return true;
+}
+
+Result<void> Repairer::salvage() {
+    if (endangered_.empty()) return {};
+    SessionId const own = repository_.outside().random.draw<SessionId>();
+    std::unique_ptr<Lease> lease;
+    std::unique_ptr<BlobWriter> writer;
+    if (!options_.dry_run) {
+        PD_TRY(lease, Lease::take({.store = store_,
+                                   .session = own,
+                                   .clock = repository_.outside().clock,
+                                   .avoid = {},
+                                   .refresh = {}},
+                                  stop_));
+        index_->avoid(beyond_hashes_);
+        writer = make_blob_writer({.index = index_,
+                                   .session = own,
+                                   .random = &repository_.outside().random,
+                                   .stop = stop_});
+    }
+    std::uint64_t saved = 0;
+    for (Endangered const& blob : endangered_) {
+        PD_TRY(bool const readable, salvage_one(blob, writer.get()));
+        saved += readable ? 1 : 0;
+        if (!readable) lost_.insert(prefix_of(blob.id));
+    }
+    if (saved > 0)
+        report_.mended.push_back(
+            {fmt::format("{} blobs of packs beyond repair", saved), "salvage"});
+    if (!writer) return {};
+    PD_CHECK(writer->finish(stop_));
+    PD_TRY(Timestamp const now, store_.now(stop_));
+    PD_CHECK(fence(store_, own, now, stop_));  // this session never commits: nobody need wait
+    return lease->release(stop_);
+}
+
+Result<void> Repairer::name_all_losses() {
+    for (PackName const& name : beyond_) {
+        report_.left.push_back({Finding::Kind::damaged, name.text(),
+                                "beyond repair; what could be read of it was stored anew", false});
+    }
+    if (lost_.empty() && !broken_) return {};
+    ReadContext context{.blobs = *blobs_, .domains = repository_.domains()};
+    for (Snapshot const& snapshot : snapshots_)
+        PD_CHECK(name_losses(snapshot, lost_, context, report_, stop_));
+    return {};
+}
+
+}  // namespace
+
+Result<RepairReport> repair(Repository& repository, RepairOptions const& options,
+                            std::stop_token stop) {
+    return Repairer(repository, options, std::move(stop)).run();
+}
+
+}  // namespace perdure::repository

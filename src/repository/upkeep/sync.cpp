@@ -1,0 +1,327 @@
+/*  Problem: destinations drift apart, because one was away while the others went on; bring them
+   back together without the keys, and without carrying damage or undoing a deletion.
+
+    1. A leg never shows a snapshot whose packs it lacks: packs, then index, then snapshots.
+    2. Only proven bytes are copied.
+    3. A tombstone travels, with two exceptions: a fence only says that a session had not committed
+       *there*; and a body elsewhere under that name is a snapshot that did. Both stay, and are
+   told.
+    4. The leader is the leg that saw the last collection. What it condemned and deleted is removed
+       elsewhere too, but only from a leg that has nothing of its own (no snapshot, no pack that the
+       leader lacks): a snapshot that exists only there may rest on those packs, and then they
+       travel to the leader instead, for the next collection to rescue.
+
+    Rejected: making every leg equal to one chosen leg (a snapshot committed elsewhere would go). */
+#include "repository/upkeep/sync.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "repository/lease.h"
+#include "repository/triple.h"
+#include "repository/upkeep/collection.h"
+#include "repository/upkeep/proven_object.h"
+
+namespace perdure::repository {
+
+namespace {
+
+using store::ObjectName;
+
+/// The order in which objects travel.
+constexpr char const* travel_order[] = {"config", "keyring/", "pack/",    "index/",
+                                        "fence/", "pin/",     "collect/", "snapshot/"};
+
+struct Leg {
+    store::ObjectStore* store = nullptr;
+    std::map<ObjectName, std::uint64_t> objects;  ///< name → size
+    NewestCollection newest;
+    bool open = false;
+    SyncedLeg report;
+
+    bool has(ObjectName const& name) const { return objects.contains(name); }
+    bool has_tombstone(ObjectName const& name) const {
+        auto const found = objects.find(name);
+        return found != objects.end() && found->second <= tombstone_object_bytes;
+    }
+    void fail_with(std::string const& why) {
+        if (report.problem.empty()) report.problem = why;
+    }
+};
+
+class Syncer {
+public:
+    Syncer(store::ObjectStore& store, SyncOptions const& options, std::stop_token stop)
+        : options_(options), stop_(std::move(stop)) {
+        for (store::ObjectStore* leg : store.legs()) {
+            legs_.emplace_back().store = leg;
+            legs_.back().report.destination = leg->describe();
+        }
+    }
+
+    Result<SyncReport> run() {
+        report_.dry_run = options_.dry_run;
+        PD_CHECK(look());
+        for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
+        PD_CHECK(travel_rest());
+        PD_CHECK(remove_collected());
+        for (Leg& leg : legs_) {
+            leg.report.complete = leg.open && leg.report.problem.empty();
+            report_.legs.push_back(leg.report);
+        }
+        return std::move(report_);
+    }
+
+private:
+    Result<void> look();
+    Result<void> look_at(Leg& leg);
+    void choose_leader();
+    bool has_own(Leg const& leg) const;
+    bool was_collected(ObjectName const& name, Leg const& holder) const;
+    Result<void> travel(std::string const& prefix);
+    Result<void> travel_rest();
+    Result<void> spread(ObjectName const& name);
+    Result<void> agree(ObjectName const& name);
+    Result<void> settle(ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies);
+    bool is_deletion(ObjectName const& name) const;
+    Result<void> copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode);
+    Result<std::optional<Bytes>> find_proven(ObjectName const& name);
+    Result<void> remove_collected();
+    Result<void> remove(ObjectName const& name, Leg& from);
+    std::set<ObjectName> all_names(std::string const& prefix) const;
+
+    SyncOptions const& options_;
+    std::stop_token stop_;
+    SyncReport report_;
+    std::vector<Leg> legs_;
+    Leg* leader_ = nullptr;
+    std::set<ObjectName> collected_;  ///< condemned by the leader's chain and gone from the leader
+    std::set<ObjectName> done_;
+};
+
+Result<void> Syncer::look_at(Leg& leg) {
+    PD_CHECK(leg.store->list(
+        "",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            leg.objects[info.name] = info.size_bytes;
+            return {};
+        },
+        stop_));
+    PD_TRY(leg.newest, newest_collection(*leg.store, stop_));
+    leg.open = true;
+    return {};
+}
+
+Result<void> Syncer::look() {
+    for (Leg& leg : legs_) {
+        auto const seen = look_at(leg);
+        if (seen) continue;
+        if (seen.error().fault() == Fault::cancelled) return seen;
+        leg.fail_with(seen.error().message());
+    }
+    if (std::ranges::none_of(legs_, &Leg::open))
+        return fail(Fault::unavailable, "no destination answers");
+    choose_leader();
+    return {};
+}
+
+void Syncer::choose_leader() {
+    for (Leg& leg : legs_) {
+        if (!leg.open) continue;
+        if (leader_ == nullptr || leg.newest.record.number > leader_->newest.record.number)
+            leader_ = &leg;
+    }
+    for (auto const& pack : leader_->newest.record.packs) {
+        ObjectName const name = pack.name.text();
+        if (!leader_->has(name)) collected_.insert(name);
+    }
+}
+
+/// Whether a leg holds a snapshot or a pack that the leader never had.
+bool Syncer::has_own(Leg const& leg) const {
+    return std::ranges::any_of(leg.objects, [&](auto const& object) {
+        ObjectName const& name = object.first;
+        if (leader_->has(name) || collected_.contains(name)) return false;
+        return name.starts_with("pack/") || name.starts_with("snapshot/");
+    });
+}
+
+/// What the leader's collection deleted does not come back, unless its holder needs it.
+bool Syncer::was_collected(ObjectName const& name, Leg const& holder) const {
+    if (&holder == leader_ || has_own(holder)) return false;
+    if (name.starts_with("index/")) return !leader_->has(name);
+    return collected_.contains(name);
+}
+
+std::set<ObjectName> Syncer::all_names(std::string const& prefix) const {
+    std::set<ObjectName> names;
+    for (Leg const& leg : legs_) {
+        for (auto at = leg.objects.lower_bound(prefix);
+             at != leg.objects.end() && at->first.starts_with(prefix); ++at) {
+            if (!was_collected(at->first, leg)) names.insert(at->first);
+        }
+    }
+    return names;
+}
+
+Result<void> Syncer::travel(std::string const& prefix) {
+    auto const names = all_names(prefix);
+    std::uint64_t count = 0;
+    for (ObjectName const& name : names) {
+        if (!done_.insert(name).second) continue;
+        if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
+        PD_CHECK(form_of(name) == ObjectForm::triple ? agree(name) : spread(name));
+        if (options_.progress.report) options_.progress.report(prefix, ++count, names.size());
+    }
+    return {};
+}
+
+Result<void> Syncer::travel_rest() {
+    return travel("");
+}
+
+Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
+    for (Leg& leg : legs_) {
+        if (!leg.has(name)) continue;
+        auto object = read_proven(*leg.store, name, stop_);
+        if (object && *object) return object;
+        if (!object && object.error().fault() == Fault::cancelled) return object;
+    }
+    return std::optional<Bytes>();
+}
+
+/// Objects whose name settles their content, and plain texts: whoever lacks one gets it.
+Result<void> Syncer::spread(ObjectName const& name) {
+    if (form_of(name) == ObjectForm::transient) return {};
+    auto const lacks = [&](Leg const& leg) { return leg.open && !leg.has(name); };
+    if (std::ranges::none_of(legs_, lacks)) return {};
+    PD_TRY(auto const object, find_proven(name));
+    for (Leg& leg : legs_) {
+        if (!lacks(leg)) continue;
+        if (object) {
+            PD_CHECK(copy(name, *object, leg, store::PutMode::if_absent));
+        } else {
+            leg.fail_with(fmt::format("{} is damaged wherever it is", name));
+        }
+    }
+    if (!object)
+        report_.findings.push_back(
+            {Finding::Kind::damaged, name, "no destination holds it whole", false});
+    return {};
+}
+
+Result<void> Syncer::agree(ObjectName const& name) {
+    std::vector<std::optional<Bytes>> bodies;
+    for (Leg& leg : legs_) {
+        bodies.emplace_back();
+        if (!leg.has(name)) continue;
+        auto object = read_proven(*leg.store, name, stop_);
+        if (!object) {
+            Fault const fault = object.error().fault();
+            if (fault == Fault::cancelled) return object.error();
+            if (fault != Fault::not_found) leg.fail_with(object.error().message());
+            continue;
+        }
+        bodies.back() = std::move(*object);
+        if (!bodies.back()) {
+            report_.findings.push_back(
+                {Finding::Kind::damaged, name, "damaged at " + leg.report.destination, true});
+            leg.fail_with(fmt::format("{} is damaged there: run `perdure repo repair`", name));
+        }
+    }
+    return settle(name, bodies);
+}
+
+/// A tombstone that means deletion, not merely that a session had not committed where it was
+/// fenced.
+bool Syncer::is_deletion(ObjectName const& name) const {
+    if (!name.starts_with("snapshot/")) return true;
+    ObjectName const mark = "fence/" + name.substr(std::string_view("snapshot/").size());
+    return std::ranges::none_of(legs_, [&](Leg const& leg) { return leg.has(mark); });
+}
+
+Result<void> Syncer::settle(ObjectName const& name,
+                            std::vector<std::optional<Bytes>> const& bodies) {
+    std::optional<Bytes> tombstone, body;
+    bool forked = false;
+    for (auto const& object : bodies) {
+        if (!object) continue;
+        bool const dead = is_tombstone(*object);
+        if (!dead && body && *body != *object) forked = true;
+        (dead ? tombstone : body) = *object;
+    }
+    if (tombstone && body && !is_deletion(name)) forked = true;
+    if (forked) {
+        report_.findings.push_back({Finding::Kind::disagreement, name,
+                                    "destinations hold different bodies under this name", false});
+        for (Leg& leg : legs_) leg.fail_with(fmt::format("it disagrees about {}", name));
+        return {};
+    }
+    auto const& winner = tombstone ? tombstone : body;
+    if (!winner) return {};
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+        Leg& leg = legs_[i];
+        if (!leg.open) continue;
+        bool const replaces = bodies[i] && tombstone && !is_tombstone(*bodies[i]);
+        if (bodies[i] && !replaces) continue;
+        if (!bodies[i] && leg.has(name)) continue;  // damaged there: repair's business
+        if (replaces && name.starts_with("snapshot/")) ++leg.report.snapshots_removed;
+        PD_CHECK(copy(name, *winner, leg,
+                      replaces ? store::PutMode::replace : store::PutMode::if_absent));
+    }
+    return {};
+}
+
+Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode) {
+    // A snapshot may only follow once everything before it has arrived.
+    if (name.starts_with("snapshot/") && !to.report.problem.empty() && !is_tombstone(object))
+        return {};
+    if (!options_.dry_run) {
+        auto const done = to.store->put(name, object, mode, stop_);
+        if (!done && done.error().fault() == Fault::cancelled) return done;
+        if (!done && done.error().fault() != Fault::conflict) {
+            to.fail_with(done.error().message());
+            return {};
+        }
+    }
+    ++to.report.objects_copied;
+    to.report.bytes_copied += object.size();
+    if (name.starts_with("snapshot/") && !is_tombstone(object)) ++to.report.snapshots_copied;
+    return {};
+}
+
+Result<void> Syncer::remove_collected() {
+    for (Leg& leg : legs_) {
+        if (!leg.open || &leg == leader_ || has_own(leg) || !leg.report.problem.empty()) continue;
+        for (auto const& [name, size] : leg.objects) {
+            bool const stale = name.starts_with("index/") && !leader_->has(name);
+            if (stale || collected_.contains(name)) PD_CHECK(remove(name, leg));
+        }
+    }
+    return {};
+}
+
+Result<void> Syncer::remove(ObjectName const& name, Leg& from) {
+    if (!options_.dry_run) {
+        auto const removed = from.store->remove(name, stop_);
+        if (!removed && removed.error().fault() == Fault::cancelled) return removed;
+        if (!removed) {
+            from.fail_with(removed.error().message());
+            return {};
+        }
+    }
+    ++from.report.objects_removed;
+    return {};
+}
+
+}  // namespace
+
+Result<SyncReport> sync_legs(store::ObjectStore& store, SyncOptions const& options,
+                             std::stop_token stop) {
+    return Syncer(store, options, std::move(stop)).run();
+}
+
+}  // namespace perdure::repository
