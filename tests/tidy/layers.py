@@ -8,7 +8,7 @@ LAYERS = [
     {"base"},
     {"system", "crypto", "data"},
     {"store", "content", "catalog"},
-    {"repository", "origin", "format", "policy", "audit", "notify", "media"},
+    {"repository", "origin", "format", "policy", "audit", "notify", "media", "demo"},
     {"job"},
     {"service"},
     {"face"},
