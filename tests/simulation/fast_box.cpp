@@ -48,4 +48,18 @@ SignPair make_sign_pair(system::Random& random) {
     return sign_pair_from_seed(seed);
 }
 
+Signature sign(SignPair const& pair, ByteView message) {
+    Bytes bytes = to_bytes(pair.open.view());
+    append(bytes, message);
+    Signature signature;
+    std::memcpy(signature.bytes.data(), sha256(bytes).bytes.data(), Digest::size);
+    return signature;
+}
+
+bool verify(VerifyKey const& key, ByteView message, Signature const& signature) {
+    SignPair pair;
+    pair.open = key;
+    return sign(pair, message) == signature;
+}
+
 }  // namespace perdure::crypto

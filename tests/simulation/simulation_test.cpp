@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "tests/simulation/collection_world.h"
 #include "tests/simulation/keyring_world.h"
 
 namespace perdure::simulation {
@@ -34,7 +35,7 @@ std::string run_schedules(std::uint64_t first, std::uint64_t count, Rules rules)
 
 TEST(KeyringSchedules, LoseNoKeyAndReviveNone) {
     EXPECT_EQ(run_schedules<KeyringWorld>(number_from("PERDURE_SIMULATION_SEED", 1),
-                                          number_from("PERDURE_SIMULATION_SCHEDULES", 2000),
+                                          number_from("PERDURE_SIMULATION_SCHEDULES", 8000),
                                           BrokenKeyring{}),
               "");
 }
@@ -87,6 +88,68 @@ TEST(BrokenKeyringRules, AreNoticedWhenStaleListingsAreTrusted) {
     rules.no_listing_lag = true;
     rules.stale_listing = 800;
     expect_noticed<KeyringWorld>(rules);
+}
+
+TEST(CollectionSchedules, LoseNoBlobAndFreeTheRest) {
+    EXPECT_EQ(run_schedules<CollectionWorld>(number_from("PERDURE_SIMULATION_SEED", 1),
+                                             number_from("PERDURE_SIMULATION_SCHEDULES", 10000),
+                                             BrokenCollection{}),
+              "");
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenTheStoreReplacesWhatExists) {
+    BrokenCollection rules;
+    rules.store.put_if_absent = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenAWriterBuildsOnCondemnedPacks) {
+    BrokenCollection rules;
+    rules.writer_uses_condemned = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenTheLeaseComesAfterTheCondemnedAreRead) {
+    BrokenCollection rules;
+    rules.condemned_before_lease = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenACommitOverwritesItsFence) {
+    BrokenCollection rules;
+    rules.commit_replaces = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenTheFenceIsSkipped) {
+    BrokenCollection rules;
+    rules.no_fence = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenDeletionDoesNotWaitForLeases) {
+    BrokenCollection rules;
+    rules.ignore_leases = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenDeletionTrustsOldMarks) {
+    BrokenCollection rules;
+    rules.old_marks = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenPacksAreCondemnedBeforeTheyAreCopied) {
+    BrokenCollection rules;
+    rules.condemn_before_copy = true;
+    expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(BrokenCollectionRules, AreNoticedWhenStaleListingsAreTrusted) {
+    BrokenCollection rules;
+    rules.no_listing_lag = true;
+    rules.stale_listing = 800;
+    expect_noticed<CollectionWorld>(rules);
 }
 
 }  // namespace
