@@ -15,15 +15,23 @@ namespace {
 constexpr char const* schema = R"(
 PRAGMA user_version=12;
 CREATE TABLE projects (id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE TABLE memories (id TEXT PRIMARY KEY, project_id TEXT REFERENCES projects(id), category TEXT NOT NULL,
-  context_level TEXT NOT NULL, content TEXT NOT NULL, importance REAL NOT NULL CHECK (importance BETWEEN 0 AND 1),
-  tags TEXT, metadata TEXT, embedding BLOB, embedding_model TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+CREATE TABLE memories (id TEXT PRIMARY KEY, project_id TEXT REFERENCES projects(id),
+  category TEXT NOT NULL,
+  context_level TEXT NOT NULL, content TEXT NOT NULL,
+  importance REAL NOT NULL CHECK (importance BETWEEN 0 AND 1),
+  tags TEXT, metadata TEXT, embedding BLOB, embedding_model TEXT, created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
   last_accessed TEXT, content_hash TEXT NOT NULL);
-CREATE TABLE memory_relationships (source_id TEXT NOT NULL REFERENCES memories(id), target_id TEXT NOT NULL REFERENCES memories(id),
-  relation TEXT NOT NULL, confidence REAL, PRIMARY KEY (source_id, target_id, relation)) WITHOUT ROWID;
-CREATE TABLE code_units (id TEXT PRIMARY KEY, project_id TEXT NOT NULL REFERENCES projects(id), unit_type TEXT, name TEXT NOT NULL,
-  file_path TEXT NOT NULL, start_line INTEGER, end_line INTEGER, language TEXT, content TEXT, embedding BLOB, embedding_model TEXT, indexed_at REAL);
-CREATE TABLE conversations (id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, messages TEXT NOT NULL);
+CREATE TABLE memory_relationships (source_id TEXT NOT NULL REFERENCES memories(id),
+  target_id TEXT NOT NULL REFERENCES memories(id),
+  relation TEXT NOT NULL, confidence REAL, PRIMARY KEY (source_id, target_id,
+  relation)) WITHOUT ROWID;
+CREATE TABLE code_units (id TEXT PRIMARY KEY, project_id TEXT NOT NULL REFERENCES projects(id),
+  unit_type TEXT, name TEXT NOT NULL,
+  file_path TEXT NOT NULL, start_line INTEGER, end_line INTEGER, language TEXT, content TEXT,
+  embedding BLOB, embedding_model TEXT, indexed_at REAL);
+CREATE TABLE conversations (id INTEGER PRIMARY KEY, started_at TEXT NOT NULL,
+  messages TEXT NOT NULL);
 )";
 
 constexpr char const* schema_after_rows = R"(
@@ -31,7 +39,8 @@ CREATE INDEX memories_by_project ON memories(project_id, category);
 CREATE UNIQUE INDEX memories_by_content ON memories(content_hash, id);
 CREATE INDEX code_by_file ON code_units(file_path, start_line);
 CREATE VIRTUAL TABLE content_search USING fts5(content, tokenize='porter unicode61');
-INSERT INTO content_search(rowid, content) SELECT rowid, content FROM memories ORDER BY rowid LIMIT 20000;
+INSERT INTO content_search(rowid, content) SELECT rowid,
+  content FROM memories ORDER BY rowid LIMIT 20000;
 )";
 
 constexpr unsigned dimensions = 384;

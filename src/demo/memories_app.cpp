@@ -13,33 +13,48 @@ namespace {
 
 constexpr char const* schema = R"(
 PRAGMA application_id=0x6d656d6f; PRAGMA user_version=7;
-CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL,
+  email TEXT NOT NULL UNIQUE COLLATE NOCASE,
   phone TEXT, locale TEXT NOT NULL DEFAULT 'en', created_at TEXT NOT NULL, deleted_at TEXT);
-CREATE TABLE projects (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+CREATE TABLE projects (id INTEGER PRIMARY KEY,
+  owner_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
   name TEXT NOT NULL, description TEXT, created_at TEXT NOT NULL);
-CREATE TABLE categories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent_id INTEGER REFERENCES categories(id));
-CREATE TABLE collections (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
-  project_id INTEGER REFERENCES projects(id), name TEXT NOT NULL, is_public INTEGER NOT NULL DEFAULT 0 CHECK (is_public IN (0, 1)));
-CREATE TABLE tags (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+CREATE TABLE categories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  parent_id INTEGER REFERENCES categories(id));
+CREATE TABLE collections (id INTEGER PRIMARY KEY,
+  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  project_id INTEGER REFERENCES projects(id), name TEXT NOT NULL,
+  is_public INTEGER NOT NULL DEFAULT 0 CHECK (is_public IN (0, 1)));
+CREATE TABLE tags (id INTEGER PRIMARY KEY,
+  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
   name TEXT NOT NULL, UNIQUE (user_id, name));
-CREATE TABLE memories (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+CREATE TABLE memories (id INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
   collection_id INTEGER REFERENCES collections(id), project_id INTEGER REFERENCES projects(id),
   category_id INTEGER REFERENCES categories(id), title TEXT NOT NULL, content TEXT NOT NULL,
   content_format TEXT NOT NULL DEFAULT 'markdown', mood TEXT, latitude REAL, longitude REAL,
-  embedding BLOB, embedding_model TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, deleted_at TEXT,
+  embedding BLOB, embedding_model TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+  deleted_at TEXT,
   title_length INTEGER GENERATED ALWAYS AS (length(title)) VIRTUAL);
 CREATE TABLE memory_tags (memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
-  tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE, PRIMARY KEY (memory_id, tag_id)) WITHOUT ROWID;
-CREATE TABLE media (id INTEGER PRIMARY KEY, memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
-  path TEXT NOT NULL UNIQUE, mime_type TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, caption TEXT, taken_at TEXT);
-CREATE TABLE comments (id INTEGER PRIMARY KEY, memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
+  tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE, PRIMARY KEY (memory_id,
+  tag_id)) WITHOUT ROWID;
+CREATE TABLE media (id INTEGER PRIMARY KEY,
+  memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
+  path TEXT NOT NULL UNIQUE, mime_type TEXT NOT NULL, bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL, caption TEXT, taken_at TEXT);
+CREATE TABLE comments (id INTEGER PRIMARY KEY,
+  memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
   user_id INTEGER NOT NULL REFERENCES users(id), body TEXT NOT NULL, created_at TEXT NOT NULL);
 CREATE TABLE likes (memory_id INTEGER NOT NULL REFERENCES memories(id) ON DELETE CASCADE,
-  user_id INTEGER NOT NULL REFERENCES users(id), created_at TEXT NOT NULL, PRIMARY KEY (user_id, memory_id)) WITHOUT ROWID;
+  user_id INTEGER NOT NULL REFERENCES users(id), created_at TEXT NOT NULL, PRIMARY KEY (user_id,
+  memory_id)) WITHOUT ROWID;
 CREATE TABLE code_projects (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users(id),
   name TEXT NOT NULL, root_path TEXT NOT NULL, language TEXT NOT NULL);
-CREATE TABLE semantic_units (id TEXT PRIMARY KEY, code_project_id INTEGER NOT NULL REFERENCES code_projects(id),
-  kind TEXT NOT NULL, name TEXT NOT NULL, file_path TEXT NOT NULL, start_line INTEGER, end_line INTEGER,
+CREATE TABLE semantic_units (id TEXT PRIMARY KEY,
+  code_project_id INTEGER NOT NULL REFERENCES code_projects(id),
+  kind TEXT NOT NULL, name TEXT NOT NULL, file_path TEXT NOT NULL, start_line INTEGER,
+  end_line INTEGER,
   signature TEXT, body TEXT, embedding BLOB, embedding_model TEXT);
 CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 )";
@@ -61,7 +76,8 @@ CREATE TRIGGER memories_fts_update AFTER UPDATE OF title ON memories BEGIN
   INSERT INTO memories_fts(memories_fts, rowid, title) VALUES ('delete', old.id, old.title);
   INSERT INTO memories_fts(rowid, title) VALUES (new.id, new.title); END;
 CREATE VIEW active_memories AS SELECT * FROM memories WHERE deleted_at IS NULL;
-CREATE VIEW user_statistics AS SELECT u.id, u.name, count(m.id) AS memories, max(m.created_at) AS latest
+CREATE VIEW user_statistics AS SELECT u.id, u.name, count(m.id) AS memories,
+  max(m.created_at) AS latest
   FROM users u LEFT JOIN memories m ON m.user_id = u.id GROUP BY u.id;
 ANALYZE;
 )";

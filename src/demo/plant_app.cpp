@@ -12,19 +12,30 @@ namespace {
 
 constexpr char const* schema = R"(
 PRAGMA user_version=3; PRAGMA application_id=0x706c6e74;
-CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE, joined INTEGER NOT NULL);
-CREATE TABLE species (id INTEGER PRIMARY KEY, latin_name TEXT NOT NULL UNIQUE, common_name TEXT, light TEXT, water_every_days INTEGER);
-CREATE TABLE locations (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owners(id), name TEXT NOT NULL);
-CREATE TABLE plants (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owners(id) ON DELETE CASCADE,
-  species_id INTEGER NOT NULL REFERENCES species(id), location_id INTEGER REFERENCES locations(id),
-  nickname TEXT, notes TEXT, acquired_on TEXT, price REAL, alive BOOLEAN NOT NULL DEFAULT 1, parent_id INTEGER REFERENCES plants(id));
-CREATE TABLE care_events (id INTEGER PRIMARY KEY, plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
-  kind TEXT NOT NULL CHECK (kind IN ('water', 'feed', 'repot', 'prune', 'mist')), amount_ml REAL, note TEXT, happened_at INTEGER NOT NULL);
-CREATE TABLE measurements (plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE, day TEXT NOT NULL,
+CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE,
+  joined INTEGER NOT NULL);
+CREATE TABLE species (id INTEGER PRIMARY KEY, latin_name TEXT NOT NULL UNIQUE, common_name TEXT,
+  light TEXT, water_every_days INTEGER);
+CREATE TABLE locations (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owners(id),
+  name TEXT NOT NULL);
+CREATE TABLE plants (id INTEGER PRIMARY KEY,
+  owner_id INTEGER NOT NULL REFERENCES owners(id) ON DELETE CASCADE,
+  species_id INTEGER NOT NULL REFERENCES species(id),
+  location_id INTEGER REFERENCES locations(id),
+  nickname TEXT, notes TEXT, acquired_on TEXT, price REAL, alive BOOLEAN NOT NULL DEFAULT 1,
+  parent_id INTEGER REFERENCES plants(id));
+CREATE TABLE care_events (id INTEGER PRIMARY KEY,
+  plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
+  kind TEXT NOT NULL CHECK (kind IN ('water', 'feed', 'repot', 'prune', 'mist')),
+  amount_ml REAL, note TEXT, happened_at INTEGER NOT NULL);
+CREATE TABLE measurements (plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
+  day TEXT NOT NULL,
   height_cm REAL, leaves INTEGER, PRIMARY KEY (plant_id, day)) WITHOUT ROWID;
-CREATE TABLE photos (id INTEGER PRIMARY KEY, plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
+CREATE TABLE photos (id INTEGER PRIMARY KEY,
+  plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
   file TEXT NOT NULL UNIQUE, caption TEXT, taken_at INTEGER);
-CREATE TABLE reminders (id INTEGER PRIMARY KEY, plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
+CREATE TABLE reminders (id INTEGER PRIMARY KEY,
+  plant_id INTEGER NOT NULL REFERENCES plants(id) ON DELETE CASCADE,
   due_at INTEGER NOT NULL, text TEXT, done INTEGER NOT NULL DEFAULT 0);
 )";
 

@@ -121,12 +121,12 @@ std::string ServerTree::make_log(Timestamp from, std::uint64_t lines) {
     std::string text;
     for (std::uint64_t i = 0; i < lines; ++i) {
         from = from + std::chrono::seconds(dice_.between(1, 40));
-        text += fmt::format(
-            R"({{"time":"{}","level":"{}","path":"{}","status":{},"ms":{:.3f},"ip":"10.{}.{}.{}","request":"{:016x}"}})"
-            "\n",
-            to_rfc3339(from), dice_.pick(levels), dice_.pick(paths), dice_.chance(95) ? 200 : 503,
-            dice_.fraction() * 90, dice_.below(256), dice_.below(256), dice_.below(256),
-            dice_.next());
+        text += fmt::format(R"({{"time":"{}","level":"{}","path":"{}","status":{},"ms":{:.3f},)"
+                            R"("ip":"10.{}.{}.{}","request":"{:016x}"}})"
+                            "\n",
+                            to_rfc3339(from), dice_.pick(levels), dice_.pick(paths),
+                            dice_.chance(95) ? 200 : 503, dice_.fraction() * 90, dice_.below(256),
+                            dice_.below(256), dice_.below(256), dice_.next());
     }
     return text;
 }

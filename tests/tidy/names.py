@@ -23,7 +23,7 @@ DISK = re.compile(
 # Sources that change a disk themselves, and why. Each must announce its steps by system::step().
 DISK_EXCEPTIONS = {
     "src/origin/files/": "a restore works below folder descriptors, so that no link leads outside",
-    "src/demo/odd_files.cpp": "samples have a FIFO and attributes, which no other room makes",
+    "src/demo/": "samples have dates, a FIFO and attributes, which no other room makes",
     "src/format/output.cpp": "dates the file it has open, before closing it",
 }
 
