@@ -39,9 +39,9 @@ void configure(ZSTD_CCtx* context, Effort effort, std::size_t reach_bytes) {
         set(context, ZSTD_c_compressionLevel, 1);
         set(context, ZSTD_c_strategy, ZSTD_fast);
         set(context, ZSTD_c_hashLog, 17);
-        set(context, ZSTD_c_minMatch, 6);
+        set(context, ZSTD_c_minMatch, 7);
     } else {
-        set(context, ZSTD_c_compressionLevel, 3);
+        set(context, ZSTD_c_compressionLevel, effort == Effort::balanced ? 2 : 6);
     }
     set(context, ZSTD_c_windowLog, window_log);
     set(context, ZSTD_c_contentSizeFlag, 1);

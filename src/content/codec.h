@@ -18,10 +18,11 @@ enum class Codec : std::uint8_t {
 inline constexpr std::size_t frame_raw_bytes_max = 16 << 20;
 inline constexpr int window_log_max = 23;
 
-/// How hard compress tries.
+/// How hard compress tries. Measured in docs/DECISIONS.md; any decoder reads all of them.
 enum class Effort : std::uint8_t {
-    fast,      ///< large data: one pass with a small table
-    balanced,  ///< small files, rows and metadata, where the gain is worth more than the time
+    fast,      ///< 4 MiB frames of large data: one pass with a table of half a megabyte
+    balanced,  ///< 256 KiB frames of small files, rows and metadata
+    thorough,  ///< what is little, and kept for long: the changes of one day
 };
 
 struct CompressOptions {

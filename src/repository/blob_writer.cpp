@@ -25,6 +25,9 @@ constexpr std::size_t frame_blobs_max = 4096;
 constexpr std::size_t data_buffers = 4, meta_buffers = 2;
 constexpr std::size_t meta_close_min_bytes = 7 << 20, meta_close_max_bytes = 8 << 20;
 constexpr unsigned compare_every = 8;
+/// So much of each session is compressed thoroughly: all of a day's changes, and of a first backup
+/// a part that costs it a tenth of a second.
+constexpr std::uint64_t thorough_bytes = 32 << 20;
 
 std::size_t frame_target_bytes(BlobClass blob_class) {
     return blob_class == BlobClass::large ? std::size_t{4} << 20 : std::size_t{256} << 10;
@@ -89,6 +92,7 @@ private:
     PackBases bases_;
     std::vector<Lane> lanes_;
     std::atomic<unsigned> frames_ = 0;
+    std::atomic<std::uint64_t> compressed_bytes_ = 0;
     std::atomic<std::uint64_t> blobs_new_ = 0, blobs_known_ = 0, bytes_new_ = 0;
 };
 
@@ -222,8 +226,12 @@ Result<void> Writer::work_off(Lane& lane, FullFrame full) {
     OpenFrame& frame = full.frame;
     content::Codec codec = content::Codec::stored;
     if (full.compressible) {
-        content::Effort const effort =
-            full.blob_class == BlobClass::large ? content::Effort::fast : content::Effort::balanced;
+        content::Effort effort = content::Effort::balanced;
+        if (compressed_bytes_.fetch_add(frame.raw.size()) < thorough_bytes) {
+            effort = content::Effort::thorough;
+        } else if (full.blob_class == BlobClass::large) {
+            effort = content::Effort::fast;
+        }
         codec = content::compress(frame.raw, {.effort = effort}, packed);
     }
     bool const stored = codec == content::Codec::stored;
