@@ -45,9 +45,7 @@ public:
             .avoid = [index = place_.index](
                          std::set<crypto::Digest> packs) { index->avoid(std::move(packs)); },
             .refresh = [this](std::stop_token inner) -> Result<std::uint64_t> {
-                PD_TRY(auto const erased, place_.keyring.refresh(std::move(inner)));
-                (void)erased;
-                return place_.keyring.epoch();
+                return place_.keyring.acknowledge(id_, std::move(inner));
             }};
         PD_TRY(lease_, Lease::take(std::move(options), std::move(stop)));
         return {};
@@ -64,8 +62,9 @@ public:
         snapshot.writer = crypto::sha256(pair.open.view());
         PD_CHECK(place_.keyring.flush_additions(id_, stop));
         PD_CHECK(writer_->finish(stop));
-        PD_TRY(auto const erased, place_.keyring.refresh(stop));
-        if (!erased.empty()) PD_CHECK(place_.keyring.flush_additions(id_, stop));
+        // Also when nobody was erased: a new epoch may have dropped the inbox that the additions
+        // were sealed to, and then they must be stored again.
+        PD_CHECK(place_.keyring.acknowledge(id_, stop));
         if (lease_) PD_CHECK(lease_->renew(stop));
         snapshot.min_epoch = place_.keyring.epoch();
         snapshot.statistics = writer_->statistics();
