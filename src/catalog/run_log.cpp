@@ -21,7 +21,7 @@ constexpr std::string_view columns =
 
 constexpr char const* schema = R"(
 CREATE TABLE IF NOT EXISTS run(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, started INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, started INTEGER NOT NULL, -- ms
   finished INTEGER, outcome INTEGER NOT NULL DEFAULT 0, exit_code INTEGER NOT NULL DEFAULT 0,
   pid INTEGER NOT NULL, boot TEXT NOT NULL, snapshot TEXT NOT NULL DEFAULT '',
   error TEXT NOT NULL DEFAULT '', sentence TEXT NOT NULL DEFAULT '',
@@ -42,8 +42,14 @@ std::string boot_id() {
     return raw ? to_string(*raw) : std::string();
 }
 
-std::int64_t now_seconds() {
-    return to_timestamp(std::chrono::system_clock::now()).seconds;
+std::int64_t to_milliseconds(Timestamp time) {
+    return time.seconds * 1000 + time.nanoseconds / 1'000'000;
+}
+Timestamp from_milliseconds(std::int64_t milliseconds) {
+    return {milliseconds / 1000, static_cast<std::uint32_t>(milliseconds % 1000) * 1'000'000};
+}
+std::int64_t now_milliseconds() {
+    return to_milliseconds(to_timestamp(std::chrono::system_clock::now()));
 }
 
 Run read_run(Statement const& row, std::string const& boot) {
@@ -51,8 +57,8 @@ Run read_run(Statement const& row, std::string const& boot) {
     Run run;
     run.id = row.integer(0);
     run.verb = row.text(1);
-    run.started = {row.integer(2), 0};
-    if (!row.is_null(3)) run.finished = Timestamp{row.integer(3), 0};
+    run.started = from_milliseconds(row.integer(2));
+    if (!row.is_null(3)) run.finished = from_milliseconds(row.integer(3));
     run.outcome = static_cast<Outcome>(std::clamp<std::int64_t>(row.integer(4), 0, 5));
     run.exit_code = static_cast<int>(row.integer(5));
     run.snapshot = row.text(7);
@@ -99,7 +105,7 @@ struct RunLog::State {
                                   "UPDATE run SET finished = ?, outcome = ?, exit_code = ?, "
                                   "snapshot = ?, error = ?, sentence = ?, items = ?, bytes_read = "
                                   "?, bytes_new = ?, bytes_stored = ?, problems = ? WHERE id = ?"));
-        update.bind(run.finished ? run.finished->seconds : now_seconds());
+        update.bind(run.finished ? to_milliseconds(*run.finished) : now_milliseconds());
         update.bind(static_cast<std::int64_t>(run.outcome)).bind(run.exit_code);
         update.bind(run.snapshot).bind(run.error).bind(run.sentence);
         for (auto const count : {run.items, run.bytes_read, run.bytes_new, run.bytes_stored}) {
@@ -148,7 +154,7 @@ Result<std::int64_t> RunLog::start(std::string const& verb,
         PD_TRY(auto row, Statement::prepare(state_->database.get(),
                                             "INSERT INTO run(verb, started, pid, boot) "
                                             "VALUES(?, ?, ?, ?)"));
-        row.bind(verb).bind(now_seconds()).bind(getpid()).bind(state_->boot);
+        row.bind(verb).bind(now_milliseconds()).bind(getpid()).bind(state_->boot);
         PD_CHECK(row.step());
         auto const id = sqlite3_last_insert_rowid(state_->database.get());
         for (auto const& source : sources) {

@@ -1,30 +1,15 @@
 #include "service/listing.h"
 
-#include <algorithm>
+#include "repository/rows/read_blocks.h"
 
 namespace perdure::service {
 namespace {
 
 constexpr std::size_t lines_max = 100'000;
-constexpr std::uint64_t schema_bytes_max = 64 << 20;
-
-Result<Bytes> read_list(repository::BlobList const& list, repository::ReadContext& context,
-                        std::stop_token stop) {
-    Bytes out;
-    if (list.depth != 0 || list.length_bytes > schema_bytes_max) {
-        return fail(Fault::exhausted, "the database's schema is larger than 64 MiB");
-    }
-    for (auto const& id : list.ids) {
-        PD_TRY(auto const blob, context.blobs.read(id, context.domains.common(), stop));
-        append(out, blob.view());
-    }
-    return out;
-}
 
 Result<void> list_tables(repository::SourceSnapshot const& source, SourceContents& out,
                          repository::ReadContext& context, std::stop_token stop) {
-    PD_TRY(Bytes const raw, read_list(source.schema, context, stop));
-    PD_TRY(auto const schema, data::DatabaseSchema::decode(raw));
+    PD_TRY(auto const schema, repository::read_schema(source, context, stop));
     std::vector<std::uint64_t> counts(schema.tables.size());
     std::uint64_t media = 0;
     PD_CHECK(repository::list_rows(

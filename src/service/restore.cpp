@@ -85,8 +85,10 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     auto folder = std::filesystem::absolute(call.folder, error).lexically_normal();
     if (!folder.has_filename()) folder = folder.parent_path();
     PD_CHECK(check_target(call, folder, answer.snapshot, answer.overwrote));
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, "restore", names_of(answer.snapshot, call.select));
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     record.run().snapshot = answer.snapshot.id();
     job::RestoreRequest request;
     request.snapshot = answer.snapshot;
@@ -115,8 +117,10 @@ Result<job::DrillReport> drill(Workspace& workspace, DrillCall const& call) {
         request.live[source.options.name] = source.options;
         request.invariants[source.options.name] = invariants_of(source);
     }
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, "drill", names_of(request.snapshot, call.sources));
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     record.run().snapshot = request.snapshot.id();
     auto report = job::drill(*repository, request, workspace.stop());
     if (!report) return record.failed(std::move(report).error());

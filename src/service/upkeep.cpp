@@ -61,8 +61,10 @@ std::string group_of(repository::Snapshot const& snapshot) {
 }
 
 Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, "retention", all_sources(workspace));
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     std::size_t removed = 0;
     for (auto& judged : answer.judged) {
         if (judged.verdict.keep) continue;
@@ -87,8 +89,10 @@ Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
 
 Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     VerifyAnswer answer;
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, "verify", all_sources(workspace));
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     repository::VerifyOptions options;
     if (call.sample) options.sample_fraction = *call.sample;
     options.level = call.read_data ? repository::VerifyLevel::read_data
@@ -120,8 +124,10 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
 }
 
 Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call) {
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, call.dry_run ? "repair (dry run)" : "repair", {});
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     repository::RepairOptions options;
     options.dry_run = call.dry_run;
     options.progress = call.progress;
@@ -137,8 +143,10 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
 }
 
 Result<repository::CollectReport> compact(Workspace& workspace, CompactCall const& call) {
-    PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, call.dry_run ? "compact (dry run)" : "compact", {});
+    auto opened = workspace.repository();
+    if (!opened) return record.failed(std::move(opened).error());
+    auto* repository = *opened;
     repository::CollectOptions options;
     options.dry_run = call.dry_run;
     if (call.grace) options.grace = *call.grace;

@@ -156,8 +156,7 @@ Error Workspace::explain_open(Error error) const {
     return std::move(error).within(fmt::format("repository \"{}\" cannot be opened", name));
 }
 
-Result<repository::Repository*> Workspace::repository() {
-    if (repository_) return repository_.get();
+Result<void> Workspace::open_repository() {
     PD_TRY(auto opened_store, store());
     PD_TRY(auto const secret, key());
     repository::OpenOptions options;
@@ -166,7 +165,16 @@ Result<repository::Repository*> Workspace::repository() {
     auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
     if (!opened) return explain_open(std::move(opened).error());
     repository_ = std::move(*opened);
-    return repository_.get();
+    return {};
+}
+
+Result<repository::Repository*> Workspace::repository() {
+    if (repository_) return repository_.get();
+    if (repository_failed_) return *repository_failed_;
+    auto opened = open_repository();
+    if (opened) return repository_.get();
+    repository_failed_ = opened.error();
+    return std::move(opened).error();
 }
 
 std::vector<store::LegHealth> Workspace::health() const {

@@ -46,7 +46,10 @@ public:
     /// How the destinations did so far; empty before the first use.
     std::vector<store::LegHealth> health() const;
     /// Forgets the open repository, so that the next use reads anew.
-    void reset() { repository_.reset(); }
+    void reset() {
+        repository_.reset();
+        repository_failed_.reset();
+    }
 
     /// Null where it cannot be opened (a full or read-only disk): runs go on unrecorded.
     catalog::RunLog* runs();
@@ -62,12 +65,14 @@ private:
         : options_(std::move(options)), config_(std::move(config)) {}
     Result<void> choose_destinations();
     Error explain_open(Error error) const;
+    Result<void> open_repository();
 
     WorkspaceOptions options_;
     Config config_;
     std::vector<DestinationConfig> destinations_;
     std::shared_ptr<store::MirrorStore> store_;
     std::unique_ptr<repository::Repository> repository_;
+    std::optional<Error> repository_failed_;  ///< asked once: a passphrase is not asked for twice
     std::optional<catalog::RunLog> runs_;
     bool runs_tried_ = false;
 };

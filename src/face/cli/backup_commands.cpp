@@ -78,7 +78,7 @@ Result<int> run_backup(Invocation& in) {
     call.type = type_of(arguments.value("--type"));
     call.tags = arguments.values("--tag");
     call.dry_run = arguments.has("--dry-run");
-    PD_CHECK(workspace->repository());
+    static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<service::BackupAnswer> answer;
     {
         ProgressView progress(in.out(), "backup", guess_bytes(*workspace, call));

@@ -23,9 +23,9 @@ constexpr OptionRow keep_rules[] = {
     {"--keep-within", value, "DURATION", "Keep everything younger, such as 30d."},
 };
 
-/*TODO constexpr OptionRow quickstart_options[] = {
+constexpr OptionRow quickstart_options[] = {
     {"--dir", value, "DIR", "Where the configuration and the backups go; here, by default."},
-};*/
+};
 constexpr OptionRow init_options[] = {
     {"--path", value, "DIR", "Where the repository will rest; \"backups\", by default."},
     {"--no-key", flag, {}, "Do not make the key file when it is missing."},
@@ -117,16 +117,16 @@ constexpr OptionRow kit_options[] = {
     {"--output", value, "FILE", "Write the kit there; else it is printed.", 'o'},
 };
 constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
-/*TODO constexpr OptionRow demo_options[] = {
-    {"--size", number, "N", "How large: 1 is some seconds, 100 is millions of records."},
+constexpr OptionRow demo_options[] = {
+    {"--size", number, "N", "How many memories; the rest grows along. 2000 by default."},
     {"--seed", number, "N", "Other data from another seed; 1 by default."},
-};*/
+};
 
 constexpr auto rows = std::to_array<CommandRow>({
-    /*TODO     {"quickstart", "TARGET", "Find, back up, verify, restore and prove: from nothing, in
-       one go.", quickstart_options, run_quickstart, "perdure quickstart /srv/app/app.db"},*/
-    /*TODO     {"demo", "[DIR]", "Make sample applications and run the whole story on them.",
-       demo_options, run_demo, "perdure demo"},*/
+    {"quickstart", "TARGET", "Find, back up, verify, restore and prove: from nothing, in one go.",
+     quickstart_options, run_quickstart, "perdure quickstart /srv/app/app.db"},
+    {"demo", "[DIR]", "Make sample applications and run the whole story on them.", demo_options,
+     run_demo, "perdure demo"},
     {"init", "", "Write a configuration if there is none; make the repository and its key.",
      init_options, run_init, "perdure init --path /mnt/backup/app"},
     {"config check", "", "Name every fault of the configuration; then try what it points at.",

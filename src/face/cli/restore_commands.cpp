@@ -122,7 +122,7 @@ Result<int> run_restore_drill(Invocation& in) {
     if (!arguments.positional.empty()) call.snapshot = arguments.positional.front();
     call.sources = arguments.values("--source");
     call.scratch = arguments.value("--scratch");
-    PD_CHECK(workspace->repository());
+    static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<job::DrillReport> report;
     {
         ProgressView progress(in.out(), "drill", 0);

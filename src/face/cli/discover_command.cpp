@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include "face/cli/handlers.h"
+#include "face/cli/table.h"
+#include "service/discovery.h"
+
+namespace perdure::face {
+namespace {
+
+JsonObject proposed_object(origin::ProposedSource const& proposed) {
+    JsonObject object;
+    object.put("name", proposed.options.name).put("type", proposed.options.type);
+    object.put_path("path", proposed.options.path.string());
+    if (!proposed.options.media.empty()) {
+        object.put_path("media", proposed.options.media.string());
+    }
+    object.put("confidence", proposed.confidence).put("reason", proposed.reason);
+    return object;
+}
+
+void tell_databases(Invocation& in, origin::Inventory const& found) {
+    Table table({"database", ">tables", ">rows", ">size", ""});
+    for (auto const& database : found.databases) {
+        std::string remark = database.trouble;
+        if (remark.empty() && database.live_log) remark = "in use (write-ahead log)";
+        table.add({printable(database.path.string()), spell_count(database.tables),
+                   spell_count(database.rows), spell_bytes(database.size_bytes), remark});
+        JsonObject object;
+        object.put_path("path", database.path.string()).put("engine", database.engine);
+        object.put("tables", database.tables).put("rows", database.rows);
+        object.put("bytes", database.size_bytes).put("trouble", database.trouble);
+        JsonArray guesses;
+        for (auto const& guess : database.guesses) {
+            JsonObject one;
+            one.put("where", guess.where).put("field", guess.field).put("value", guess.value);
+            one.put("confidence", guess.confidence).put("reason", guess.reason);
+            guesses.add(one);
+        }
+        object.put("guesses", guesses);
+        in.out().event("database", object);
+    }
+    if (!table.empty()) table.print(in.out());
+}
+
+void tell_files(Invocation& in, origin::Inventory const& found) {
+    auto const now = system::real_clock().now();
+    Table table({"found", "", ""});
+    auto const add = [&](std::string_view kind, system::Path const& path, std::string remark) {
+        table.add({std::string(kind), printable(path.string()), printable(remark)});
+        JsonObject object;
+        object.put("kind", kind).put_path("path", path.string()).put("remark", remark);
+        in.out().event("found", object);
+    };
+    for (auto const& one : found.media) {
+        add("media", one.path, plural(one.files, "file") + ", " + spell_bytes(one.bytes));
+    }
+    for (auto const& one : found.repositories) {
+        add("git", one.path, (one.bare ? "bare, " : "") + spell_bytes(one.bytes));
+    }
+    for (auto const& one : found.certificates) {
+        std::string remark = one.subject + ", until " + to_rfc3339(one.not_after).substr(0, 10);
+        if (one.not_after < now && one.trouble.empty()) remark += ", expired";
+        if (!one.trouble.empty()) remark += ", " + one.trouble;
+        add("certificate", one.path, remark);
+    }
+    for (auto const& one : found.configs) add("config", one.path, one.note);
+    for (auto const& one : found.logs) add("log", one.path, one.note);
+    for (auto const& one : found.others) add("other", one.path, one.note);
+    if (!table.empty()) {
+        in.out().line();
+        table.print(in.out());
+    }
+}
+
+}  // namespace
+
+Result<int> run_source_discover(Invocation& in) {
+    auto places = in.arguments().positional;
+    if (places.empty()) places.emplace_back(".");
+    auto& out = in.out();
+    std::size_t proposed = 0, not_covered = 0;
+    for (auto const& place : places) {
+        std::error_code error;
+        auto const path = std::filesystem::absolute(place, error).lexically_normal();
+        PD_TRY(auto const found, origin::discover(path, in.stop()));
+        tell_databases(in, found);
+        tell_files(in, found);
+        for (auto const& one : found.proposed) {
+            out.event("proposed", proposed_object(one));
+        }
+        if (!found.proposed.empty()) {
+            out.line();
+            out.line(out.out_style().bold("proposed for perdure.toml"));
+            out.line();
+            out.line(service::proposed_sections(found, in.config_file().parent_path()));
+        }
+        if (!found.not_covered.empty()) {
+            out.line(out.out_style().bold("not covered"));
+        }
+        for (auto const& one : found.not_covered) {
+            out.line(fmt::format("  {}: {}", printable(one.path.string()), one.why));
+            JsonObject object;
+            object.put_path("path", one.path.string()).put("why", one.why);
+            out.event("not_covered", object);
+        }
+        proposed += found.proposed.size();
+        not_covered += found.not_covered.size();
+        out.line(fmt::format("{}, {}: {} proposed, {} not covered", plural(found.files, "file"),
+                             spell_bytes(found.bytes), plural(found.proposed.size(), "source"),
+                             found.not_covered.size()));
+    }
+    in.summary().put("proposed", proposed).put("not_covered", not_covered);
+    return service::exit_code::ok;
+}
+
+}  // namespace perdure::face

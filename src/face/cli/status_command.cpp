@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "face/cli/handlers.h"
+#include "face/cli/table.h"
+#include "service/health.h"
+
+namespace perdure::face {
+namespace {
+
+std::string lamp(Style const& style, service::Light light) {
+    switch (light) {
+        case service::Light::green:
+            return style.green("●");
+        case service::Light::unknown:
+            return style.dim("○");
+        case service::Light::overdue:
+            return style.yellow("◐");
+        case service::Light::red:
+            return style.red("✗");
+    }
+    return "";
+}
+
+}  // namespace
+
+Result<int> run_status(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    auto const health = service::assess(*workspace, in.arguments().has("--offline"));
+    auto& out = in.out();
+    out.line(out.out_style().bold(health.sentence));
+    JsonArray sources;
+    for (auto const& source : health.sources) {
+        out.line();
+        out.line(fmt::format("{} {}", lamp(out.out_style(), source.worst), source.name));
+        JsonObject lights;
+        for (auto const& light : source.lights) {
+            out.line(fmt::format("    {} {:<13} {:<8} {}", lamp(out.out_style(), light.light),
+                                 light.name, service::light_name(light.light),
+                                 out.out_style().dim(printable(light.detail))));
+            JsonObject state;
+            state.put("light", service::light_name(light.light)).put("detail", light.detail);
+            lights.put(light.name, state);
+        }
+        JsonObject object;
+        object.put("name", source.name).put("worst", service::light_name(source.worst));
+        object.put("lights", lights);
+        sources.add(object);
+    }
+    in.summary().put("sentence", health.sentence);
+    in.summary().put("worst", service::light_name(health.worst)).put("sources", sources);
+    bool const late =
+        health.worst == service::Light::overdue || health.worst == service::Light::red;
+    return late && in.arguments().has("--exit-code") ? service::exit_code::overdue
+                                                     : service::exit_code::ok;
+}
+
+}  // namespace perdure::face

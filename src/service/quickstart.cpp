@@ -1,0 +1,138 @@
+#include "service/quickstart.h"
+
+#include <fmt/format.h>
+
+#include "service/config/edit.h"
+#include "service/discovery.h"
+#include "service/init.h"
+#include "service/restore.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+constexpr std::uint64_t spare_bytes = 64 << 20;
+
+Result<void> refuse_leftovers(QuickstartAnswer const& answer) {
+    for (auto const& path : {answer.config, answer.key_file, answer.recovery_kit, answer.backups}) {
+        if (!system::exists(path)) continue;
+        return fail(Fault::conflict, path.string() + " exists already")
+            .with_fix(
+                "go on with perdure backup; or run quickstart in an empty folder (--dir DIR)");
+    }
+    return {};
+}
+
+/// The backup and, for the drill, a whole restored copy must fit, though they rarely need as much.
+Result<void> check_space(QuickstartAnswer& answer, system::Path const& folder) {
+    answer.bytes_needed = answer.inventory.bytes + answer.inventory.bytes / 2 + spare_bytes;
+    PD_TRY(answer.bytes_free, system::free_bytes(folder));
+    std::error_code error;
+    auto const scratch = std::filesystem::temp_directory_path(error);
+    PD_TRY(auto const scratch_free, system::free_bytes(scratch));
+    bool const short_here = answer.bytes_free < answer.bytes_needed;
+    if (!short_here && scratch_free >= answer.inventory.bytes + spare_bytes) return {};
+    return fail(
+               Fault::exhausted,
+               fmt::format("{} has too little space: {:.1f} MB are free, {:.1f} MB may be needed",
+                           short_here ? folder.string() : scratch.string(),
+                           static_cast<double>(short_here ? answer.bytes_free : scratch_free) / 1e6,
+                           static_cast<double>(answer.bytes_needed) / 1e6))
+        .with_fix("make room, or name another place with --dir (or TMPDIR); nothing was changed");
+}
+
+Result<void> refuse_nothing(QuickstartAnswer const& answer, system::Path const& target) {
+    if (!answer.inventory.proposed.empty()) return {};
+    std::string why;
+    for (auto const& one : answer.inventory.not_covered) {
+        why += "\n" + one.path.string() + ": " + one.why;
+        if (why.size() > 500) break;
+    }
+    return fail(Fault::not_found, "there is nothing to protect at " + target.string() + why)
+        .with_fix("name a database file, or the folder of an application");
+}
+
+system::Path absolute_path(system::Path const& path) {
+    std::error_code error;
+    auto out = std::filesystem::absolute(path, error).lexically_normal();
+    return out.has_filename() ? out : out.parent_path();
+}
+
+Result<void> configure(QuickstartAnswer const& answer, system::Path const& folder) {
+    StarterConfig options;
+    options.sources = proposed_sections(answer.inventory, folder);
+    auto const text = starter_config(options);
+    auto const loaded = parse_config(text, answer.config);
+    if (!loaded.config) {
+        return fail(Fault::internal, "the proposed configuration has faults\n" +
+                                         describe_faults(answer.config, loaded.faults));
+    }
+    return system::write_file(answer.config, as_bytes(text), {.replace = false, .mode = 0600});
+}
+
+Result<std::unique_ptr<Workspace>> make_repository(QuickstartCall const& call,
+                                                   QuickstartAnswer const& answer) {
+    WorkspaceOptions options;
+    options.config_file = answer.config;
+    options.ask_secret = call.ask_secret;
+    options.stop = call.stop;
+    PD_TRY(auto workspace, Workspace::open(std::move(options)));
+    PD_CHECK(init(*workspace, {}));
+    PD_TRY(auto const kit, make_recovery_kit(*workspace));
+    PD_CHECK(system::write_file(answer.recovery_kit, as_bytes(kit), {.replace = false}));
+    return workspace;
+}
+
+}  // namespace
+
+Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
+                                    std::function<void(Stage, QuickstartAnswer const&)> each) {
+    auto const started = std::chrono::steady_clock::now();
+    QuickstartAnswer answer;
+    auto const folder = absolute_path(call.folder);
+    answer.config = folder / "perdure.toml";
+    answer.key_file = folder / "perdure.key";
+    answer.recovery_kit = folder / "perdure-recovery.txt";
+    answer.backups = folder / "backups";
+    PD_CHECK(refuse_leftovers(answer));
+
+    call.begin(Stage::discover);
+    PD_TRY(answer.inventory, origin::discover(absolute_path(call.target), call.stop));
+    PD_CHECK(refuse_nothing(answer, call.target));
+    each(Stage::discover, answer);
+    PD_CHECK(system::make_folders(folder, 0755));
+    PD_CHECK(check_space(answer, folder));
+    each(Stage::space, answer);
+
+    call.begin(Stage::configure);
+    PD_CHECK(configure(answer, folder));
+    each(Stage::configure, answer);
+    call.begin(Stage::key);
+    PD_TRY(auto workspace, make_repository(call, answer));
+    each(Stage::key, answer);
+
+    call.begin(Stage::backup);
+    BackupCall backup_call;
+    backup_call.tags = {"quickstart"};
+    backup_call.progress = call.progress;
+    PD_TRY(answer.backup, backup(*workspace, backup_call));
+    each(Stage::backup, answer);
+    call.begin(Stage::verify);
+    VerifyCall verify_call;
+    verify_call.read_data = true;
+    PD_TRY(answer.verify, verify(*workspace, verify_call));
+    each(Stage::verify, answer);
+    call.begin(Stage::drill);
+    DrillCall drill_call;
+    drill_call.progress = call.progress;
+    PD_TRY(answer.drill, drill(*workspace, drill_call));
+    each(Stage::drill, answer);
+
+    answer.health = assess(*workspace, false);
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - started;
+    answer.duration_s = took.count();
+    each(Stage::done, answer);
+    return answer;
+}
+
+}  // namespace perdure::service

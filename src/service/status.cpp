@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "service/health.h"
+
+namespace perdure::service {
+namespace {
+
+using catalog::Outcome;
+
+std::string spell_age(std::int64_t seconds) {
+    if (seconds < 120) return "just now";
+    if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);
+    if (seconds < 2 * 86400) return fmt::format("{} h ago", seconds / 3600);
+    return fmt::format("{} days ago", seconds / 86400);
+}
+
+/// How one kind of run stands for one source.
+struct Question {
+    std::string name, verb;
+    std::chrono::milliseconds age_max;
+    bool partial_counts = false;
+};
+
+LightState ask(catalog::RunLog& log, std::string const& source, Question const& question) {
+    LightState out;
+    out.name = question.name;
+    auto const ended =
+        log.last(question.verb, source,
+                 {Outcome::ok, Outcome::partial, Outcome::failed, Outcome::interrupted});
+    std::vector<Outcome> good{Outcome::ok};
+    if (question.partial_counts) good.push_back(Outcome::partial);
+    auto const last_good = log.last(question.verb, source, good);
+    if (!ended || !last_good) {
+        out.detail = "the log of runs cannot be read";
+        return out;
+    }
+    if (!*ended) {
+        out.light = Light::overdue;
+        out.detail = "never";
+        return out;
+    }
+    auto const now = system::real_clock().now().seconds;
+    bool const failed = !*last_good || (*last_good)->id != (*ended)->id;
+    if (failed) {
+        out.light = Light::red;
+        out.detail = fmt::format("the last one {} {}", outcome_name((*ended)->outcome),
+                                 spell_age(now - (*ended)->started.seconds));
+        return out;
+    }
+    auto const age = now - (*last_good)->started.seconds;
+    auto const limit = std::chrono::duration_cast<std::chrono::seconds>(question.age_max).count();
+    out.light = age > limit ? Light::overdue : Light::green;
+    out.detail = spell_age(age);
+    if ((*last_good)->outcome == Outcome::partial) {
+        out.detail += fmt::format(", {} skipped", (*last_good)->problems_total);
+    }
+    return out;
+}
+
+LightState ask_retention(Config const& config, catalog::RunLog& log, std::string const& source) {
+    if (config.retention.empty()) return {"retention", Light::green, "no rules: all is kept"};
+    // Rules that never ran are no danger while there is less than they would keep.
+    auto const first = log.last("backup", source, {Outcome::ok, Outcome::partial});
+    auto out = ask(log, source, {"retention", "retention", std::chrono::hours(24 * 35), false});
+    if (out.detail == "never" && first) {
+        out.light = Light::green;
+        out.detail = "not yet needed";
+        auto const runs = log.list(10'000);
+        auto const now = system::real_clock().now().seconds;
+        bool const old = runs && !runs->empty() && now - runs->back().started.seconds > 35 * 86400;
+        if (old) out = {"retention", Light::overdue, "never"};
+    }
+    return out;
+}
+
+LightState reach(Workspace& workspace, bool offline) {
+    if (offline) return {"destination", Light::unknown, "not asked"};
+    auto const store = workspace.store();
+    if (!store) return {"destination", Light::red, store.error().message()};
+    for (auto const& leg : (*store)->health()) {
+        if (!leg.degraded) continue;
+        return {"destination", Light::red,
+                leg.name + ": " + (leg.error ? leg.error->message() : "not reached")};
+    }
+    if (auto const config = (*store)->head("config", workspace.stop()); !config) {
+        return {"destination", Light::red, "holds no repository"};
+    }
+    return {"destination", Light::green, "reachable"};
+}
+
+std::string sentence_of(Health const& health) {
+    if (health.sources.empty()) return "Nothing is protected: the configuration names no source.";
+    std::vector<std::string> late;
+    for (auto const& source : health.sources) {
+        for (auto const& light : source.lights) {
+            if (light.light != Light::overdue && light.light != Light::red) continue;
+            late.push_back(fmt::format("{}: {} {}", source.name, light.name,
+                                       light.light == Light::red
+                                           ? "failed (" + light.detail + ")"
+                                           : "overdue (" + light.detail + ")"));
+        }
+    }
+    auto const count = health.sources.size();
+    if (late.empty()) {
+        return fmt::format("Protected: {} fresh, checked and proven by a restore.",
+                           count == 1 ? "the source is" : fmt::format("all {} sources are", count));
+    }
+    std::string out = health.worst == Light::red ? "Not safe: " : "Attention: ";
+    out += late.front();
+    if (late.size() > 1) out += fmt::format(", and {} more", late.size() - 1);
+    return out + ".";
+}
+
+}  // namespace
+
+std::string_view light_name(Light light) {
+    constexpr std::array names{"green", "unknown", "overdue", "red"};
+    return names[static_cast<std::size_t>(light)];
+}
+
+Health assess(Workspace& workspace, bool offline) {
+    Health health;
+    auto* log = workspace.runs();
+    auto const& config = workspace.config();
+    auto const destination = reach(workspace, offline);
+    for (auto const& source : config.sources) {
+        SourceHealth one;
+        one.name = source.options.name;
+        if (log) {
+            auto const& goals = config.objectives;
+            one.lights.push_back(ask(*log, one.name, {"backup", "backup", goals.rpo, true}));
+            one.lights.push_back(ask(*log, one.name, {"check", "verify", goals.check_every}));
+            one.lights.push_back(ask(*log, one.name, {"restore test", "drill", goals.drill_every}));
+            one.lights.push_back(ask_retention(config, *log, one.name));
+        }
+        one.lights.push_back(destination);
+        for (auto const& light : one.lights) one.worst = std::max(one.worst, light.light);
+        health.worst = std::max(health.worst, one.worst);
+        health.sources.push_back(std::move(one));
+    }
+    if (health.sources.empty()) health.worst = Light::overdue;
+    health.sentence = sentence_of(health);
+    return health;
+}
+
+}  // namespace perdure::service
