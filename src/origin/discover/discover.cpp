@@ -1,0 +1,257 @@
+// A walk that looks at names and first bytes, then at each database it met, and then puts together
+// sources that cover everything which was found. What no source can protect is said, with the
+// reason.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "origin/discover/certificates.h"
+#include "origin/discover/classify.h"
+#include "origin/discover/inventory.h"
+#include "origin/discover/names.h"
+#include "origin/discover/proposals.h"
+#include "origin/files/below.h"
+#include "origin/files/walk.h"
+#include "system/clock.h"
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr std::size_t head_bytes = 512;
+constexpr std::size_t certificate_bytes_max = std::size_t{256} << 10;
+constexpr std::size_t others_listed_max = 10'000;
+
+class Discovery {
+public:
+    Discovery(system::Path root, std::stop_token stop) : stop_(std::move(stop)) {
+        inventory_.root = std::move(root);
+    }
+    Result<Inventory> run();
+
+private:
+    Result<void> walk();
+    void enter(Walk& walk, data::Entry const& entry);
+    void leaf(std::string const& path, data::Entry const& entry);
+    void file(std::string const& path, data::Entry const& entry);
+    Bytes head_of(system::Path const& path, std::size_t bytes) const;
+    Result<void> inspect_databases();
+    void find_media_folders();
+    std::vector<system::Path> media_candidates(system::Path const& database) const;
+    system::Path full(std::string const& path) const {
+        return path.empty() ? inventory_.root : inventory_.root / path;
+    }
+
+    std::stop_token stop_;
+    Inventory inventory_;
+    CertificateSearch certificates_;
+    std::uint64_t device_ = 0;
+    std::string repository_;  ///< inside a git repository: its path below the root
+    struct Tally {
+        std::uint64_t media = 0, media_bytes = 0, files = 0;
+    };
+    std::map<std::string, Tally> folders_;  ///< counted with all below
+};
+
+Result<Inventory> Discovery::run() {
+    struct stat status{};
+    if (::stat(inventory_.root.c_str(), &status) != 0) {
+        return system::error_from_errno(errno, "looking at " + inventory_.root.string());
+    }
+    if (S_ISDIR(status.st_mode)) {
+        device_ = status.st_dev;
+        PD_CHECK(walk());
+    } else {
+        data::Entry entry;
+        entry.size = static_cast<std::uint64_t>(status.st_size);
+        system::Path const place = inventory_.root;
+        inventory_.root = place.parent_path();
+        file(place.filename().string(), entry);
+    }
+    find_media_folders();
+    PD_CHECK(inspect_databases());
+    inventory_.certificates = certificates_.finish(system::real_clock().now());
+    propose(inventory_);
+    return std::move(inventory_);
+}
+
+Result<void> Discovery::walk() {
+    PD_TRY(
+        Walk tree,
+        Walk::open({.folder = inventory_.root, .one_file_system = true, .exclude_caches = false}));
+    for (;;) {
+        if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
+        PD_TRY(std::optional<data::TreeItem> item, tree.next());
+        if (!item) break;
+        if (item->step == data::TreeItem::Step::enter) enter(tree, item->entry);
+        if (item->step == data::TreeItem::Step::leaf) leaf(tree.path(), item->entry);
+    }
+    for (auto& problem : tree.take_problems()) {
+        inventory_.not_covered.push_back({full(problem.path), problem.reason});
+    }
+    return {};
+}
+
+void Discovery::enter(Walk& walk, data::Entry const& entry) {
+    std::string const& path = walk.path();
+    if (device_ != 0 && entry.device != device_ && entry.device != 0 && !path.empty()) {
+        inventory_.not_covered.push_back({full(path),
+                                          "another file system is mounted here; discover "
+                                          "it on its own"});
+    }
+    system::Path const here = full(path);
+    bool const is_git_folder = entry.name == ".git";
+    bool const bare = !is_git_folder && system::exists(here / "HEAD") &&
+                      system::exists(here / "objects") && system::exists(here / "refs");
+    if (!is_git_folder && !bare) return;
+    inventory_.repositories.push_back({is_git_folder ? here.parent_path() : here, bare, 0});
+    walk.skip_folder();
+}
+
+void Discovery::leaf(std::string const& path, data::Entry const& entry) {
+    switch (entry.kind) {
+        case data::EntryKind::file:
+            return file(path, entry);
+        case data::EntryKind::symlink: {
+            system::Path const target =
+                (full(path).parent_path() / entry.link_target).lexically_normal();
+            auto const inside = target.string().starts_with(inventory_.root.string());
+            if (!inside) {
+                inventory_.not_covered.push_back(
+                    {full(path), "the link is kept, but what it points to (" + entry.link_target +
+                                     ") lies outside"});
+            }
+            return;
+        }
+        case data::EntryKind::socket:
+            inventory_.not_covered.push_back({full(path), "a socket: its program makes it again"});
+            return;
+        default:
+            return;
+    }
+}
+
+Bytes Discovery::head_of(system::Path const& path, std::size_t bytes) const {
+    Bytes head(bytes);
+    auto const opened = system::File::open_to_read(path);
+    auto const count = opened ? opened->read_at(head, 0) : Result<std::size_t>(std::size_t{0});
+    head.resize(count ? *count : 0);
+    return head;
+}
+
+void Discovery::file(std::string const& path, data::Entry const& entry) {
+    ++inventory_.files;
+    inventory_.bytes += entry.size;
+    system::Path const place = full(path);
+    auto const found = classify(path, head_of(place, head_bytes));
+    bool const is_media = found.kind == FileClass::media;
+    for (std::string folder(split_path(path).parent);; folder = split_path(folder).parent) {
+        auto& tally = folders_[folder];
+        ++tally.files;
+        tally.media += is_media ? 1 : 0;
+        tally.media_bytes += is_media ? entry.size : 0;
+        if (folder.empty()) break;
+    }
+    FoundFile file{place, entry.size, found.note};
+    switch (found.kind) {
+        case FileClass::sqlite:
+            inventory_.databases.push_back(
+                {.path = place, .engine = "sqlite", .size_bytes = entry.size});
+            return;
+        case FileClass::certificate:
+            if (entry.size <= certificate_bytes_max &&
+                certificates_.look_at(place, head_of(place, entry.size))) {
+                return;
+            }
+            break;
+        case FileClass::config:
+            inventory_.configs.push_back(std::move(file));
+            return;
+        case FileClass::log:
+            inventory_.logs.push_back(std::move(file));
+            return;
+        case FileClass::database_other:
+            inventory_.not_covered.push_back({place.parent_path(), found.note});
+            return;
+        case FileClass::sqlite_side:
+        case FileClass::media:
+            return;
+        case FileClass::other:
+            break;
+    }
+    if (inventory_.others.size() < others_listed_max) inventory_.others.push_back(std::move(file));
+}
+
+/// The topmost folders that hold nearly nothing but media.
+void Discovery::find_media_folders() {
+    constexpr double share_min = 0.8;
+    std::string last;
+    for (auto const& [path, tally] : folders_) {
+        if (path.empty() || tally.media == 0) continue;
+        if (!last.empty() && path.starts_with(last + "/")) continue;
+        double const share = static_cast<double>(tally.media) / static_cast<double>(tally.files);
+        if (share < share_min) continue;
+        last = path;
+        inventory_.media.push_back({full(path), tally.media, tally.media_bytes});
+    }
+}
+
+/// Folders that the paths in a database may start from: those with media, and folders beside it
+/// that are named for it (for a database that was given as a single file).
+std::vector<system::Path> Discovery::media_candidates(system::Path const& database) const {
+    std::vector<system::Path> candidates;
+    for (std::string const name :
+         {"media", "uploads", "files", "photos", "images", "attachments", "assets", "storage"}) {
+        auto const beside = database.parent_path() / name;
+        if (std::error_code ignored; std::filesystem::is_directory(beside, ignored)) {
+            candidates.push_back(beside);
+        }
+    }
+    for (auto const& folder : inventory_.media) {
+        if (std::ranges::find(candidates, folder.path) == candidates.end()) {
+            candidates.push_back(folder.path);
+        }
+    }
+    return candidates;
+}
+
+Result<void> Discovery::inspect_databases() {
+    for (auto& database : inventory_.databases) {
+        std::optional<FoundDatabase> best;
+        std::string trouble;
+        auto candidates = media_candidates(database.path);
+        candidates.push_back({});  // without media
+        for (auto const& media : candidates) {
+            auto found = inspect_sqlite(database.path, media, stop_);
+            if (!found) {
+                if (found.error().fault() == Fault::cancelled) return found.error();
+                trouble = found.error().message();
+                break;
+            }
+            best = std::move(*found);
+            if (!best->media.empty()) break;
+        }
+        bool const log = system::exists(database.path.string() + "-wal") ||
+                         system::exists(database.path.string() + "-journal");
+        if (best && trouble.empty()) {
+            database = std::move(*best);
+        } else {
+            database.trouble = trouble;
+        }
+        database.live_log = log;
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Inventory> discover(system::Path const& place, std::stop_token stop) {
+    std::error_code failed;
+    auto const absolute = std::filesystem::canonical(place, failed);
+    if (failed) return system::error_from_errno(failed.value(), "looking at " + place.string());
+    return Discovery(absolute, std::move(stop)).run();
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,133 @@
+#include "origin/discover/proposals.h"
+
+#include <algorithm>
+#include <set>
+
+#include "origin/files/exclude.h"
+
+namespace perdure::origin {
+
+namespace {
+
+class Proposals {
+public:
+    explicit Proposals(Inventory& inventory) : inventory_(inventory) {}
+    void run() {
+        for (auto const& database : inventory_.databases) add_database(database);
+        for (auto const& repository : inventory_.repositories) add_repository(repository);
+        add_files();
+    }
+
+private:
+    /// A name for a source that no other has: "app", "app-2"…
+    std::string fresh_name(std::string const& wanted) {
+        std::string base;
+        for (char const c : wanted) {
+            bool const plain =
+                (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+            bool const upper = c >= 'A' && c <= 'Z';
+            base += plain ? c : upper ? static_cast<char>(c - 'A' + 'a') : '-';
+        }
+        while (base.starts_with('-')) base.erase(0, 1);
+        if (base.empty()) base = "source";
+        std::string name = base;
+        for (int number = 2; !names_.insert(name).second; ++number) {
+            name = base + "-" + std::to_string(number);
+        }
+        return name;
+    }
+
+    /// Leaves what another source protects out of the source of files.
+    void cover(system::Path const& path, std::string const& ending = {}) {
+        covered_.push_back(literal_pattern(path.lexically_relative(inventory_.root).string()) +
+                           ending);
+    }
+
+    void add_database(FoundDatabase const& database) {
+        if (!database.trouble.empty()) {
+            inventory_.not_covered.push_back(
+                {database.path, "looks like a SQLite database but cannot be read as one (" +
+                                    database.trouble + "); it is kept as a plain file"});
+            return;
+        }
+        ProposedSource source;
+        source.options.name = fresh_name(database.path.stem().string());
+        source.options.type = "sqlite";
+        source.options.path = database.path;
+        source.options.media = database.media;
+        source.options.mapping = database.mapping;
+        bool const cache = database.path.string().find("cache") != std::string::npos;
+        source.confidence = cache ? 0.5 : database.tables == 0 ? 0.6 : 0.95;
+        source.reason = std::to_string(database.tables) + " tables, " +
+                        std::to_string(database.rows) + " rows" +
+                        (cache ? "; named like a cache" : "");
+        inventory_.proposed.push_back(std::move(source));
+        cover(database.path);
+        for (char const* side : {"-wal", "-shm", "-journal"}) cover(database.path, side);
+        if (!database.media.empty()) cover(database.media, "/");
+    }
+
+    void add_repository(FoundRepository const& repository) {
+        ProposedSource source;
+        source.options.name = fresh_name(repository.path.stem().string());
+        source.options.type = "git";
+        // Where databases lie in the work tree, git must not copy them as files while they are
+        // written: then the history alone is its source and the work tree is files.
+        bool const with_databases =
+            std::ranges::any_of(inventory_.databases, [&](FoundDatabase const& database) {
+                return database.path.string().starts_with(repository.path.string() + "/");
+            });
+        bool const history_only = !repository.bare && with_databases;
+        source.options.path = history_only ? repository.path / ".git" : repository.path;
+        source.confidence = 0.9;
+        source.reason = repository.bare ? "a bare git repository"
+                        : history_only  ? "a git repository; its work tree holds databases and is "
+                                          "among the files"
+                                        : "a git repository with its work tree";
+        if (source.options.path == inventory_.root) {
+            all_covered_ = true;
+        } else {
+            cover(source.options.path, "/");
+        }
+        inventory_.proposed.push_back(std::move(source));
+    }
+
+    void add_files() {
+        std::size_t const databases = static_cast<std::size_t>(std::ranges::count_if(
+            inventory_.databases, [](auto const& d) { return d.trouble.empty(); }));
+        std::set<system::Path> taken;
+        for (auto const& database : inventory_.databases) taken.insert(database.media);
+        bool const loose_media = std::ranges::any_of(
+            inventory_.media,
+            [&](FoundFolder const& folder) { return !taken.contains(folder.path); });
+        bool const rest = !inventory_.configs.empty() || !inventory_.logs.empty() ||
+                          !inventory_.others.empty() || !inventory_.certificates.empty() ||
+                          loose_media || databases < inventory_.databases.size();
+        if (!rest || all_covered_) return;
+        ProposedSource source;
+        source.options.name = fresh_name(
+            names_.contains("files") ? inventory_.root.filename().string() + "-files" : "files");
+        source.options.type = "files";
+        source.options.path = inventory_.root;
+        source.options.exclude = covered_;
+        source.confidence = 0.8;
+        source.reason = "all other files: " + std::to_string(inventory_.configs.size()) +
+                        " configurations, " + std::to_string(inventory_.certificates.size()) +
+                        " certificates, " + std::to_string(inventory_.logs.size()) + " logs, " +
+                        std::to_string(inventory_.others.size()) + " others";
+        inventory_.proposed.push_back(std::move(source));
+    }
+
+    Inventory& inventory_;
+    std::set<std::string> names_;
+    bool all_covered_ = false;
+    std::vector<std::string> covered_;  ///< exclude patterns of the source of files
+};
+
+}  // namespace
+
+void propose(Inventory& inventory) {
+    Proposals(inventory).run();
+}
+
+}  // namespace perdure::origin
