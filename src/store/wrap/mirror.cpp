@@ -67,22 +67,39 @@ std::vector<std::size_t> MirrorStore::in_order(bool healthy_only) const {
     return order;
 }
 
+bool MirrorStore::is_healthy(std::size_t leg) const {
+    std::lock_guard const lock(mutex_);
+    return !legs_[leg].degraded;
+}
+
 void MirrorStore::degrade(std::size_t leg, Error error) {
     std::lock_guard const lock(mutex_);
     legs_[leg].degraded = true;
     if (!legs_[leg].error) legs_[leg].error = std::move(error);
 }
 
+/// Asks one leg after the other. A healthy leg that does not answer is degraded, so that the next
+/// one has the authority from now on; what a healthy leg does not have, the mirror does not have.
 template <typename Attempt>
-auto MirrorStore::first_that_can(bool healthy_only, Attempt attempt)
+auto MirrorStore::first_that_can(Attempt attempt)
     -> decltype(attempt(std::declval<ObjectStore&>())) {
-    std::optional<Error> worst;  // "not found" only when every leg says so
-    for (std::size_t const i : in_order(healthy_only)) {
+    std::optional<Error> silent, absent, other;
+    for (std::size_t const i : in_order(false)) {
         auto result = attempt(*legs_[i].made.store);
-        if (result || result.error().fault() == Fault::cancelled) return result;
-        if (!worst || worst->fault() == Fault::not_found) worst = result.error();
+        if (result) return result;
+        Fault const fault = result.error().fault();
+        if (fault == Fault::cancelled) return result;
+        if (fault == Fault::unavailable) {
+            if (!silent) silent = result.error();
+            if (is_healthy(i)) degrade(i, result.error());
+        } else if (fault != Fault::not_found) {
+            if (!other) other = result.error();
+        } else if (is_healthy(i) && !absent) {
+            absent = result.error();
+        }
     }
-    if (worst) return *worst;
+    for (auto const& error : {other, absent, silent})
+        if (error) return *error;
     return fail(Fault::unavailable, "no destination is healthy");
 }
 
@@ -90,12 +107,12 @@ Result<Bytes> MirrorStore::read(ObjectName const& name, std::uint64_t offset_byt
                                 std::uint64_t count_bytes, std::stop_token stop) {
     PD_CHECK(check_name(name));
     return first_that_can(
-        false, [&](ObjectStore& leg) { return leg.read(name, offset_bytes, count_bytes, stop); });
+        [&](ObjectStore& leg) { return leg.read(name, offset_bytes, count_bytes, stop); });
 }
 
 Result<ObjectInfo> MirrorStore::head(ObjectName const& name, std::stop_token stop) {
     PD_CHECK(check_name(name));
-    return first_that_can(false, [&](ObjectStore& leg) { return leg.head(name, stop); });
+    return first_that_can([&](ObjectStore& leg) { return leg.head(name, stop); });
 }
 
 /// A leg that fails before it told a name is replaced by the next; it also loses its authority, so
@@ -118,7 +135,7 @@ Result<void> MirrorStore::list(std::string const& prefix,
 }
 
 Result<Timestamp> MirrorStore::now(std::stop_token stop) {
-    return first_that_can(false, [&](ObjectStore& leg) { return leg.now(stop); });
+    return first_that_can([&](ObjectStore& leg) { return leg.now(stop); });
 }
 
 Result<void> MirrorStore::put_at(std::size_t leg, ObjectName const& name, ByteView body,

@@ -33,7 +33,9 @@ struct LegHealth {
 ///   it keeps serving reads, and gets nothing more in this session (so no snapshot ever lands on a
 ///   leg that misses one of its packs). A leg that already holds the name with the same body is
 ///   fine; with another body it is degraded with conflict. upkeep/sync heals legs.
-/// - read and head fall back to other legs on every failure but cancelled.
+/// - read and head fall back to other legs on every failure but cancelled. A leg that does not
+/// answer
+///   is degraded too. not_found means that a healthy leg says so and no other leg has it.
 /// - remove is tried on all legs and fails when any of them failed.
 /// Threads: any.
 class MirrorStore : public ObjectStore {
@@ -72,14 +74,14 @@ private:
     };
     explicit MirrorStore(std::vector<MirrorLeg> legs);
     std::vector<std::size_t> in_order(bool healthy_only) const;
+    bool is_healthy(std::size_t leg) const;
     void degrade(std::size_t leg, Error error);
     Result<void> put_at(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
                         std::stop_token const& stop);
     Result<void> copy_to(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
                          std::stop_token const& stop);
     template <typename Attempt>
-    auto first_that_can(bool healthy_only, Attempt attempt)
-        -> decltype(attempt(std::declval<ObjectStore&>()));
+    auto first_that_can(Attempt attempt) -> decltype(attempt(std::declval<ObjectStore&>()));
 
     mutable std::mutex mutex_;
     std::vector<Leg> legs_;

@@ -113,10 +113,19 @@ TEST_F(MirrorTest, ReadsFallBackToOtherLegs) {
     EXPECT_TRUE(mirror_->head("a", {}));
 }
 
-TEST_F(MirrorTest, NotFoundMeansThatEveryLegSaysSo) {
+TEST_F(MirrorTest, WhatAHealthyLegLacksIsNotFoundEvenWhenAnotherIsAway) {
+    break_leg(0, Operation::read);
     EXPECT_EQ(mirror_->read("a", 0, 1, {}).error().fault(), Fault::not_found);
-    break_leg(2, Operation::read);
-    EXPECT_EQ(mirror_->read("a", 0, 1, {}).error().fault(), Fault::unavailable);
+    EXPECT_THAT(degraded(), ElementsAre(true, false, false));
+    break_leg(1, Operation::read, Fault::corrupt);
+    EXPECT_EQ(mirror_->read("a", 0, 1, {}).error().fault(), Fault::corrupt);
+}
+
+TEST_F(MirrorTest, WhenNobodyAnswersNothingIsSaidToBeAbsent) {
+    for (std::size_t leg = 0; leg < 3; ++leg) break_leg(leg, Operation::head);
+    EXPECT_EQ(mirror_->head("a", {}).error().fault(), Fault::unavailable);
+    faulty_[2]->set_script(nullptr);  // back, but it may be behind: its word is not enough
+    EXPECT_EQ(mirror_->head("a", {}).error().fault(), Fault::unavailable);
 }
 
 TEST_F(MirrorTest, RemovingReachesDegradedLegsAndTellsOfThoseItDidNotReach) {

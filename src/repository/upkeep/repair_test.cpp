@@ -1,0 +1,207 @@
+#include "repository/upkeep/repair.h"
+
+#include <gmock/gmock.h>
+
+#include "repository/lease.h"
+#include "repository/upkeep/collect.h"
+#include "repository/upkeep/upkeep_world.h"
+#include "repository/upkeep/verify.h"
+#include "store/wrap/mirror.h"
+
+namespace perdure::repository {
+namespace {
+
+using ::testing::IsEmpty;
+using testing::make_tree;
+using testing::random_bytes;
+using testing::TreeModel;
+using testing::UpkeepWorld;
+
+class RepairTest : public ::testing::Test {
+protected:
+    RepairReport mend(bool dry_run = false) {
+        world_.tick();
+        return UpkeepWorld::must(repair(*world_.open(), {.dry_run = dry_run}, {}));
+    }
+    bool passes() {
+        return UpkeepWorld::must(verify(*world_.open(), {.level = VerifyLevel::read_data}, {}))
+            .passed();
+    }
+    std::string one_name(std::string const& prefix) { return *world_.names(prefix).begin(); }
+    void flip(std::string const& name, std::size_t offset) {
+        world_.memory->tamper(name, [&](Bytes& body) { body.at(offset) ^= std::byte{1}; });
+    }
+    void expect_restores(Snapshot const& snapshot, TreeModel const& model) {
+        EXPECT_TRUE(world_.restored(snapshot) == UpkeepWorld::files_of(model));
+    }
+    UpkeepWorld world_;
+};
+
+TEST_F(RepairTest, NothingIsDoneToAHealthyRepository) {
+    TreeModel model = make_tree(1);
+    world_.backup(model);
+    auto const before = world_.objects("");
+    auto const report = mend();
+    EXPECT_THAT(report.mended, IsEmpty());
+    EXPECT_THAT(report.left, IsEmpty());
+    EXPECT_EQ(report.losses_total, 0u);
+    auto const after = world_.objects("");
+    ASSERT_EQ(after.size(), before.size());
+    for (std::size_t i = 0; i < before.size(); ++i)
+        EXPECT_EQ(after[i].modified, before[i].modified);
+}
+
+TEST_F(RepairTest, ParityMendsAPackAndADryRunOnlySaysSo) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    auto const pack = one_name("pack/d/");
+    flip(pack, 5000);
+    auto const dry = mend(true);
+    ASSERT_EQ(dry.mended.size(), 1u);
+    EXPECT_FALSE(passes());
+    auto const report = mend();
+    ASSERT_EQ(report.mended.size(), 1u);
+    EXPECT_EQ(report.mended[0].object, pack);
+    EXPECT_EQ(report.mended[0].by, "parity");
+    EXPECT_TRUE(passes());
+    expect_restores(snapshot, model);
+}
+
+TEST_F(RepairTest, ACutOffParitySuffixIsMadeAgain) {
+    TreeModel model = make_tree(1);
+    world_.backup(model);
+    world_.memory->tamper(one_name("pack/d/"), [](Bytes& body) { body.resize(body.size() - 70); });
+    EXPECT_FALSE(passes());
+    EXPECT_EQ(mend().mended.size(), 1u);
+    EXPECT_TRUE(passes());
+}
+
+TEST_F(RepairTest, ThreefoldObjectsHealFromTheirOtherCopies) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    flip(snapshot_name(snapshot.session), 70);
+    flip("config", 50);
+    flip(one_name("keyring/m/"), 50);
+    EXPECT_EQ(mend().mended.size(), 3u);
+    EXPECT_TRUE(passes());
+}
+
+TEST_F(RepairTest, ALostIndexIsBuiltAnewFromThePacks) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    auto repository = world_.open();
+    for (auto const& name : world_.names("index/")) flip(name, 100);
+    auto const report = UpkeepWorld::must(repair(*repository, {}, {}));
+    EXPECT_FALSE(report.mended.empty());
+    EXPECT_EQ(report.losses_total, 0u);
+    EXPECT_TRUE(passes());
+    expect_restores(snapshot, model);
+}
+
+TEST_F(RepairTest, WhatIsLostIsNamedExactlyAndTheRestIsSaved) {
+    // borg #3444: a repair discarded what was whole
+    TreeModel model;
+    for (int i = 0; i < 12; ++i) {
+        model.add_file("f" + std::to_string(i), random_bytes(700'000, static_cast<unsigned>(i)));
+    }
+    auto const snapshot = world_.backup(model);
+    std::string biggest;
+    std::uint64_t size = 0;
+    for (auto const& info : world_.objects("pack/d/")) {
+        if (info.size_bytes > size) std::tie(biggest, size) = std::tie(info.name, info.size_bytes);
+    }
+    world_.memory->tamper(biggest, [](Bytes& body) {  // 700 KB: more than parity can mend
+        std::fill(body.begin() + 5'000'000, body.begin() + 5'700'000, std::byte{9});
+    });
+    auto const before = world_.restored(snapshot);
+    auto const dry = mend(true);
+    auto const report = mend();
+    std::set<std::string> lost, told, told_dry;
+    auto const whole = UpkeepWorld::files_of(model);
+    for (auto const& [path, content] : whole) {
+        auto const found = before.find(path);
+        if (found == before.end() || found->second != content) lost.insert(path);
+    }
+    for (auto const& loss : report.losses) told.insert(loss.path);
+    for (auto const& loss : dry.losses) told_dry.insert(loss.path);
+    EXPECT_FALSE(lost.empty());
+    EXPECT_LT(lost.size(), whole.size());
+    EXPECT_EQ(told, lost);
+    EXPECT_EQ(told_dry, lost);
+    EXPECT_EQ(report.losses[0].snapshot, snapshot.id());
+    EXPECT_EQ(report.losses[0].source, "files");
+    ASSERT_FALSE(report.left.empty());
+    EXPECT_EQ(report.left[0].object, biggest);
+    auto const after = world_.restored(snapshot);  // the readable set has not shrunk
+    for (auto const& [path, content] : whole) {
+        EXPECT_TRUE(lost.contains(path) || (after.contains(path) && after.at(path) == content));
+    }
+    ASSERT_TRUE(world_.memory->remove(biggest, {}));  // what was salvaged needs it no more
+    auto const without = world_.restored(snapshot);
+    for (auto const& [path, content] : whole) {
+        EXPECT_TRUE(lost.contains(path) || (without.contains(path) && without.at(path) == content))
+            << path;
+    }
+}
+
+TEST_F(RepairTest, ALostFolderListIsNamedAsTheFolder) {
+    TreeModel model;
+    model.add_folder("deep");
+    for (int i = 0; i < 3; ++i)
+        model.add_file("deep/f" + std::to_string(i), random_bytes(300, static_cast<unsigned>(i)));
+    model.add_file("top", random_bytes(300, 77));
+    auto const snapshot = world_.backup(model);
+    for (auto const& name : world_.names("pack/m/")) ASSERT_TRUE(world_.memory->remove(name, {}));
+    auto const report = mend();
+    EXPECT_GE(report.losses_total, 1u);
+    EXPECT_THAT(report.losses[0].reason, ::testing::HasSubstr("folder"));
+    EXPECT_FALSE(report.left.empty() && report.losses.empty());
+}
+
+class MirrorRepairTest : public ::testing::Test {
+protected:
+    MirrorRepairTest() {
+        other_ = std::make_shared<store::MemoryStore>(
+            store::MemoryOptions{.clock = &world_.clock, .label = "other"});
+        UpkeepWorld::must(world_.memory->list(
+            "",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                PD_TRY(Bytes const body, store::read_all(*world_.memory, info.name, 1 << 20, {}));
+                return other_->put(info.name, body, store::PutMode::if_absent, {});
+            },
+            {}));
+        auto made = store::MirrorStore::create(
+            {{"one", world_.memory, std::nullopt}, {"two", other_, std::nullopt}});
+        mirror_ = UpkeepWorld::must(std::move(made));
+    }
+    UpkeepWorld world_;
+    std::shared_ptr<store::MemoryStore> other_;
+    std::shared_ptr<store::MirrorStore> mirror_;
+};
+
+TEST_F(MirrorRepairTest, EachDestinationHealsFromTheOther) {
+    TreeModel model = make_tree(1), second_model = make_tree(2);
+    auto repository = world_.open(mirror_);
+    auto const first = UpkeepWorld::must(world_.try_backup(*repository, model));
+    auto const second = UpkeepWorld::must(world_.try_backup(*repository, second_model));
+    auto const packs = world_.names("pack/d/");
+    ASSERT_EQ(packs.size(), 2u);
+    auto const wreck = [](Bytes& body) { std::ranges::fill(body, std::byte{0}); };
+    world_.memory->tamper(*packs.begin(), wreck);
+    other_->tamper(*packs.rbegin(), wreck);
+    world_.memory->tamper(snapshot_name(first.session), wreck);
+    auto const report = UpkeepWorld::must(repair(*repository, {}, {}));
+    EXPECT_EQ(report.mended.size(), 3u);
+    EXPECT_THAT(report.left, IsEmpty());
+    EXPECT_EQ(report.losses_total, 0u);
+    for (auto const& leg : {world_.memory, other_}) {
+        auto const alone = world_.open(leg);
+        EXPECT_TRUE(
+            UpkeepWorld::must(verify(*alone, {.level = VerifyLevel::read_data}, {})).passed());
+        EXPECT_TRUE(world_.restored(first, leg) == UpkeepWorld::files_of(model));
+        EXPECT_TRUE(world_.restored(second, leg) == UpkeepWorld::files_of(second_model));
+    }
+}
+
+}  // namespace
+}  // namespace perdure::repository

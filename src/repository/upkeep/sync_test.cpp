@@ -1,0 +1,217 @@
+#include "repository/upkeep/sync.h"
+
+#include <gmock/gmock.h>
+
+#include "repository/lease.h"
+#include "repository/upkeep/collect.h"
+#include "repository/upkeep/statistics.h"
+#include "repository/upkeep/upkeep_world.h"
+#include "repository/upkeep/verify.h"
+#include "store/wrap/mirror.h"
+
+namespace perdure::repository {
+namespace {
+
+using ::testing::IsEmpty;
+using testing::make_tree;
+using testing::TreeModel;
+using testing::UpkeepWorld;
+
+class SyncTest : public ::testing::Test {
+protected:
+    SyncTest() {
+        two_ = std::make_shared<store::MemoryStore>(
+            store::MemoryOptions{.clock = &world_.clock, .label = "two"});
+        faulty_ = std::make_shared<store::FaultStore>(two_);
+        make_mirror();
+        heal();
+    }
+    void make_mirror() {
+        mirror_ = UpkeepWorld::must(store::MirrorStore::create(
+            {{"one", world_.memory, std::nullopt}, {"two", faulty_, std::nullopt}}));
+    }
+    SyncReport heal(bool dry_run = false) {
+        world_.tick();
+        return UpkeepWorld::must(sync_legs(*mirror_, {.dry_run = dry_run}, {}));
+    }
+    void take_two_away() {
+        faulty_->set_script([](store::Operation, std::string const&, std::uint64_t) {
+            return store::Mishap{.kind = store::Mishap::Kind::refuse};
+        });
+    }
+    void bring_two_back() {
+        faulty_->set_script(nullptr);
+        make_mirror();
+    }
+    Snapshot backup(TreeModel& model) {
+        return UpkeepWorld::must(world_.try_backup(*world_.open(mirror_), model));
+    }
+    std::set<std::string> names(store::ObjectStore& store, std::string const& prefix) {
+        std::set<std::string> found;
+        UpkeepWorld::must(store.list(prefix,
+                                     [&](store::ObjectInfo const& info) {
+                                         found.insert(info.name);
+                                         return Result<void>();
+                                     },
+                                     {}));
+        return found;
+    }
+    void expect_whole_on_both(Snapshot const& snapshot, TreeModel const& model) {
+        for (std::shared_ptr<store::ObjectStore> leg :
+             {std::static_pointer_cast<store::ObjectStore>(world_.memory),
+              std::static_pointer_cast<store::ObjectStore>(two_)}) {
+            EXPECT_TRUE(world_.restored(snapshot, leg) == UpkeepWorld::files_of(model));
+            EXPECT_TRUE(UpkeepWorld::must(verify(*world_.open(leg), {}, {})).passed());
+        }
+    }
+    UpkeepWorld world_;
+    std::shared_ptr<store::MemoryStore> two_;
+    std::shared_ptr<store::FaultStore> faulty_;
+    std::shared_ptr<store::MirrorStore> mirror_;
+};
+
+TEST_F(SyncTest, ADestinationThatWasAwayCatchesUp) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    take_two_away();
+    auto const second = backup(two);
+    EXPECT_FALSE(two_->head(snapshot_name(second.session), {}));
+    bring_two_back();
+    auto const dry = heal(true);
+    EXPECT_GT(dry.legs.at(1).objects_copied, 3u);
+    EXPECT_FALSE(two_->head(snapshot_name(second.session), {}));
+    auto const report = heal();
+    EXPECT_EQ(report.legs.at(1).snapshots_copied, 1u);
+    EXPECT_EQ(report.legs.at(1).objects_copied, dry.legs.at(1).objects_copied);
+    EXPECT_TRUE(report.legs.at(0).complete && report.legs.at(1).complete);
+    EXPECT_THAT(report.findings, IsEmpty());
+    expect_whole_on_both(first, one);
+    expect_whole_on_both(second, two);
+    EXPECT_EQ(heal().legs.at(1).objects_copied, 0u);
+}
+
+TEST_F(SyncTest, ABrokenOffSyncShowsNoSnapshotThatItCannotRestore) {
+    TreeModel one = make_tree(1);
+    take_two_away();
+    auto const snapshot = backup(one);
+    for (std::uint64_t puts = 1; puts < 30; ++puts) {
+        bring_two_back();
+        std::uint64_t count = 0;
+        faulty_->set_script(
+            [&](store::Operation operation, std::string const&, std::uint64_t) -> store::Mishap {
+                if (operation != store::Operation::put || ++count < puts) return {};
+                return {.kind = store::Mishap::Kind::refuse};
+            });
+        auto const report = heal();
+        if (two_->head(snapshot_name(snapshot.session), {})) {
+            EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(one));
+            EXPECT_TRUE(report.legs.at(1).complete);
+            return;
+        }
+        EXPECT_FALSE(report.legs.at(1).complete);
+        EXPECT_FALSE(report.legs.at(1).problem.empty());
+    }
+    FAIL() << "never complete";
+}
+
+TEST_F(SyncTest, DeletionsTravelAndCollectedPacksGo) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    auto const second = backup(two);
+    take_two_away();
+    auto repository = world_.open(mirror_);
+    world_.tick();
+    UpkeepWorld::must(repository->remove_snapshot(first.session, {}));
+    world_.tick();
+    auto const collected = UpkeepWorld::must(
+        collect(*world_.open(world_.memory), {.grace = std::chrono::seconds(0)}, {}));
+    ASSERT_GT(collected.packs_deleted, 0u);
+    bring_two_back();
+    auto const report = heal();
+    EXPECT_EQ(report.legs.at(1).snapshots_removed, 1u);
+    EXPECT_GE(report.legs.at(1).objects_removed, collected.packs_deleted);
+    EXPECT_EQ(names(*two_, "pack/"), names(*world_.memory, "pack/"));
+    EXPECT_EQ(names(*two_, "index/"), names(*world_.memory, "index/"));
+    EXPECT_TRUE(report.legs.at(1).complete);
+    expect_whole_on_both(second, two);
+}
+
+TEST_F(SyncTest, ASnapshotThatOnlyOneDestinationHasIsSpreadWithAllItNeeds) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    auto const alone = UpkeepWorld::must(world_.try_backup(*world_.open(two_), two));
+    UpkeepWorld::must(world_.open()->remove_snapshot(first.session, {}));
+    world_.tick();
+    UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    auto const report = heal();
+    EXPECT_TRUE(report.legs.at(0).complete);
+    expect_whole_on_both(alone, two);
+}
+
+TEST_F(SyncTest, ASnapshotFencedHereAndCommittedThereIsToldAndKept) {
+    TreeModel one = make_tree(1);
+    auto const snapshot = UpkeepWorld::must(world_.try_backup(*world_.open(two_), one));
+    UpkeepWorld::must(fence(*world_.memory, snapshot.session, world_.clock.now(), {}));
+    auto const report = heal();
+    ASSERT_EQ(report.findings.size(), 1u);
+    EXPECT_EQ(report.findings[0].kind, Finding::Kind::disagreement);
+    EXPECT_FALSE(report.legs.at(0).complete);
+    EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(one));
+}
+
+TEST_F(SyncTest, DamageIsNotCarriedAlong) {
+    TreeModel one = make_tree(1);
+    take_two_away();
+    auto const snapshot = backup(one);
+    bring_two_back();
+    auto const pack = *world_.names("pack/d/").begin();
+    world_.memory->tamper(pack, [](Bytes& body) { std::ranges::fill(body, std::byte{0}); });
+    auto const report = heal();
+    EXPECT_FALSE(report.legs.at(1).complete);
+    EXPECT_FALSE(two_->head(pack, {}));
+    EXPECT_FALSE(two_->head(snapshot_name(snapshot.session), {}));
+    ASSERT_FALSE(report.findings.empty());
+    EXPECT_EQ(report.findings[0].object, pack);
+}
+
+TEST_F(SyncTest, DamageThatParityMendsIsMendedOnTheWay) {
+    TreeModel one = make_tree(1);
+    take_two_away();
+    auto const snapshot = backup(one);
+    bring_two_back();
+    world_.memory->tamper(*world_.names("pack/d/").begin(),
+                          [](Bytes& body) { body.at(5000) ^= std::byte{1}; });
+    EXPECT_TRUE(heal().legs.at(1).complete);
+    auto const there = world_.open(two_);
+    EXPECT_TRUE(UpkeepWorld::must(verify(*there, {.level = VerifyLevel::read_data}, {})).passed());
+    EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(one));
+}
+
+TEST_F(SyncTest, LeasesStayWhereTheyAre) {
+    auto const repository = world_.open();
+    auto const session = UpkeepWorld::must(repository->begin({}));
+    heal();
+    EXPECT_THAT(names(*two_, "lease/"), IsEmpty());
+}
+
+TEST(StatisticsTest, TheyCountWhatIsThere) {
+    UpkeepWorld world;
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = world.backup(one);
+    world.backup(two);
+    world.remove(first);
+    auto const all = UpkeepWorld::must(measure(*world.open(), {}));
+    EXPECT_EQ(all.snapshots.objects, 1u);
+    EXPECT_EQ(all.tombstones, 1u);
+    EXPECT_EQ(all.data_packs.objects, world.names("pack/d/").size());
+    EXPECT_GE(all.blobs, 8u);
+    EXPECT_GE(all.blob_bytes, 8 * 20'000u);
+    EXPECT_GT(all.frames, 0u);
+    EXPECT_EQ(all.sessions_living, 0u);
+    std::uint64_t bytes = 0;
+    for (auto const& info : world.objects("")) bytes += info.size_bytes;
+    EXPECT_EQ(all.total_bytes(), bytes);
+}
+
+}  // namespace
+}  // namespace perdure::repository
