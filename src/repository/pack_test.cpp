@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "content/parity.h"
 #include "crypto/seal.h"
 #include "repository/blob_test_world.h"
 #include "repository/pack_writer.h"
@@ -107,6 +108,49 @@ TEST(ObjectHeader, NamesANewerFormatAndDistrustsDamage) {
     auto const newer = ObjectHeader::parse(header.encode(), ObjectKind::index);
     EXPECT_EQ(newer.error().fault(), Fault::unsupported);
     EXPECT_EQ(ObjectHeader::parse({}, ObjectKind::index).error().fault(), Fault::corrupt);
+}
+
+/// Salt 00 01 … 1f.
+class CountingRandom final : public system::Random {
+public:
+    void fill(ByteSpan into) override {
+        for (std::size_t i = 0; i < into.size(); ++i) into[i] = std::byte(i & 255U);
+    }
+};
+
+TEST(Pack, HasTheWorkedBytesOfTheFormat) {  // docs/FORMAT.md; checked there by a second program
+    RepositoryId repository;
+    repository.bytes.fill(std::byte{0x11});
+    Handle handle;
+    handle.bytes.fill(std::byte{0x22});
+    crypto::Secret32 secret;
+    std::ranges::fill(secret.span(), std::byte{0x33});
+    Domain const domain(repository, handle, 7, secret);
+    CountingRandom random;
+    ObjectSeal seal(repository, ObjectKind::data_pack, random);
+    Bytes body = ObjectHeader{.kind = ObjectKind::data_pack, .salt = seal.salt()}.encode();
+    BlobId const id = domain.blob_id(as_bytes("hello"));
+    EXPECT_EQ(to_hex(id), "d84b009c4ff9bc81cd4657ebeba42d434d00e3ca5c05854da5d2613198efefb4");
+    Bytes frame(5 + crypto::seal_overhead_bytes);
+    seal.seal_frame(domain, seal.facts(0, content::Codec::stored, 5), as_bytes("hello"), frame);
+    EXPECT_EQ(to_hex(frame), "4a5914092930bc7fa81ba6665b208b1ce27450e17a");
+    append(body, frame);
+    PackDirectory directory;
+    directory.frames = {{.offset = 64,
+                         .stored_bytes = 21,
+                         .raw_bytes = 5,
+                         .handle = handle,
+                         .generation = 7,
+                         .blobs = {{id, 5}}}};
+    append_directory(seal, domain, directory, body);
+    EXPECT_EQ(body.size(), 4096U);
+    EXPECT_EQ(to_hex(crypto::sha256(body)),
+              "3797653ca3a4a21911d3548ac5232a2ea40ae565c8dc416adb39b0a5bb001fac");
+    EXPECT_EQ(to_hex(crypto::sha256(content::make_parity(body))),
+              "abff6d7fb4fb60276d42d002e9c98dd93eff20a121703832037d3cdd96efbc9f");
+    auto const back = parse_pack(body, ObjectKind::data_pack, repository, domain);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(back->frames.at(0).blobs.at(0).id, id);
 }
 
 TEST(PackName, AcceptsOnlyItsOwnForm) {
