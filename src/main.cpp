@@ -1,3 +1,5 @@
 #include "face/cli/run.h"
 
-int main(int argc, char** argv) { return perdure::face::run_cli(argc, argv); }
+int main(int argc, char** argv) {
+    return perdure::face::run_cli(argc, argv);
+}

@@ -20,7 +20,7 @@ public:
     Sha256(Sha256&&) noexcept;
     Sha256& operator=(Sha256&&) noexcept;
     void update(ByteView bytes);
-    Digest finish();   ///< leaves the object ready for a new stream
+    Digest finish();  ///< leaves the object ready for a new stream
 
 private:
     struct State;

@@ -7,8 +7,8 @@
 
 namespace perdure::crypto {
 
-using PublicKey = Opaque<32, struct PublicKeyTag>;      ///< X25519, to seal to
-using VerifyKey = Opaque<32, struct VerifyKeyTag>;      ///< Ed25519, to verify with
+using PublicKey = Opaque<32, struct PublicKeyTag>;  ///< X25519, to seal to
+using VerifyKey = Opaque<32, struct VerifyKeyTag>;  ///< Ed25519, to verify with
 using Signature = Opaque<64, struct SignatureTag>;
 
 struct SealPair {

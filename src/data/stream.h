@@ -34,7 +34,8 @@ public:
     virtual Result<std::unique_ptr<ByteSource>> open(std::stop_token stop) = 0;
 };
 
-/// What was passed over, and why. Every one is named to the user; any makes the run partial (exit 3).
+/// What was passed over, and why. Every one is named to the user; any makes the run partial (exit
+/// 3).
 struct Problem {
     std::string path;
     std::string reason;
@@ -44,12 +45,12 @@ struct Problem {
 
 struct TreeItem {
     enum class Step { enter, leaf, leave } step = Step::leaf;
-    Entry entry;                        ///< of leave: name only
-    std::shared_ptr<Content> content;   ///< of files, unless same_as names another
+    Entry entry;                       ///< of leave: name only
+    std::shared_ptr<Content> content;  ///< of files, unless same_as names another
 };
 
-/// A tree in depth-first order: enter(root), its entries in memcmp order of their names, leave(root).
-/// A folder's entries stand between its enter and leave.
+/// A tree in depth-first order: enter(root), its entries in memcmp order of their names,
+/// leave(root). A folder's entries stand between its enter and leave.
 class TreeReader {
 public:
     virtual ~TreeReader() = default;
@@ -78,10 +79,10 @@ public:
 
 /// One row on its way to or from a repository. The views live until the next call.
 struct RowView {
-    ByteView subject;          ///< encoded key value of the person it is about; empty: nobody's
-    std::uint32_t table = 0;   ///< position in DatabaseSchema::tables, or media_table
-    ByteView key;              ///< unique in its table; memcmp order is the order of storage
-    ByteView payload;          ///< encoded values of the non-generated columns, in order
+    ByteView subject;         ///< encoded key value of the person it is about; empty: nobody's
+    std::uint32_t table = 0;  ///< position in DatabaseSchema::tables, or media_table
+    ByteView key;             ///< unique in its table; memcmp order is the order of storage
+    ByteView payload;         ///< encoded values of the non-generated columns, in order
 };
 
 /// Media files travel among the rows so that they share their person's fate: key = path below the
@@ -91,7 +92,7 @@ inline constexpr std::uint32_t media_table = 0xffff'ffff;
 /// What a database or tree is, in one value that its copy must reproduce.
 struct LogicalDigest {
     crypto::Digest hash;
-    std::uint64_t items = 0;        ///< rows, or tree entries
+    std::uint64_t items = 0;  ///< rows, or tree entries
     std::uint64_t bytes = 0;
     bool operator==(LogicalDigest const&) const = default;
 };

@@ -33,7 +33,7 @@ struct TargetOptions {
     bool overwrite = false;     ///< false: fails with conflict on an existing name
     bool special_files = true;  ///< device nodes, setuid: our own snapshots restore them
     bool owners = true;         ///< chown; without the right to, reported once, not fatal
-    bool durable = true;                    ///< a tree: sync its file system at the end
+    bool durable = true;        ///< a tree: sync its file system at the end
 };
 
 /// One kind of source, bound to one place.

@@ -7,14 +7,14 @@
 namespace perdure::repository {
 
 using RepositoryId = Opaque<16, struct RepositoryTag>;
-using Handle = Opaque<16, struct HandleTag>;      ///< random name of one erasure scope
+using Handle = Opaque<16, struct HandleTag>;  ///< random name of one erasure scope
 using SessionId = Opaque<16, struct SessionTag>;
 using BlobId = Opaque<32, struct BlobTag>;
 
 /// One erasure scope: the common domain, or one generation of one person. Its secret D is random,
 /// never derived; destroy D and every blob of the domain is unreadable for ever.
-/// K_x = HMAC-SHA256(D, "perdure1/x" ‖ repository id ‖ handle ‖ u32 generation), x in data, id, meta.
-/// Immutable. Threads: any.
+/// K_x = HMAC-SHA256(D, "perdure1/x" ‖ repository id ‖ handle ‖ u32 generation), x in data, id,
+/// meta. Immutable. Threads: any.
 class Domain {
 public:
     Domain(RepositoryId const& repository, Handle const& handle, std::uint32_t generation,

@@ -79,7 +79,8 @@ Result<std::unique_ptr<Lease>> Lease::take(LeaseOptions options, std::stop_token
     std::unique_ptr<Lease> lease(new Lease(std::move(options)));
     PD_CHECK(lease->put(store::PutMode::if_absent, stop));
     // From here on a collector that condemns more will see this lease and wait for its end, and an
-    // erasure waits until it knows the epoch. Reading the epoch first would miss an erasure between.
+    // erasure waits until it knows the epoch. Reading the epoch first would miss an erasure
+    // between.
     if (lease->options_.refresh) {
         PD_TRY(lease->record_.epoch, lease->options_.refresh(stop));
         PD_CHECK(lease->put(store::PutMode::replace, stop));

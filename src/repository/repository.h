@@ -27,7 +27,7 @@ struct Outside {
 };
 
 struct OpenOptions {
-    system::Path cache_folder;           ///< index segments and metadata packs, by repository id
+    system::Path cache_folder;  ///< index segments and metadata packs, by repository id
     unsigned threads = 2;
     bool read_only = false;
 };
@@ -56,8 +56,7 @@ class Repository {
 public:
     /// Fails: conflict when the store holds a repository already.
     static Result<void> create(std::shared_ptr<store::ObjectStore> store, KeySecret const& secret,
-                               CreateOptions const& options, Outside outside,
-                               std::stop_token stop);
+                               CreateOptions const& options, Outside outside, std::stop_token stop);
     /// Fails: not_found (no repository here, PD-0010), denied (wrong key, PD-0012), unsupported
     /// (a newer format, named), corrupt (PD-0014), unavailable (PD-0013).
     static Result<std::unique_ptr<Repository>> open(std::shared_ptr<store::ObjectStore> store,

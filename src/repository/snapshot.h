@@ -17,22 +17,22 @@ enum class SnapshotType : std::uint8_t { full = 1, incremental = 2, differential
 /// Blobs that, joined, are a byte string: the ids inline, or (many) in a blob of ids.
 struct BlobList {
     std::uint64_t length_bytes = 0;
-    std::uint8_t depth = 0;              ///< 0: ids are content; n: ids are lists of depth n-1
+    std::uint8_t depth = 0;  ///< 0: ids are content; n: ids are lists of depth n-1
     std::vector<BlobId> ids;
 };
 
 /// What one source was, inside a snapshot.
 struct SourceSnapshot {
-    std::string name, type, location;    ///< "app", "sqlite", "/srv/app/app.db"
+    std::string name, type, location;  ///< "app", "sqlite", "/srv/app/app.db"
     bool rows = false;
-    Timestamp started;                   ///< before its first byte was read: the racy-timestamp rule
-    BlobList root;                       ///< tree: its root folder; rows: its roster
-    BlobList schema;                     ///< rows: encoded DatabaseSchema
-    std::map<std::string, std::string> options;   ///< what a restore needs: file and media names
-    data::LogicalDigest digest;          ///< of the source, as its origin computed it (rows)
+    Timestamp started;  ///< before its first byte was read: the racy-timestamp rule
+    BlobList root;      ///< tree: its root folder; rows: its roster
+    BlobList schema;    ///< rows: encoded DatabaseSchema
+    std::map<std::string, std::string> options;  ///< what a restore needs: file and media names
+    data::LogicalDigest digest;  ///< of the source, as its origin computed it (rows)
     std::uint64_t items = 0, bytes_read = 0, bytes_total = 0, subjects = 0;
-    std::uint64_t items_unchanged = 0;   ///< files (media files too) taken over unread
-    std::vector<data::Problem> problems; ///< at most 1,000 are kept; problems_total counts all
+    std::uint64_t items_unchanged = 0;    ///< files (media files too) taken over unread
+    std::vector<data::Problem> problems;  ///< at most 1,000 are kept; problems_total counts all
     std::uint64_t problems_total = 0;
 };
 
@@ -41,14 +41,14 @@ struct Snapshot {
     SessionId session;
     Timestamp started, finished;
     SnapshotType type = SnapshotType::incremental;
-    std::string host, user, program;     ///< "perdure 0.1.0"
+    std::string host, user, program;  ///< "perdure 0.1.0"
     std::vector<std::string> tags;
     std::optional<SessionId> parent;
     std::optional<Timestamp> parent_receipt;
     std::uint64_t min_epoch = 0;
-    crypto::Digest writer;               ///< SHA-256 of the writer's verify key
-    std::uint64_t sequence = 0;          ///< of this writer
-    crypto::Digest previous;             ///< hash of this writer's previous snapshot object
+    crypto::Digest writer;       ///< SHA-256 of the writer's verify key
+    std::uint64_t sequence = 0;  ///< of this writer
+    crypto::Digest previous;     ///< hash of this writer's previous snapshot object
     std::vector<SourceSnapshot> sources;
     BlobStatistics statistics;
     /// Filled on reading: the store's receipt time and the hash of the object.
@@ -68,11 +68,11 @@ struct Progress {
 /// Everything a writer of trees or rows needs of the session.
 struct WriteContext {
     BlobWriter& blobs;
-    BlobReader& known;                   ///< for predecessors
+    BlobReader& known;  ///< for predecessors
     Domains& domains;
     crypto::Secret32 chunk_key;
     unsigned threads = 2;
-    system::Path spill_folder;           ///< for external sorting; spilled bytes are sealed
+    system::Path spill_folder;  ///< for external sorting; spilled bytes are sealed
     Progress progress;
     system::Clock const* clock = &system::real_clock();
 };
@@ -80,8 +80,8 @@ struct WriteContext {
 /// Stores a tree, reading only what changed against `parent` (null: everything is read).
 Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const* parent,
                                   WriteContext& context, std::stop_token stop);
-/// Stores a database: rows sorted by (domain, table, key), cut into blocks, unchanged blocks known by
-/// their id, changed ones as deltas.
+/// Stores a database: rows sorted by (domain, table, key), cut into blocks, unchanged blocks known
+/// by their id, changed ones as deltas.
 Result<SourceSnapshot> write_rows(data::RowReader& reader, std::string const& source,
                                   SourceSnapshot const* parent, WriteContext& context,
                                   std::stop_token stop);
@@ -114,8 +114,8 @@ Result<void> list_tree(SourceSnapshot const& source, std::string const& below,
                        std::stop_token stop);
 /// Rows in (domain, table, key) order, media rows included (payload = entry + blob list).
 Result<void> list_rows(SourceSnapshot const& source,
-                       std::function<Result<void>(data::RowView const&)> each,
-                       ReadContext& context, std::stop_token stop);
+                       std::function<Result<void>(data::RowView const&)> each, ReadContext& context,
+                       std::stop_token stop);
 /// Calls `each` for every blob a snapshot refers to, domain by domain: collection and verification.
 /// Needs no subject's key.
 Result<void> walk_blobs(Snapshot const& snapshot,

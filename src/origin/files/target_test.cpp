@@ -4,8 +4,8 @@
 #include <atomic>
 #include <thread>
 
-#include "origin/tree_testing.h"
 #include "origin/files/xattr.h"
+#include "origin/tree_testing.h"
 #include "system/step.h"
 
 namespace perdure::origin {

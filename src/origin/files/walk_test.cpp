@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 
 #include "origin/files/reader.h"
-#include "origin/tree_testing.h"
 #include "origin/files/xattr.h"
+#include "origin/tree_testing.h"
 
 namespace perdure::origin {
 namespace {

@@ -1,8 +1,8 @@
 #include <atomic>
 #include <thread>
 
-#include "origin/tree_testing.h"
 #include "origin/git/git_reader.h"
+#include "origin/tree_testing.h"
 
 namespace perdure::origin {
 namespace {
