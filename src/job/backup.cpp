@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "job/dry_run.h"
+#include "job/source_options.h"
 
 namespace perdure::job {
 
@@ -25,18 +26,6 @@ std::string user_name() {
     return found ? found->pw_name : std::to_string(geteuid());
 }
 
-/// What a restore needs to know of a source beside its content.
-std::map<std::string, std::string> restore_options(origin::SourceOptions const& source) {
-    std::map<std::string, std::string> options;
-    auto const put = [&](char const* name, std::string value) {
-        if (!value.empty()) options[name] = std::move(value);
-    };
-    put("file", source.path.filename().string());
-    put("media", source.media.empty() ? "" : source.media.filename().string());
-    put("output_name", source.output_name);
-    return options;
-}
-
 Result<SourceSnapshot> back_up_source(origin::SourceOptions const& source,
                                       SourceSnapshot const* parent,
                                       repository::WriteContext& context, std::stop_token stop) {
@@ -55,7 +44,7 @@ Result<SourceSnapshot> back_up_source(origin::SourceOptions const& source,
     written.name = source.name;
     written.type = source.type;
     written.location = source.path.string();
-    written.options = restore_options(source);
+    written.options = remembered_options(source);
     return written;
 }
 

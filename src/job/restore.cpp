@@ -93,20 +93,6 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
 
 }  // namespace
 
-origin::SourceOptions source_options(SourceSnapshot const& source) {
-    auto const option = [&](char const* name) {
-        auto const found = source.options.find(name);
-        return found == source.options.end() ? std::string() : found->second;
-    };
-    origin::SourceOptions options;
-    options.name = source.name;
-    options.type = source.type;
-    options.path = option("file");
-    options.media = option("media");
-    options.output_name = option("output_name");
-    return options;
-}
-
 Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
                               std::stop_token stop) {
     PD_CHECK(check_selection(request.snapshot, request.select));

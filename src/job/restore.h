@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "job/source_options.h"
 #include "origin/origin.h"
 #include "repository/repository.h"
 
@@ -36,8 +37,5 @@ struct RestoreReport {
 /// something and overwrite is false), corrupt, exhausted.
 Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
                               std::stop_token stop);
-
-/// What the snapshot tells of a source's shape, as options that a target can be opened with.
-origin::SourceOptions source_options(repository::SourceSnapshot const& source);
 
 }  // namespace perdure::job

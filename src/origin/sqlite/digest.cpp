@@ -57,8 +57,10 @@ void DigestBuilder::media(std::string_view path, data::Entry const& entry) {
 }
 
 data::LogicalDigest DigestBuilder::finish() {
+    if (finished_) return result_;  // SHA-256 starts anew once it is finished: ask it once
     end_table();
     result_.hash = whole_.finish();
+    finished_ = true;
     return result_;
 }
 

@@ -38,6 +38,7 @@ private:
     bool in_table_ = false;
     std::uint64_t table_rows_ = 0;
     data::LogicalDigest result_;
+    bool finished_ = false;
 };
 
 }  // namespace perdure::origin

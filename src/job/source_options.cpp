@@ -1,0 +1,82 @@
+#include "job/source_options.h"
+
+namespace perdure::job {
+
+namespace {
+
+constexpr std::string_view owner_prefix = "owner/", record_prefix = "record/",
+                           mask_prefix = "mask/";
+
+/// "record/<type>/<field>" → value; the field "/table" is the record's table.
+void remember_record(std::map<std::string, std::string>& options,
+                     data::RecordMapping const& record) {
+    std::string const at = std::string(record_prefix) + record.type + "/";
+    options[at + "/table"] = record.table;
+    for (auto const& [field, value] : record.fields) options[at + field] = value;
+}
+
+void recall_record(data::Mapping& mapping, std::string_view rest, std::string const& value) {
+    auto const slash = rest.find('/');
+    if (slash == std::string_view::npos) return;
+    std::string const type(rest.substr(0, slash)), field(rest.substr(slash + 1));
+    // Options are sorted, so all of one record's lie together.
+    if (mapping.records.empty() || mapping.records.back().type != type) {
+        mapping.records.push_back({type, "", {}});
+    }
+    auto& record = mapping.records.back();
+    (field == "/table" ? record.table : record.fields[field]) = value;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> remembered_options(origin::SourceOptions const& source) {
+    std::map<std::string, std::string> options;
+    auto const put = [&](char const* name, std::string value) {
+        if (!value.empty()) options[name] = std::move(value);
+    };
+    put("file", source.path.filename().string());
+    put("media", source.media.empty() ? "" : source.media.filename().string());
+    put("output_name", source.output_name);
+    if (auto const& subjects = source.mapping.subjects) {
+        put("subjects/table", subjects->table);
+        put("subjects/key", subjects->key);
+        put("subjects/label", subjects->label);
+        put("subjects/email", subjects->email);
+        for (auto const& [table, rule] : subjects->owners) {
+            options[std::string(owner_prefix) + table] = rule;
+        }
+    }
+    for (auto const& record : source.mapping.records) remember_record(options, record);
+    for (auto const& [column, how] : source.mask) options[std::string(mask_prefix) + column] = how;
+    return options;
+}
+
+origin::SourceOptions source_options(repository::SourceSnapshot const& source) {
+    auto const option = [&](char const* name) {
+        auto const found = source.options.find(name);
+        return found == source.options.end() ? std::string() : found->second;
+    };
+    origin::SourceOptions options;
+    options.name = source.name;
+    options.type = source.type;
+    options.path = option("file");
+    options.media = option("media");
+    options.output_name = option("output_name");
+    if (auto const table = option("subjects/table"); !table.empty()) {
+        options.mapping.subjects = data::SubjectMapping{
+            table, option("subjects/key"), option("subjects/label"), option("subjects/email"), {}};
+    }
+    for (auto const& [name, value] : source.options) {
+        std::string_view const all = name;
+        if (all.starts_with(owner_prefix) && options.mapping.subjects) {
+            options.mapping.subjects->owners[name.substr(owner_prefix.size())] = value;
+        } else if (all.starts_with(record_prefix)) {
+            recall_record(options.mapping, all.substr(record_prefix.size()), value);
+        } else if (all.starts_with(mask_prefix)) {
+            options.mask[name.substr(mask_prefix.size())] = value;
+        }
+    }
+    return options;
+}
+
+}  // namespace perdure::job
