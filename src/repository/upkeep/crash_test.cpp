@@ -120,7 +120,7 @@ protected:
 
 TEST_F(CrashTest, AtEveryStepOfBackupRepairAndCollectionNothingCommittedIsLost) {
     bool const all = ::getenv("PERDURE_LONG") != nullptr;
-    std::uint64_t const stride = all ? 1 : 13;
+    std::uint64_t const stride = all ? 1 : 3;
     std::uint64_t crashes = 0;
     for (std::uint64_t step = 1; run(step, step * 7); step += stride) {
         for (std::uint64_t seed = 1; all && seed < 4; ++seed) run(step, seed);
