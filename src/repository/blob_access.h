@@ -15,7 +15,7 @@ struct BlobWriterOptions {
     std::stop_token stop;      ///< ends waiting puts and uploads with cancelled
 };
 
-/// Memory: per thread one open frame of each class (≤ 4 MiB + its last blob), at most four data
+/// Memory: per thread one open frame of each class (≤ 4 MiB + its last blob), at most three data
 /// packs of 33 MiB and two metadata packs of 9 MiB between their first frame and their upload, and
 /// 64 B for each blob not yet in an index segment (≤ 256 Ki + one pack's).
 std::unique_ptr<BlobWriter> make_blob_writer(BlobWriterOptions options);

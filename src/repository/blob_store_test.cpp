@@ -199,6 +199,19 @@ TEST(BlobStore, RefusesTruncatedMissingAndSwappedPacks) {
     EXPECT_TRUE(later->knows(*meta));
 }
 
+TEST(BlobStore, ManySessionsLeaveFewIndexSegments) {
+    World world;
+    std::vector<BlobId> ids;
+    for (std::uint64_t session = 0; session < 40; ++session) {
+        auto writer = world.writer(world.index());
+        ids.push_back(*writer->put(world.common, noise(50, session), {}));
+        ASSERT_TRUE(writer->finish({}));
+    }
+    EXPECT_LE(world.names("index/").size(), Index::segments_max);
+    auto const reader = world.reader(world.index());
+    for (BlobId const& id : ids) EXPECT_TRUE(reader->read(id, world.common, {}));
+}
+
 TEST(BlobStore, StoresAgainWhatOnlyACondemnedPackHolds) {
     World world;
     auto index = world.index();

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t classes = 4;
 constexpr std::size_t frame_blobs_max = 4096;
-constexpr std::size_t data_buffers = 4, meta_buffers = 2;
+constexpr std::size_t data_buffers = 3, meta_buffers = 2;
 constexpr std::size_t meta_close_min_bytes = 7 << 20, meta_close_max_bytes = 8 << 20;
 constexpr unsigned compare_every = 8;
 /// So much of each session is compressed thoroughly: all of a day's changes, and of a first backup

@@ -89,9 +89,15 @@ Result<void> PackUpload::finish() {
     threads_.clear();
     PD_CHECK(error_.check());
     if (tables_.packs.empty()) return {};
-    auto flushed = flush(std::exchange(tables_, {}));
-    if (!flushed) error_.keep(flushed.error());
-    return flushed;
+    auto const flushed = flush(std::exchange(tables_, {}));
+    if (!flushed) {
+        error_.keep(flushed.error());
+        return flushed;
+    }
+    // Everything is durable and listed by now. Joining many small segments only makes the next
+    // session quicker, so a store that cannot do it (append-only, or gone) spoils nothing.
+    (void)options_.index->merge(stop_.get_token());
+    return {};
 }
 
 }  // namespace perdure::repository
