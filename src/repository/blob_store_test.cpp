@@ -64,6 +64,7 @@ TEST(BlobStore, StoresEqualBlobsOnceAcrossThreadsAndSessions) {
     ASSERT_TRUE(again->finish({}));
     EXPECT_EQ(again->statistics().blobs_new, 0U);
     EXPECT_EQ(again->statistics().packs, 0U);
+    EXPECT_EQ(again->put(world.common, prose(500, 999), {}).error().fault(), Fault::internal);
 }
 
 TEST(BlobStore, KeepsDomainsApart) {

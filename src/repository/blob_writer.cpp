@@ -28,6 +28,8 @@ constexpr unsigned compare_every = 8;
 /// So much of each session is compressed thoroughly: all of a day's changes, and of a first backup
 /// a part that costs it a tenth of a second.
 constexpr std::uint64_t thorough_bytes = 32 << 20;
+/// Below this, setting up the larger tables costs more than they gain.
+constexpr std::size_t thorough_frame_min_bytes = 16 << 10;
 
 std::size_t frame_target_bytes(BlobClass blob_class) {
     return blob_class == BlobClass::large ? std::size_t{4} << 20 : std::size_t{256} << 10;
@@ -91,6 +93,7 @@ private:
     PackUpload upload_;
     PackBases bases_;
     std::vector<Lane> lanes_;
+    std::atomic<bool> finished_ = false;
     std::atomic<unsigned> frames_ = 0;
     std::atomic<std::uint64_t> compressed_bytes_ = 0;
     std::atomic<std::uint64_t> blobs_new_ = 0, blobs_known_ = 0, bytes_new_ = 0;
@@ -120,6 +123,7 @@ Lane& Writer::lane_for(BlobClass blob_class) {
 
 Result<BlobId> Writer::put(DomainPtr const& domain, ByteView plaintext, Put options) {
     PD_CHECK(error_.check());
+    if (finished_) return fail(Fault::internal, "a blob was put after its session had ended");
     if (options_.stop.stop_requested()) return fail(Fault::cancelled, "the session was stopped");
     if (domain == nullptr) return fail(Fault::denied, "the domain of a blob is erased");
     if (plaintext.size() > content::frame_raw_bytes_max) {
@@ -227,7 +231,8 @@ Result<void> Writer::work_off(Lane& lane, FullFrame full) {
     content::Codec codec = content::Codec::stored;
     if (full.compressible) {
         content::Effort effort = content::Effort::balanced;
-        if (compressed_bytes_.fetch_add(frame.raw.size()) < thorough_bytes) {
+        bool const early = compressed_bytes_.fetch_add(frame.raw.size()) < thorough_bytes;
+        if (early && frame.raw.size() >= thorough_frame_min_bytes) {
             effort = content::Effort::thorough;
         } else if (full.blob_class == BlobClass::large) {
             effort = content::Effort::fast;
@@ -266,6 +271,7 @@ Result<void> Writer::finish(std::stop_token stop) {
     }
     data_.close();
     meta_.close();
+    finished_ = true;
     return upload_.finish();
 }
 
