@@ -87,9 +87,7 @@ Result<std::optional<BlobId>> put_block(RowBlockJob const& job, ByteView plainte
         }
     }
     PD_TRY(entry.id, context.blobs.put(job.domain, plaintext, options));
-    // An old blob with these bytes may rest on another base than the one at hand.
-    auto const known_base = context.known.base_of(entry.id, stop);
-    return known_base ? *known_base : rests_on;
+    return rests_on;
 }
 
 }  // namespace
