@@ -91,8 +91,8 @@ class House:
 
     def snapshots(self):
         lines = self.run("backup", "list", "--json").stdout.splitlines()
-        events = [json.loads(line) for line in lines]
-        return [event["snapshot"] for event in events if event.get("type") == "snapshot"]
+        events = [read_json(line) for line in lines]
+        return [event["id"] for event in events if event.get("type") == "snapshot"]
 
     def fingerprint(self, where=None):
         """The application as it is: every file's bytes, every row."""
@@ -121,8 +121,16 @@ class House:
         return twin
 
 
+def read_json(line):
+    """A JSON value none of whose objects names a field twice."""
+    def once(pairs):
+        assert len(pairs) == len(dict(pairs)), f"a field stands twice in {line}"
+        return dict(pairs)
+    return json.loads(line, object_pairs_hook=once)
+
+
 def summary(done):
-    return json.loads(done.stdout.splitlines()[-1])
+    return read_json(done.stdout.splitlines()[-1])
 
 
 def tree_fingerprint(folder):

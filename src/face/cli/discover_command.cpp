@@ -9,7 +9,7 @@ namespace {
 
 JsonObject proposed_object(origin::ProposedSource const& proposed) {
     JsonObject object;
-    object.put("name", proposed.options.name).put("type", proposed.options.type);
+    object.put("name", proposed.options.name).put("source_type", proposed.options.type);
     object.put_path("path", proposed.options.path.string());
     if (!proposed.options.media.empty()) {
         object.put_path("media", proposed.options.media.string());

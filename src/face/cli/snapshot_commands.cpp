@@ -43,7 +43,7 @@ std::string joined(std::vector<std::string> const& words, std::string_view separ
 
 JsonObject snapshot_object(repository::Snapshot const& snapshot) {
     JsonObject out;
-    out.put("id", snapshot.id()).put("type", service::type_name(snapshot.type));
+    out.put("id", snapshot.id()).put("backup_type", service::type_name(snapshot.type));
     out.put("started", to_rfc3339(snapshot.started));
     out.put("finished", to_rfc3339(snapshot.finished));
     out.put("host", snapshot.host).put("user", snapshot.user);

@@ -86,7 +86,7 @@ Result<int> run_source_list(Invocation& in) {
     for (auto const& source : workspace->config().sources) {
         std::string last = "never";
         JsonObject object;
-        object.put("name", source.options.name).put("type", source.options.type);
+        object.put("name", source.options.name).put("source_type", source.options.type);
         object.put_path("path", source.options.path.string());
         if (auto* log = workspace->runs()) {
             auto const run = log->last("backup", source.options.name,
@@ -154,7 +154,7 @@ Result<int> run_destination_list(Invocation& in) {
         table.add({destination.name, destination.type, printable(destination.path.string()),
                    free ? spell_bytes(*free) : "not reached", joined(of)});
         JsonObject object;
-        object.put("name", destination.name).put("type", destination.type);
+        object.put("name", destination.name).put("destination_type", destination.type);
         object.put_path("path", destination.path.string()).put("reachable", free.has_value());
         if (free) object.put("bytes_free", *free);
         in.out().event("destination", object);
