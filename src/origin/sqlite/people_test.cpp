@@ -203,6 +203,33 @@ TEST_F(SqlitePeople, FullTextIndexesOverPeoplesRowsAreRebuiltNotStored) {
               "1");
 }
 
+TEST_F(SqlitePeople, TextsThatAFullTextTableKeepsForItselfBelongToThoseWhoWroteThem) {
+    write(std::string(users) +
+          "CREATE TABLE notes(id INTEGER PRIMARY KEY, user_id REFERENCES users, body TEXT);"
+          "CREATE VIRTUAL TABLE search USING fts5(body);"
+          "CREATE TRIGGER feed AFTER INSERT ON notes BEGIN INSERT INTO search(rowid, body) "
+          "VALUES(NEW.id, NEW.body); END;"
+          "CREATE VIRTUAL TABLE named USING fts4(body);"
+          "CREATE VIRTUAL TABLE stray USING fts5(body); INSERT INTO stray VALUES('whose?');"
+          "INSERT INTO notes VALUES(7, 1, 'elephant'), (8, 2, 'other');"
+          "INSERT INTO named(docid, body) VALUES(8, 'elephants too');");
+    source_.mapping.subjects->owners = {{"named", "rowid -> notes"}};
+    EXPECT_EQ(subjects_of("search_content"), "1 2");
+    EXPECT_EQ(subjects_of("named_content"), "2");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    ASSERT_EQ(snapshot->problems.size(), 1U);
+    EXPECT_EQ(snapshot->problems[0].path, "stray");
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems);
+    EXPECT_TRUE(problems->empty());
+    auto const there = relocated(source_, scratch_.path() / "out");
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
+    auto connection = open_for_writing(there.path);
+    EXPECT_EQ(*connection.text("SELECT rowid FROM search WHERE search MATCH 'elephant'"), "7");
+    EXPECT_EQ(*connection.text("SELECT docid FROM named WHERE named MATCH 'too'"), "8");
+}
+
 TEST_F(SqlitePeople, ASnapshotTakenWhileOthersWriteKeepsTheirInvariant) {
     write(
         "PRAGMA journal_mode=WAL; CREATE TABLE users(id INTEGER PRIMARY KEY);"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/mapping_path.h"
+#include "origin/sqlite/fulltext.h"
 
 namespace perdure::origin {
 
@@ -49,12 +50,41 @@ data::SubjectMapping with_attached(data::Mapping const& mapping, Layout const& l
     return subjects;
 }
 
+/// The _content table of a full-text table with texts of its own.
+std::optional<std::size_t> own_content(Layout const& layout, VirtualTable const& table) {
+    if (!is_fulltext(table) || text_source(table) != TextSource::own) return std::nullopt;
+    return find_table(layout, table.name + "_content");
+}
+
+/// Gives texts that a full-text table keeps for itself to the people of the rows that they repeat.
+Result<void> add_fulltext_owners(Connection& connection, Layout const& layout,
+                                 Routing const& routing, data::SubjectMapping& subjects) {
+    for (auto const& table : layout.virtual_tables) {
+        auto const content = own_content(layout, table);
+        if (!content) continue;
+        std::string const name = layout.schema.tables[*content].name;
+        if (auto rule = subjects.owners.extract(table.name); !rule.empty()) {
+            subjects.owners[name] = rule.mapped();
+        }
+        if (subjects.owners.contains(name)) continue;
+        PD_TRY(std::optional<std::size_t> const source,
+               repeated_table(connection, layout, table, *content));
+        if (!source || !routing.leads_to_person(*source)) continue;
+        subjects.owners[name] = "rowid -> " + layout.schema.tables[*source].name + "." +
+                                layout.tables[*source].rowid_name;
+    }
+    return {};
+}
+
 Result<Routing> make_routing(Connection& connection, Layout const& layout,
                              data::Mapping const& mapping) {
     if (!mapping.subjects) return Routing();
-    PD_TRY(Routing routing, Routing::build(connection, layout, *mapping.subjects));
-    auto const subjects = with_attached(mapping, layout, routing);
-    if (subjects.owners == mapping.subjects->owners) return routing;
+    data::SubjectMapping named = *mapping.subjects;
+    for (auto const& table : layout.virtual_tables) named.owners.erase(table.name);
+    PD_TRY(Routing routing, Routing::build(connection, layout, named));
+    auto subjects = with_attached(mapping, layout, routing);
+    PD_CHECK(add_fulltext_owners(connection, layout, routing, subjects));
+    if (subjects.owners == named.owners) return routing;
     return Routing::build(connection, layout, subjects);
 }
 
@@ -94,15 +124,25 @@ Result<void> mask_column(Layout const& layout, std::string const& name, std::str
     return {};
 }
 
-/// Leaves out the index tables of full-text tables and tells the target to rebuild them.
-void leave_out_indexes(Layout& layout, Selection& selection) {
+/// Leaves out the index tables of full-text tables and tells the target to rebuild them; names what
+/// lies in shadow tables that cannot be told apart by person.
+void leave_out_indexes(Layout& layout, Selection& selection, bool by_person) {
     for (auto const& owner : layout.virtual_tables) {
-        bool const is_fts5 = owner.module == "fts5";
-        if (!is_fts5 && owner.module != "fts4" && owner.module != "fts3") continue;
-        bool const contentless = std::ranges::any_of(owner.arguments, [](std::string text) {
-            std::erase_if(text, [](char c) { return c == ' ' || c == '"' || c == '\''; });
-            return lower_name(text) == "content=";
-        });
+        if (!is_fulltext(owner)) {
+            bool const has_tables =
+                std::ranges::any_of(layout.schema.tables, [&](data::TableSchema const& table) {
+                    return table.shadow &&
+                           lower_name(table.name).starts_with(lower_name(owner.name) + "_");
+                });
+            if (has_tables && by_person) {
+                selection.problems.push_back(
+                    {owner.name, "the tables of module " + owner.module +
+                                     " mix the data of all people: they are kept as nobody's and "
+                                     "survive an erasure"});
+            }
+            continue;
+        }
+        bool const contentless = text_source(owner) == TextSource::none;
         for (auto const ending : shadow_endings(owner.module)) {
             if (ending == "_content" || ending == "_config") continue;
             auto const table = find_table(layout, owner.name + std::string(ending));
@@ -114,6 +154,14 @@ void leave_out_indexes(Layout& layout, Selection& selection) {
                 {owner.name,
                  "a contentless full-text index mixes the words of all people and "
                  "cannot be rebuilt from rows: it is restored empty"});
+        }
+        auto const content = own_content(layout, owner);
+        if (by_person && content && !selection.routing.leads_to_person(*content)) {
+            selection.problems.push_back(
+                {owner.name,
+                 "this full-text table keeps texts of its own and nothing tells whose "
+                 "they are; name their owner: subjects.owners." +
+                     owner.name + " = \"rowid -> TABLE\""});
         }
     }
 }
@@ -141,7 +189,8 @@ Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOpti
         PD_CHECK(mask_column(layout, name, action, columns));
     }
     for (auto const& parts : columns) selection.columns.push_back(joined(parts));
-    if (source.mapping.subjects || !source.mask.empty()) leave_out_indexes(layout, selection);
+    if (source.mapping.subjects || !source.mask.empty())
+        leave_out_indexes(layout, selection, source.mapping.subjects.has_value());
     return selection;
 }
 

@@ -79,9 +79,11 @@ Result<void> SqliteTarget::finish(std::stop_token stop) {
 }
 
 Result<void> SqliteTarget::publish() {
-    PD_TRY(system::File file, system::File::open_to_read(temporary_));
-    PD_CHECK(file.sync());
-    PD_CHECK(file.close());
+    if (options_.durable) {
+        PD_TRY(system::File file, system::File::open_to_read(temporary_));
+        PD_CHECK(file.sync());
+        PD_CHECK(file.close());
+    }
     if (options_.overwrite) {
         PD_CHECK(bring_to_rest());
         PD_CHECK(system::rename(temporary_, path_));
@@ -89,6 +91,7 @@ Result<void> SqliteTarget::publish() {
         PD_CHECK(system::rename_without_replacing(temporary_, path_));
     }
     temporary_.clear();
+    if (!options_.durable) return {};
     return system::sync_folder(path_.parent_path());
 }
 
@@ -97,7 +100,7 @@ Result<void> SqliteTarget::publish() {
 Result<void> SqliteTarget::bring_to_rest() const {
     if (!system::exists(path_)) return {};
     {
-        auto old = Connection::open(path_, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = 2000});
+        auto old = Connection::open(path_, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = 500});
         if (old) {
             sqlite3_db_config(old->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
             auto quiet = old->run("PRAGMA journal_mode=DELETE");

@@ -26,6 +26,7 @@ inline std::filesystem::path shared_data() {
 inline Connection open_for_writing(system::Path const& path) {
     auto connection = Connection::open(path, {.flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE});
     if (!connection) std::abort();
+    sqlite3_db_config(connection->get(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, nullptr);
     return std::move(*connection);
 }
 
