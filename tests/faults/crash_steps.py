@@ -11,15 +11,15 @@ import shutil
 import sys
 import tempfile
 
-from house import Count, House, summary
+from house import Count, House
 
 STRIDE = int(os.environ.get("PERDURE_FAULT_STRIDE", "1"))
 
 
-def still_whole(house, committed):
-    """Everything that was committed is listed and comes back equal; the repository is sound."""
+def still_whole(house, committed, kept):
+    """What must be kept is listed, all that is listed comes back equal, the repository is sound."""
     listed = house.snapshots()
-    for snapshot, wanted in committed.items():
+    for snapshot in kept:
         assert snapshot in listed, f"snapshot {snapshot} is lost"
     for snapshot in listed:
         wanted = committed.get(snapshot, house.fingerprint())
@@ -27,8 +27,9 @@ def still_whole(house, committed):
     house.check()
 
 
-def every_step(count, original, committed, name, words, after):
+def every_step(count, original, committed, words, kept=None):
     """Runs `words` on copies of `original`, stopped at step 1, 2, 3… until it is not stopped."""
+    name = " ".join(words)
     for variable, ending in (("PERDURE_CRASH_AT", 137), ("PERDURE_FULL_AT", None)):
         step, running = 1, True
         while running:
@@ -42,8 +43,8 @@ def every_step(count, original, committed, name, words, after):
                 if running and not ending:
                     assert done.returncode == 1 and "error[" in done.stderr, \
                         f"a full disk must be a clear error: {done.returncode} {done.stderr}"
-                still_whole(twin, committed)
-                after(twin)
+                still_whole(twin, committed, committed if kept is None else kept)
+                next_backup_works(twin)
 
             count.claim(f"{name}: {variable}={step}", survives)
             step += STRIDE
@@ -65,16 +66,14 @@ def main():
         house = House(os.path.join(scratch, "house")).create()
         committed = {house.backup(): house.fingerprint()}
         house.change(1)
-        every_step(count, house, committed, "backup", ["backup"], next_backup_works)
-
+        every_step(count, house, committed, ["backup"])
         for turn in (2, 3):
             committed[house.backup()] = house.fingerprint()
             house.change(turn)
-        newest = list(committed)[-1]
-        every_step(count, house, {newest: committed[newest]}, "cleanup",
-                   ["backup", "cleanup", "--keep", "1"], next_backup_works)
-        every_step(count, house, committed, "key rotate", ["key", "rotate"], next_backup_works)
-        every_step(count, house, committed, "repo repair", ["repo", "repair"], next_backup_works)
+        newest = list(committed)[-1:]
+        every_step(count, house, committed, ["backup", "cleanup", "--keep", "1"], kept=newest)
+        every_step(count, house, committed, ["key", "rotate"])
+        every_step(count, house, committed, ["repo", "repair"])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     count.close()
