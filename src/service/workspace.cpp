@@ -129,9 +129,8 @@ Result<repository::KeySecret> Workspace::key() const {
     PD_TRY(auto const* config, repository_config());
     auto secret = load_key(config->key, options_.ask_secret, options_.stop);
     if (secret) return secret;
-    auto error = std::move(secret).error();
-    return Error(std::move(error))
-        .with_fix(error.fix() + " (" + spell_place(config_, config->key.place) + ")");
+    auto fix = secret.error().fix() + " (" + spell_place(config_, config->key.place) + ")";
+    return Error(std::move(secret).error()).with_fix(std::move(fix));
 }
 
 Error Workspace::explain_open(Error error) const {

@@ -42,7 +42,7 @@ bool is_group(std::string const& word) {
 }
 
 Error unknown_command(std::vector<std::string> const& words) {
-    std::string const first = words.front();
+    std::string const& first = words.front();
     std::vector<std::string> known;
     bool const group = is_group(first) && words.size() > 1;
     for (auto const& row : commands()) {
@@ -222,7 +222,7 @@ private:
 
 }  // namespace
 
-std::string Arguments::value(std::string const& name, std::string otherwise) const {
+std::string Arguments::value(std::string const& name, std::string const& otherwise) const {
     auto const found = options.find(name);
     return found == options.end() || found->second.empty() ? otherwise : found->second.back();
 }

@@ -18,7 +18,7 @@ struct Arguments {
 
     bool has(std::string const& name) const { return options.contains(name); }
     /// The last word given for an option, or `otherwise`.
-    std::string value(std::string const& name, std::string otherwise = {}) const;
+    std::string value(std::string const& name, std::string const& otherwise = {}) const;
     std::vector<std::string> values(std::string const& name) const;
     std::uint64_t number(std::string const& name, std::uint64_t otherwise) const;
 };

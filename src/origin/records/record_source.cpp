@@ -186,7 +186,9 @@ private:
         record_.title = role_text("title");
         record_.body = role_text("body");
         auto const format = compiled.type.roles.find("body_format");
-        record_.body_format = format == compiled.type.roles.end() ? "" : format->second;
+        record_.body_format = format == compiled.type.roles.end()
+                                  ? std::string_view()
+                                  : std::string_view(format->second);
         record_.project = role_text("project");
         record_.category = role_text("category");
         record_.collection = role_text("collection");

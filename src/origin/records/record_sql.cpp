@@ -188,8 +188,11 @@ private:
     }
 
     void many(std::string const& role, ManyRole compiled) {
-        if (role == "tags") out_.tags = std::move(compiled);
-        if (role == "media") out_.media = std::move(compiled);
+        if (role == "tags") {
+            out_.tags = std::move(compiled);
+        } else if (role == "media") {
+            out_.media = std::move(compiled);
+        }
     }
 
     Result<void> subject(std::optional<data::SubjectMapping> const& subjects) {

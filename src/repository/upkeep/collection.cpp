@@ -103,7 +103,7 @@ Result<CollectionRecord> CollectionRecord::decode(ByteView bytes) {
         PD_TRY(CondemnedPack pack, decode_pack(in));
         if (!record.packs.empty() && !(record.packs.back().name < pack.name))
             return fail(Fault::corrupt, "a collection whose packs are not ascending");
-        record.packs.push_back(std::move(pack));
+        record.packs.push_back(pack);
     }
     PD_CHECK(in.expect_end());
     return record;

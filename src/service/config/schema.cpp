@@ -66,14 +66,15 @@ std::string type_schema(Field const& field) {
 
 /// The field table as a tree of sections, in table order.
 struct SectionTree {
+    std::string name;
     Field const* field = nullptr;
-    std::vector<std::pair<std::string, SectionTree>> below;
+    std::vector<SectionTree> below;
 
     SectionTree& at(std::string const& word) {
-        for (auto& [name, section] : below) {
-            if (name == word) return section;
+        for (auto& section : below) {
+            if (section.name == word) return section;
         }
-        return below.emplace_back(word, SectionTree{}).second;
+        return below.emplace_back(SectionTree{.name = word});
     }
 };
 
@@ -86,7 +87,8 @@ std::string write(SectionTree const& tree) {
         return out + "}";
     }
     std::string properties, required, any;
-    for (auto const& [word, section] : tree.below) {
+    for (auto const& section : tree.below) {
+        auto const& word = section.name;
         if (word == "*") {
             any = write(section);
             continue;

@@ -111,9 +111,10 @@ MishapScript nth(Operation operation, std::uint64_t n, Mishap mishap) {
 }
 
 MishapScript always(Operation operation, std::string prefix, Mishap mishap) {
-    return [=](Operation called, ObjectName const& name, std::uint64_t) {
-        return called == operation && name.starts_with(prefix) ? mishap : Mishap{};
-    };
+    return
+        [=, prefix = std::move(prefix)](Operation called, ObjectName const& name, std::uint64_t) {
+            return called == operation && name.starts_with(prefix) ? mishap : Mishap{};
+        };
 }
 
 }  // namespace perdure::store
