@@ -54,7 +54,8 @@ struct TreeItem {
 class TreeReader {
 public:
     virtual ~TreeReader() = default;
-    /// Empty at the end.
+    /// Empty at the end. Asked once more after all contents were read, it is empty again, or the
+    /// error that makes them worthless (a command that failed after its output was taken).
     virtual Result<std::optional<TreeItem>> next(std::stop_token stop) = 0;
     /// What could not be read so far; complete after the end.
     virtual std::vector<Problem> take_problems() = 0;

@@ -35,6 +35,7 @@ Result<SourceSnapshot> back_up_source(origin::SourceOptions const& source,
     if (origin->shape() == origin::Shape::tree) {
         PD_TRY(auto reader, origin->open_tree(stop));
         PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
+        PD_CHECK(reader->next(stop));  // a command that failed is no partial success
     } else {
         PD_TRY(auto reader, origin->open_rows(stop));
         PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));

@@ -101,6 +101,7 @@ Result<DrilledSource> drill_source(repository::Repository& repository, SourceSna
                                         {.snapshot = request.snapshot,
                                          .select = {source.name},
                                          .folder = scratch,
+                                         .durable = false,
                                          .progress = request.progress},
                                         stop));
     result.restore_s = seconds_since(started);

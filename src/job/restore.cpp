@@ -64,8 +64,10 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     RestoredSource restored{.name = source.name, .type = source.type};
     restored.folder = request.folder / source.name;
     PD_CHECK(system::make_folders(restored.folder, 0755));
-    origin::TargetOptions const target_options{
-        .folder = restored.folder, .overwrite = request.overwrite, .owners = request.owners};
+    origin::TargetOptions const target_options{.folder = restored.folder,
+                                               .overwrite = request.overwrite,
+                                               .owners = request.owners,
+                                               .durable = request.durable};
     auto context = repository.read_context();
     context.progress.report = [&](std::uint64_t items, std::uint64_t bytes,
                                   std::string_view current) {

@@ -17,6 +17,7 @@ struct RestoreRequest {
     system::Path folder;  ///< each source goes to folder/<source name>/
     bool overwrite = false;
     bool owners = true;
+    bool durable = true;  ///< false: what is written is thrown away again, nothing is synced
     repository::Progress progress;
 };
 

@@ -53,10 +53,9 @@ private:
 /// is known before the reader is told that the end has come.
 class CommandOutput final : public data::ByteSource {
 public:
-    CommandOutput(system::Command command, std::string name, std::shared_ptr<Outcome> outcome,
+    CommandOutput(system::Command command, data::Entry offered, std::shared_ptr<Outcome> outcome,
                   std::stop_token stop)
-        : name_(std::move(name)), outcome_(std::move(outcome)), pieces_(pieces_ahead) {
-        modified_ = system::real_clock().now();
+        : offered_(std::move(offered)), outcome_(std::move(outcome)), pieces_(pieces_ahead) {
         program_ = command.argv.front();
         thread_ = std::jthread([this, command = std::move(command)](std::stop_token own) mutable {
             run(std::move(command), own);
@@ -86,7 +85,6 @@ public:
             at_ += count;
             done += count;
         }
-        bytes_ += done;
         return done;
     }
 
@@ -114,14 +112,13 @@ private:
         pieces_.close();  // after error_: the channel's mutex orders the two
     }
 
-    std::string name_, program_;
+    data::Entry offered_;
+    std::string program_;
     std::shared_ptr<Outcome> outcome_;
-    Timestamp modified_;
     Channel<Bytes> pieces_;
     std::optional<Error> error_;
     Bytes piece_;
     std::size_t at_ = 0;
-    std::uint64_t bytes_ = 0;
     std::jthread thread_;
     std::optional<std::stop_callback<std::function<void()>>> outer_;
 };
@@ -137,23 +134,25 @@ data::Entry owned_by_us(std::string name, data::EntryKind kind, unsigned mode, T
     return entry;
 }
 
+/// What was offered: the output did not change while it was read, there was none before. (Another
+/// size or time would make a backup run the command again.)
 Result<data::Entry> CommandOutput::entry_after_reading() {
-    data::Entry entry = owned_by_us(name_, data::EntryKind::file, 0600, modified_);
-    entry.size = bytes_;
-    return entry;
+    return offered_;
 }
 
 class CommandContent final : public data::Content {
 public:
-    CommandContent(system::Command command, std::string name, std::shared_ptr<Outcome> outcome)
-        : command_(std::move(command)), name_(std::move(name)), outcome_(std::move(outcome)) {}
+    CommandContent(system::Command command, data::Entry offered, std::shared_ptr<Outcome> outcome)
+        : command_(std::move(command)),
+          offered_(std::move(offered)),
+          outcome_(std::move(outcome)) {}
     Result<std::unique_ptr<data::ByteSource>> open(std::stop_token stop) override {
-        return std::make_unique<CommandOutput>(command_, name_, outcome_, stop);
+        return std::make_unique<CommandOutput>(command_, offered_, outcome_, stop);
     }
 
 private:
     system::Command command_;
-    std::string name_;
+    data::Entry offered_;
     std::shared_ptr<Outcome> outcome_;
 };
 
@@ -165,12 +164,13 @@ public:
         Timestamp const now = system::real_clock().now();
         using Step = data::TreeItem::Step;
         items_.push_back({Step::enter, owned_by_us("", data::EntryKind::folder, 0700, now), {}});
-        items_.push_back({Step::leaf, owned_by_us(name, data::EntryKind::file, 0600, now),
-                          std::make_shared<CommandContent>(std::move(command), name, outcome_)});
+        data::Entry const file = owned_by_us(name, data::EntryKind::file, 0600, now);
+        items_.push_back({Step::leaf, file,
+                          std::make_shared<CommandContent>(std::move(command), file, outcome_)});
         items_.push_back({Step::leave, owned_by_us("", data::EntryKind::folder, 0700, now), {}});
     }
     Result<std::optional<data::TreeItem>> next(std::stop_token) override {
-        if (at_ >= 2) {
+        if (at_ >= 2) {  // also asked after the end, see data/stream.h
             if (auto error = outcome_->get()) return *error;
         }
         if (at_ == items_.size()) return std::optional<data::TreeItem>();

@@ -35,7 +35,17 @@ TEST(CommandOrigin, FailsTheReadWhenTheCommandFailsHoweverMuchItWrote) {
         EXPECT_EQ(text.error().message().find("broken") != std::string::npos,
                   script.find("broken") != std::string::npos);
         EXPECT_FALSE((*reader)->next({}));  // and the tree does not end well either
+        EXPECT_FALSE((*reader)->next({}));
     }
+}
+
+TEST(CommandOrigin, IsNotTakenForAFileThatChangesWhileItIsRead) {
+    auto const listed = list_source(command_source({"echo", "x"}));
+    data::TreeItem const& item = listed->items.at("dump.sql");
+    auto source = item.content->open({});
+    Bytes buffer(10);
+    ASSERT_EQ(*(*source)->read(buffer), 2u);
+    EXPECT_TRUE(data::looks_unchanged(item.entry, *(*source)->entry_after_reading()));
 }
 
 TEST(CommandOrigin, TellsTheSignalThatEndedTheCommand) {
