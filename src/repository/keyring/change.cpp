@@ -87,11 +87,11 @@ public:
           stop_(std::move(stop)) {}
 
     /// The draft that became an epoch.
-    Result<Draft> run(Plan const& plan);
+    Result<Draft> run(EpochPlan const& plan);
 
 private:
     /// Empty when another won the race.
-    Result<std::optional<Draft>> attempt(Loaded const& base, Plan const& plan);
+    Result<std::optional<Draft>> attempt(Loaded const& base, EpochPlan const& plan);
     bool reached(Loaded const& now, Draft const& draft) const;
 
     Result<LoadedPtr> reload();
@@ -111,7 +111,7 @@ Result<LoadedPtr> Advance::reload() {
     return state_.now_loaded();
 }
 
-Result<std::optional<Draft>> Advance::attempt(Loaded const& base, Plan const& plan) {
+Result<std::optional<Draft>> Advance::attempt(Loaded const& base, EpochPlan const& plan) {
     if (base.damaged_above) {
         return fail(Fault::corrupt, "the newest manifest of the keyring is damaged")
             .with_code(14)
@@ -139,7 +139,7 @@ bool Advance::reached(Loaded const& now, Draft const& draft) const {
         draft.erased, [&](Handle const& handle) { return now.tombstone(handle) != nullptr; });
 }
 
-Result<Draft> Advance::run(Plan const& plan) {
+Result<Draft> Advance::run(EpochPlan const& plan) {
     for (int race = 0; race < races_max; ++race) {
         PD_TRY(LoadedPtr const base, reload());
         if (state_.place.homes.size() > 1) {
@@ -178,7 +178,7 @@ Result<bool> Settle::make_final() {
     auto const now = state_.now_loaded();
     if (is_final(*now)) {
         if (now->additions.size() < additions_to_fold) return true;
-        PD_CHECK(Advance(state_, options_, stop_).run(Plan{}));
+        PD_CHECK(Advance(state_, options_, stop_).run(EpochPlan{}));
         return true;
     }
     auto const inbox = now->body().inboxes.front().epoch;
@@ -191,7 +191,7 @@ Result<bool> Settle::make_final() {
     if (!settled) return false;
     PD_CHECK(outwait_listings(options_, stop_));
     PD_CHECK(tell(options_, ChangeStep::fold_stragglers));
-    Plan plan;
+    EpochPlan plan;
     plan.final_inbox = inbox;
     auto const done = Advance(state_, options_, stop_).run(plan);
     if (done) return true;
@@ -247,8 +247,8 @@ Result<ChangeReport> Settle::run() {
     return report;
 }
 
-Result<ChangeReport> change(Keyring::State& state, Plan const& plan, ChangeOptions const& options,
-                            std::stop_token stop) {
+Result<ChangeReport> change(Keyring::State& state, EpochPlan const& plan,
+                            ChangeOptions const& options, std::stop_token stop) {
     std::lock_guard lock(state.store_mutex);
     PD_CHECK(tell(options, ChangeStep::intent));
     PD_TRY(Draft const draft, Advance(state, options, stop).run(plan));
@@ -261,7 +261,7 @@ Result<ChangeReport> change(Keyring::State& state, Plan const& plan, ChangeOptio
 
 Result<ChangeReport> Keyring::erase(std::vector<SubjectName> const& subjects,
                                     ChangeOptions const& options, std::stop_token stop) {
-    Plan plan;
+    EpochPlan plan;
     plan.fresh_inbox = true;
     plan.ledger_head = options.ledger_head;
     for (SubjectName const& subject : subjects) {
@@ -274,7 +274,7 @@ Result<ChangeReport> Keyring::erase(std::vector<SubjectName> const& subjects,
 Result<ChangeReport> Keyring::erase_handles(std::vector<Handle> const& handles,
                                             ChangeOptions const& options, std::stop_token stop) {
     if (handles.empty()) return fail(Fault::not_found, "nobody was named: nothing was erased");
-    Plan plan;
+    EpochPlan plan;
     plan.fresh_inbox = true;
     plan.ledger_head = options.ledger_head;
     plan.handles = handles;
@@ -283,7 +283,7 @@ Result<ChangeReport> Keyring::erase_handles(std::vector<Handle> const& handles,
 
 Result<SlotId> Keyring::add_slot(NewSlot const& slot, ChangeOptions const& options,
                                  std::stop_token stop) {
-    Plan plan;
+    EpochPlan plan;
     PD_TRY(plan.add, make_slot(slot, state_->place.repository, state_->key.opener->authenticity,
                                state_->outside));
     PD_CHECK(change(*state_, plan, options, std::move(stop)));
@@ -297,7 +297,7 @@ Result<ChangeReport> Keyring::remove_slot(SlotId const& id, ChangeOptions const&
             .with_code(2)
             .with_fix("open the repository with another key, then remove this one");
     }
-    Plan plan;
+    EpochPlan plan;
     plan.remove = id;
     plan.fresh_inbox = true;
     plan.fresh_shard_keys = true;
@@ -305,7 +305,7 @@ Result<ChangeReport> Keyring::remove_slot(SlotId const& id, ChangeOptions const&
 }
 
 Result<ChangeReport> Keyring::rotate(ChangeOptions const& options, std::stop_token stop) {
-    Plan plan;
+    EpochPlan plan;
     plan.fresh_inbox = true;
     plan.fresh_shard_keys = true;
     return change(*state_, plan, options, std::move(stop));

@@ -27,7 +27,7 @@ struct Work {
 
 class Drafting {
 public:
-    Drafting(Loaded const& base, Plan const& plan, Outside outside)
+    Drafting(Loaded const& base, EpochPlan const& plan, Outside outside)
         : base_(base), plan_(plan), outside_(outside), body_(base.body()) {}
 
     Result<Draft> run();
@@ -46,7 +46,7 @@ private:
     }
 
     Loaded const& base_;
-    Plan const& plan_;
+    EpochPlan const& plan_;
     Outside outside_;
     ManifestBody body_;
     Draft draft_;
@@ -232,7 +232,7 @@ Result<Draft> Drafting::run() {
 
 }  // namespace
 
-Result<Draft> make_draft(Loaded const& base, Plan const& plan, Outside outside) {
+Result<Draft> make_draft(Loaded const& base, EpochPlan const& plan, Outside outside) {
     return Drafting(base, plan, outside).run();
 }
 

@@ -5,7 +5,7 @@
 namespace perdure::repository {
 
 /// What a change wants of the next epoch.
-struct Plan {
+struct EpochPlan {
     std::vector<Token> people;    ///< to erase, by all their handles
     std::vector<Handle> handles;  ///< to erase, with the people they belong to
     std::optional<Slot> add;
@@ -33,6 +33,6 @@ struct Draft {
 /// Folds every readable addition into shards and applies the plan.
 /// Fails: not_found (nobody to erase, no such slot), invalid (the last slot), exhausted (limits),
 /// conflict (final_inbox is not the newest any more).
-Result<Draft> make_draft(Loaded const& base, Plan const& plan, Outside outside);
+Result<Draft> make_draft(Loaded const& base, EpochPlan const& plan, Outside outside);
 
 }  // namespace perdure::repository
