@@ -1,4 +1,4 @@
-#include "origin/sqlite/media_target.h"
+#include "origin/sqlite/write/media_target.h"
 
 #include <unistd.h>
 

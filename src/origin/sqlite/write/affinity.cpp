@@ -2,7 +2,7 @@
 #include <bit>
 #include <cmath>
 
-#include "origin/sqlite/builder.h"
+#include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "origin/sqlite/builder.h"
+#include "origin/sqlite/write/builder.h"
 
 // The rows of one table at a time; builder.cpp has the rules.
 

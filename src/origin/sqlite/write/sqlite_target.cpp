@@ -1,6 +1,6 @@
-#include "origin/sqlite/builder.h"
-#include "origin/sqlite/media_target.h"
 #include "origin/sqlite/sqlite_origin.h"
+#include "origin/sqlite/write/builder.h"
+#include "origin/sqlite/write/media_target.h"
 #include "system/random.h"
 
 // A database appears under its name complete, or not at all: built under a temporary name beside

@@ -14,7 +14,7 @@
 //
 // Rejected: sqlite3_backup of a page image (rows are what snapshots hold); executing all SQL as
 // `.dump` does (triggers and views may need functions that exist nowhere else).
-#include "origin/sqlite/builder.h"
+#include "origin/sqlite/write/builder.h"
 
 #include <algorithm>
 
