@@ -1,5 +1,5 @@
 // The list inside a pack's directory.
-#include "repository/pack_directory.h"
+#include "repository/pack/pack_directory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
     using namespace perdure;

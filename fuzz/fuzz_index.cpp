@@ -1,5 +1,5 @@
 // The plaintext of an index segment, and its local form.
-#include "repository/index_segment.h"
+#include "repository/index/index_segment.h"
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
     using namespace perdure;

@@ -1,6 +1,6 @@
 // A whole pack from a hostile store: header, footer, sealed directory. The input damages a good
 // one.
-#include "repository/pack.h"
+#include "repository/pack/pack.h"
 #include "system/random.h"
 
 namespace {

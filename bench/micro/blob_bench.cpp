@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "content/chunk.h"
-#include "repository/blob_access.h"
+#include "repository/blob/blob_access.h"
 #include "store/local/local_store.h"
 #include "system/file.h"
 #include "system/random.h"

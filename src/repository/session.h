@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repository/blob_access.h"
+#include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
 #include "repository/repository.h"

@@ -1,7 +1,7 @@
 #include "repository/snapshot_object.h"
 
 #include "crypto/seal.h"
-#include "repository/object_header.h"
+#include "repository/pack/object_header.h"
 #include "repository/preamble.h"
 
 namespace perdure::repository {

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 
 namespace perdure::repository {
 

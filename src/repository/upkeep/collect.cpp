@@ -30,7 +30,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "repository/blob_access.h"
+#include "repository/blob/blob_access.h"
 #include "repository/upkeep/collection.h"
 #include "repository/upkeep/mark.h"
 #include "repository/upkeep/plan.h"
@@ -210,8 +210,11 @@ Result<void> Collector::move_packs() {
     for (PackName const& name : plan_.dead) leaving.insert(name.hash);
     for (auto const& use : plan_.sparse) leaving.insert(use.name.hash);
     index_->avoid(leaving);
-    auto writer = make_blob_writer(
-        {.index = index_, .session = own_, .random = &repository_.outside().random, .stop = stop_});
+    auto writer = make_blob_writer({.index = index_,
+                                    .session = own_,
+                                    .random = &repository_.outside().random,
+                                    .parity = repository_.parity(),
+                                    .stop = stop_});
     BlobMover mover({index_, *blobs_, repository_.domains(), *writer});
     auto const move = [&](PackName const& name) -> Result<bool> {
         auto const moved = mover.move(name, marks_->live, stop_);

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "repository/pack.h"
+#include "repository/pack/pack.h"
 
 namespace perdure::repository {
 

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "repository/blob_access.h"
+#include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
 #include "repository/upkeep/finding.h"
 

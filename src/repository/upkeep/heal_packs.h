@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 #include "repository/upkeep/heal_objects.h"
 
 namespace perdure::repository {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "repository/index_tables.h"
+#include "repository/index/index_tables.h"
 
 namespace perdure::repository {
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <set>
 
-#include "repository/index_tables.h"
+#include "repository/index/index_tables.h"
 #include "repository/repository.h"
 #include "repository/upkeep/repair.h"
 

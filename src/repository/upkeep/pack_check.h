@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "repository/pack.h"
+#include "repository/pack/pack.h"
 
 namespace perdure::repository {
 

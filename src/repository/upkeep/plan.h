@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 #include "repository/upkeep/live_set.h"
 
 namespace perdure::repository {

@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <set>
 
-#include "repository/blob_access.h"
+#include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
 #include "repository/upkeep/heal_packs.h"
@@ -220,6 +220,7 @@ Result<void> Repairer::salvage() {
         writer = make_blob_writer({.index = index_,
                                    .session = own,
                                    .random = &repository_.outside().random,
+                                   .parity = repository_.parity(),
                                    .stop = stop_});
     }
     std::uint64_t saved = 0;

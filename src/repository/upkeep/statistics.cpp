@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collection.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "repository/lease.h"
-#include "repository/pack.h"
+#include "repository/pack/pack.h"
 
 namespace perdure::repository {
 

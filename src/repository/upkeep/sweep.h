@@ -3,7 +3,7 @@
 #include <map>
 #include <set>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 #include "repository/upkeep/finding.h"
 #include "repository/upkeep/live_set.h"
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <random>
 
-#include "repository/index.h"
+#include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/repository.h"
 #include "repository/testing/fake_tree.h"
