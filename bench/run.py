@@ -39,7 +39,8 @@ class Round:
 
     def show_state(self, number):
         """The live folder becomes that state, as an application or a deployment would leave it."""
-        subprocess.run(["rsync", "-a", "--delete", f"{self.data_set.states[number]}/",
+        subprocess.run(["rsync", "-a", "--checksum", "--delete",
+                        f"{self.data_set.states[number]}/",
                         f"{self.live}/"], check=True)
 
     def touch_caches(self, folder):

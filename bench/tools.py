@@ -4,6 +4,7 @@ Everything a tool remembers lies in its scratch folder, so a first backup is a f
 derivation, compression and threads stay at each tool's defaults.
 """
 import json
+import os
 import pathlib
 import subprocess
 
@@ -36,7 +37,8 @@ class Perdure(Tool):
     subjects = True
 
     def program(self, *words, **options):
-        return self.run(self.checkout / "build/release/perdure", "--config",
+        program = os.environ.get("PERDURE_PROGRAM", self.checkout / "build/release/perdure")
+        return self.run(program, "--config",
                         self.scratch / "perdure.toml", "--no-input", *words, **options)
 
     def prepare(self):
