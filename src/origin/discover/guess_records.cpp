@@ -90,12 +90,15 @@ private:
                                          "notes", "message", "description", "comment", "summary"});
             if (column.sampled == 0) return named * 0.8;
             if (named > 0) return column.letters_mean > 0 ? named : 0.0;
-            return column.letters_mean >= body_letters_min && column.paths < 0.5 ? 0.55 : 0.0;
+            bool const hash =
+                column.bare.find("sha") == 0 || column.bare.find("hash") != std::string::npos;
+            return !hash && column.letters_mean >= body_letters_min && column.paths < 0.5 ? 0.55
+                                                                                          : 0.0;
         });
         auto const [title, title_rank] = best([](ColumnFacts const& column) {
             if (column.sampled > 0 && (column.text < 0.5 || column.letters_mean > 200)) return 0.0;
             return rank_among(column.bare, {"title", "subject", "headline", "name", "caption",
-                                            "label", "heading", "filename"});
+                                            "label", "heading", "nickname", "filename"});
         });
         if (title != nullptr) {
             found_.add({"title", title->name, title_rank, "named like a title, short texts"});
@@ -128,7 +131,8 @@ private:
                  {"createdat",   "created",   "createdts",   "creationdate", "createddate",
                   "datecreated", "createdon", "createdtime", "createtime",   "ctime",
                   "insertedat",  "addedat",   "timestamp",   "date",         "postedat",
-                  "sentat",      "orderdate", "invoicedate", "acquiredat",   "indexedat"});
+                  "sentat",      "orderdate", "invoicedate", "acquiredat",   "acquiredon",
+                  "indexedat"});
         add_time("updated", {"updatedat", "updated", "updatedts", "modifiedat", "modified",
                              "lastmodified", "modificationdate", "updateddate", "updatedon",
                              "changedat", "mtime", "editedat", "lastupdated"});
