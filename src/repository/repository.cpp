@@ -78,6 +78,7 @@ public:
     Keyring& keyring() override { return *keyring_; }
     std::shared_ptr<Index> index() override { return index_; }
     Outside outside() const override { return outside_; }
+    bool parity() const override { return config_.parity; }
     BlobReader& blobs() override { return *blobs_; }
     ReadContext read_context() override {
         return ReadContext{.blobs = *blobs_,

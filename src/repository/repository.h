@@ -73,6 +73,8 @@ public:
     /// Which pack holds what, for upkeep/.
     virtual std::shared_ptr<Index> index() = 0;
     virtual Outside outside() const = 0;
+    /// Whether packs bear a parity suffix here.
+    virtual bool parity() const = 0;
     virtual ReadContext read_context() = 0;
     /// Newest last; tombstoned and fenced ones left out. Unreadable ones are named in `damaged`.
     virtual Result<std::vector<Snapshot>> snapshots(std::vector<data::Problem>* damaged,
