@@ -1,4 +1,6 @@
 // A compressed frame from a hostile writer, and what we compress ourselves.
+#include <algorithm>
+
 #include "content/codec.h"
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {

@@ -1,4 +1,6 @@
 // The plaintext of an index segment, and its local form.
+#include <algorithm>
+
 #include "repository/index/index_segment.h"
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {

@@ -117,15 +117,14 @@ Chunker::Chunker(crypto::Secret32 const& key, ChunkSizes sizes) : sizes_(sizes) 
 std::size_t Chunker::cut(ByteView bytes, bool last) const {
     std::size_t const end = std::min<std::size_t>(bytes.size(), sizes_.max_bytes);
     bool const whole = last || end == sizes_.max_bytes;
-    if (end <= sizes_.min_bytes) return whole ? end : 0;
+    if (end < sizes_.min_bytes) return whole ? end : 0;
     int const usual_bits = std::bit_width(sizes_.usual_bytes) - 1;
-    std::size_t const usual = std::min<std::size_t>(sizes_.usual_bytes, end);
-    // H(min) itself belongs to the first byte scanned: n runs from min to the end, both included.
-    std::size_t const first = sizes_.min_bytes - 1;
-    std::size_t found =
-        scan(gear_, bytes.data(), first, usual - 1, limit_of_bits(usual_bits + normalisation_bits));
-    if (found == 0 && end >= usual) {
-        found = scan(gear_, bytes.data(), usual - 1, end,
+    // scan looks at n in (from, to]: first at those below usual, then at usual and above.
+    std::size_t const below_usual = std::min<std::size_t>(sizes_.usual_bytes - 1, end);
+    std::size_t found = scan(gear_, bytes.data(), sizes_.min_bytes - 1, below_usual,
+                             limit_of_bits(usual_bits + normalisation_bits));
+    if (found == 0 && end > below_usual) {
+        found = scan(gear_, bytes.data(), below_usual, end,
                      limit_of_bits(usual_bits - normalisation_bits));
     }
     if (found != 0) return found;

@@ -111,6 +111,22 @@ TEST(Chunker, AsksForMoreUntilACutIsCertain) {
     EXPECT_LE(chunker.cut(flat, false), sizes.max_bytes);
 }
 
+TEST(Chunker, CutsAlikeHoweverManyBytesItIsGiven) {  // found by fuzz_chunk
+    ChunkSizes const sizes{128, 512, 2048};
+    Chunker const chunker(key_of(0), sizes);
+    auto const gear = slow_gear(key_of(0));
+    Bytes const bytes = noise(40'000, 9);
+    for (ByteView rest = bytes; rest.size() > sizes.max_bytes;) {
+        std::size_t const cut = chunker.cut(rest, true);
+        ASSERT_EQ(cut, slow_cut(rest, gear, sizes));
+        for (std::size_t given = 0; given < cut; given += 3) {
+            ASSERT_EQ(chunker.cut(rest.first(given), false), 0U) << given;
+        }
+        ASSERT_EQ(chunker.cut(rest.first(cut), false), cut);
+        rest = rest.subspan(cut);
+    }
+}
+
 TEST(Chunker, FindsTheSameCutsAfterAnInsertion) {
     ChunkSizes const sizes{16 << 10, 64 << 10, 256 << 10};
     Chunker const chunker(key_of(7), sizes);
