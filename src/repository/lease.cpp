@@ -5,7 +5,7 @@
 #include "base/codec.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
-#include "repository/upkeep/collection.h"
+#include "repository/upkeep/collect/collection.h"
 
 namespace perdure::repository {
 

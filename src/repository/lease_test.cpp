@@ -6,7 +6,7 @@
 #include <atomic>
 
 #include "repository/triple.h"
-#include "repository/upkeep/collection.h"
+#include "repository/upkeep/collect/collection.h"
 #include "store/memory/memory_store.h"
 #include "store/wrap/fault.h"
 

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "policy/retention.h"
-#include "repository/upkeep/collect.h"
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/collect/collect.h"
+#include "repository/upkeep/repair/repair.h"
+#include "repository/upkeep/repair/sync.h"
 #include "repository/upkeep/statistics.h"
-#include "repository/upkeep/sync.h"
-#include "repository/upkeep/verify.h"
+#include "repository/upkeep/verify/verify.h"
 #include "service/workspace.h"
 
 namespace perdure::service {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "repository/upkeep/collection.h"
-#include "repository/upkeep/survey.h"
+#include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/verify/survey.h"
 #include "tests/simulation/hostile_store.h"
 
 namespace perdure::simulation {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include "repository/upkeep/collect.h"
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/collect/collect.h"
+#include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/upkeep_world.h"
 #include "store/local/local_store.h"
 #include "system/testing/lossy_disk.h"

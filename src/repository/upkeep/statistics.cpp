@@ -5,8 +5,8 @@
 #include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/triple.h"
-#include "repository/upkeep/collection.h"
-#include "repository/upkeep/survey.h"
+#include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/verify/survey.h"
 
 namespace perdure::repository {
 

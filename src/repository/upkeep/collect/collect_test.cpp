@@ -1,9 +1,9 @@
-#include "repository/upkeep/collect.h"
+#include "repository/upkeep/collect/collect.h"
 
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
-#include "repository/upkeep/collection.h"
+#include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/upkeep_world.h"
 
 namespace perdure::repository {

@@ -1,4 +1,4 @@
-#include "repository/upkeep/losses.h"
+#include "repository/upkeep/repair/losses.h"
 
 #include "repository/stream/blob_list.h"
 #include "repository/tree/tree_walk.h"

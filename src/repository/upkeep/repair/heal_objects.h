@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/repair/repair.h"
 #include "store/object_store.h"
 
 namespace perdure::repository {

@@ -22,7 +22,7 @@
     Chosen: condemned lists that only grow (for 400 days), so writers who start late still learn of
     deleted packs that their cached index shows. Rejected: taking packs off the list when they turn
     out to be needed; two collectors could then each keep what the other deletes.  */
-#include "repository/upkeep/collect.h"
+#include "repository/upkeep/collect/collect.h"
 
 #include <fmt/core.h>
 
@@ -31,12 +31,12 @@
 #include <mutex>
 
 #include "repository/blob/blob_access.h"
-#include "repository/upkeep/collection.h"
-#include "repository/upkeep/mark.h"
-#include "repository/upkeep/plan.h"
-#include "repository/upkeep/rewrite.h"
-#include "repository/upkeep/survey.h"
-#include "repository/upkeep/sweep.h"
+#include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/collect/mark.h"
+#include "repository/upkeep/collect/plan.h"
+#include "repository/upkeep/collect/rewrite.h"
+#include "repository/upkeep/collect/sweep.h"
+#include "repository/upkeep/verify/survey.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {

@@ -1,4 +1,4 @@
-#include "repository/upkeep/checked_packs.h"
+#include "repository/upkeep/verify/checked_packs.h"
 
 #include "base/codec.h"
 

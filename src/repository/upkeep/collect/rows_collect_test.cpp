@@ -1,11 +1,11 @@
 #include <gmock/gmock.h>
 
 #include "repository/testing/fake_rows.h"
-#include "repository/upkeep/collect.h"
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/collect/collect.h"
+#include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/statistics.h"
 #include "repository/upkeep/upkeep_world.h"
-#include "repository/upkeep/verify.h"
+#include "repository/upkeep/verify/verify.h"
 
 namespace perdure::repository {
 namespace {

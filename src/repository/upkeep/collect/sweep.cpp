@@ -1,11 +1,11 @@
-#include "repository/upkeep/sweep.h"
+#include "repository/upkeep/collect/sweep.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "repository/upkeep/plan.h"
+#include "repository/upkeep/collect/plan.h"
 
 namespace perdure::repository {
 

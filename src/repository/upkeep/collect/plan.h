@@ -3,7 +3,7 @@
 #include <set>
 
 #include "repository/index/index.h"
-#include "repository/upkeep/live_set.h"
+#include "repository/upkeep/collect/live_set.h"
 
 namespace perdure::repository {
 

@@ -1,8 +1,8 @@
-#include "repository/upkeep/proven_object.h"
+#include "repository/upkeep/repair/proven_object.h"
 
 #include "repository/triple.h"
-#include "repository/upkeep/heal_objects.h"
-#include "repository/upkeep/pack_check.h"
+#include "repository/upkeep/repair/heal_objects.h"
+#include "repository/upkeep/verify/pack_check.h"
 
 namespace perdure::repository {
 

@@ -1,4 +1,4 @@
-#include "repository/upkeep/verify.h"
+#include "repository/upkeep/verify/verify.h"
 
 #include <fmt/core.h>
 
@@ -9,10 +9,10 @@
 #include "base/task_group.h"
 #include "repository/lease.h"
 #include "repository/triple.h"
-#include "repository/upkeep/checked_packs.h"
-#include "repository/upkeep/frames_check.h"
-#include "repository/upkeep/live_set.h"
-#include "repository/upkeep/pack_check.h"
+#include "repository/upkeep/collect/live_set.h"
+#include "repository/upkeep/verify/checked_packs.h"
+#include "repository/upkeep/verify/frames_check.h"
+#include "repository/upkeep/verify/pack_check.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "repository/index/index.h"
-#include "repository/upkeep/heal_objects.h"
+#include "repository/upkeep/repair/heal_objects.h"
 
 namespace perdure::repository {
 

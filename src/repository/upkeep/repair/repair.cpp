@@ -10,7 +10,7 @@
    is.
 
     Rejected: dropping lost entries from snapshots so that they look whole again.  */
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/repair/repair.h"
 
 #include <fmt/core.h>
 
@@ -20,9 +20,9 @@
 #include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
-#include "repository/upkeep/heal_packs.h"
-#include "repository/upkeep/live_set.h"
-#include "repository/upkeep/losses.h"
+#include "repository/upkeep/collect/live_set.h"
+#include "repository/upkeep/repair/heal_packs.h"
+#include "repository/upkeep/repair/losses.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {

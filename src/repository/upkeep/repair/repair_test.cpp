@@ -1,11 +1,11 @@
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/repair/repair.h"
 
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
-#include "repository/upkeep/collect.h"
+#include "repository/upkeep/collect/collect.h"
 #include "repository/upkeep/upkeep_world.h"
-#include "repository/upkeep/verify.h"
+#include "repository/upkeep/verify/verify.h"
 #include "store/wrap/mirror.h"
 
 namespace perdure::repository {

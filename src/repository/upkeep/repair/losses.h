@@ -5,7 +5,7 @@
 
 #include "repository/index/index_tables.h"
 #include "repository/repository.h"
-#include "repository/upkeep/repair.h"
+#include "repository/upkeep/repair/repair.h"
 
 namespace perdure::repository {
 

@@ -1,4 +1,4 @@
-#include "repository/upkeep/pack_check.h"
+#include "repository/upkeep/verify/pack_check.h"
 
 #include <algorithm>
 

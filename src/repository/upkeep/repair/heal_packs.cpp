@@ -1,10 +1,10 @@
-#include "repository/upkeep/heal_packs.h"
+#include "repository/upkeep/repair/heal_packs.h"
 
 #include <atomic>
 #include <mutex>
 
 #include "base/task_group.h"
-#include "repository/upkeep/pack_check.h"
+#include "repository/upkeep/verify/pack_check.h"
 
 namespace perdure::repository {
 

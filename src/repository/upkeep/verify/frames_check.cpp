@@ -1,4 +1,4 @@
-#include "repository/upkeep/frames_check.h"
+#include "repository/upkeep/verify/frames_check.h"
 
 #include <fmt/core.h>
 

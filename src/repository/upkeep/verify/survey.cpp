@@ -1,4 +1,4 @@
-#include "repository/upkeep/survey.h"
+#include "repository/upkeep/verify/survey.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "repository/upkeep/mark.h"
+#include "repository/upkeep/collect/mark.h"
 
 #include <fmt/core.h>
 

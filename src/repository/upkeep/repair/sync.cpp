@@ -12,7 +12,7 @@
        travel to the leader instead, for the next collection to rescue.
 
     Rejected: making every leg equal to one chosen leg (a snapshot committed elsewhere would go). */
-#include "repository/upkeep/sync.h"
+#include "repository/upkeep/repair/sync.h"
 
 #include <fmt/core.h>
 
@@ -22,8 +22,8 @@
 
 #include "repository/lease.h"
 #include "repository/triple.h"
-#include "repository/upkeep/collection.h"
-#include "repository/upkeep/proven_object.h"
+#include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/repair/proven_object.h"
 
 namespace perdure::repository {
 

@@ -1,4 +1,4 @@
-#include "repository/upkeep/plan.h"
+#include "repository/upkeep/collect/plan.h"
 
 #include <algorithm>
 #include <tuple>

@@ -1,12 +1,12 @@
-#include "repository/upkeep/sync.h"
+#include "repository/upkeep/repair/sync.h"
 
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
-#include "repository/upkeep/collect.h"
+#include "repository/upkeep/collect/collect.h"
 #include "repository/upkeep/statistics.h"
 #include "repository/upkeep/upkeep_world.h"
-#include "repository/upkeep/verify.h"
+#include "repository/upkeep/verify/verify.h"
 #include "store/wrap/mirror.h"
 
 namespace perdure::repository {

@@ -2,7 +2,7 @@
 
 #include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
-#include "repository/upkeep/live_set.h"
+#include "repository/upkeep/collect/live_set.h"
 
 namespace perdure::repository {
 

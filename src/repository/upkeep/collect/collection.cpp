@@ -1,4 +1,4 @@
-#include "repository/upkeep/collection.h"
+#include "repository/upkeep/collect/collection.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "repository/upkeep/heal_objects.h"
+#include "repository/upkeep/repair/heal_objects.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "repository/upkeep/rewrite.h"
+#include "repository/upkeep/collect/rewrite.h"
 
 #include <fmt/core.h>
 
