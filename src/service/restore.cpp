@@ -60,6 +60,22 @@ std::vector<job::Invariant> invariants_of(SourceConfig const& source) {
     return out;
 }
 
+void end_drill(RecordedRun& record, job::DrillReport const& report) {
+    auto const source =
+        std::ranges::find(report.sources, record.run().sources.front(), &job::DrilledSource::name);
+    if (source == report.sources.end()) return;  // left as failed
+    record.run().items = source->restored.items;
+    if (source->passed()) {
+        record.done({}, fmt::format("restored and proven in {:.1f} s", source->restore_s));
+        return;
+    }
+    std::string reason = "the restored copy is not what was backed up";
+    if (!source->problems.empty()) {
+        reason = source->problems.front().path + ": " + source->problems.front().reason;
+    }
+    static_cast<void>(record.failed(fail(Fault::corrupt, std::move(reason))));
+}
+
 }  // namespace
 
 std::uint64_t expected_bytes(repository::Snapshot const& snapshot,
@@ -117,27 +133,20 @@ Result<job::DrillReport> drill(Workspace& workspace, DrillCall const& call) {
         request.live[source.options.name] = source.options;
         request.invariants[source.options.name] = invariants_of(source);
     }
-    RecordedRun record(workspace, "drill", names_of(request.snapshot, call.sources));
+    // One run a source: one that failed must not make the others look untested.
+    std::vector<std::unique_ptr<RecordedRun>> records;
+    for (auto const& name : names_of(request.snapshot, call.sources)) {
+        records.push_back(
+            std::make_unique<RecordedRun>(workspace, "drill", std::vector<std::string>{name}));
+        records.back()->run().snapshot = request.snapshot.id();
+    }
     auto opened = workspace.repository();
-    if (!opened) return record.failed(std::move(opened).error());
-    auto* repository = *opened;
-    record.run().snapshot = request.snapshot.id();
-    auto report = job::drill(*repository, request, workspace.stop());
-    if (!report) return record.failed(std::move(report).error());
-    if (report->passed()) {
-        record.done({}, fmt::format("restored and proven equal in {:.1f} s", report->rto_s));
-        return report;
+    auto report = opened ? job::drill(**opened, request, workspace.stop())
+                         : Result<job::DrillReport>(opened.error());
+    for (auto& record : records) {
+        if (!report) static_cast<void>(record->failed(report.error()));
+        if (report) end_drill(*record, *report);
     }
-    std::string reason = "the restored copy is not what was backed up";
-    for (auto const& source : report->sources) {
-        if (source.passed()) continue;
-        reason = source.name + ": " +
-                 (source.problems.empty()
-                      ? reason
-                      : source.problems.front().path + ": " + source.problems.front().reason);
-        break;
-    }
-    static_cast<void>(record.failed(fail(Fault::corrupt, reason)));
     return report;
 }
 

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/help.h"
 #include "face/cli/table.h"
-#include "service/health.h"
-#include "service/init.h"
+#include "service/health/health.h"
+#include "service/setup/init.h"
 
 namespace perdure::face {
 namespace {

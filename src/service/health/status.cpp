@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "service/health.h"
+#include "service/health/health.h"
 
 namespace perdure::service {
 namespace {

@@ -1,4 +1,4 @@
-#include "service/discovery.h"
+#include "service/setup/discovery.h"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 
 #include "demo/sample_apps.h"
 #include "job/restore.h"
-#include "service/quickstart.h"
+#include "service/setup/quickstart.h"
 
 namespace perdure::service {
 

@@ -3,10 +3,10 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
-#include "service/init.h"
-#include "service/keys.h"
+#include "service/setup/init.h"
+#include "service/setup/keys.h"
 
 namespace perdure::face {
 namespace {

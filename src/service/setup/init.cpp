@@ -1,10 +1,10 @@
-#include "service/init.h"
+#include "service/setup/init.h"
 
 #include <fmt/format.h>
 
 #include "repository/keyring/keyring.h"
 #include "service/config/edit.h"
-#include "service/keys.h"
+#include "service/setup/keys.h"
 
 namespace perdure::service {
 

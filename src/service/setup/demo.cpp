@@ -1,4 +1,4 @@
-#include "service/demo.h"
+#include "service/setup/demo.h"
 
 #include "service/restore.h"
 

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/listing.h"
 

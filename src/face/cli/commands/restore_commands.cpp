@@ -1,28 +1,12 @@
 #include <fmt/format.h>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
 #include "service/restore.h"
 
 namespace perdure::face {
 namespace {
-
-std::string_view equality_words(job::Equality equality) {
-    switch (equality) {
-        case job::Equality::equal_to_live:
-            return "equal to the live source";
-        case job::Equality::equal_to_recorded:
-            return "equal to the digest taken at backup";
-        case job::Equality::changed_since:
-            return "equal, but for what changed live since";
-        case job::Equality::not_comparable:
-            return "complete; nothing to compare with";
-        case job::Equality::different:
-            return "DIFFERENT";
-    }
-    return "";
-}
 
 std::string_view equality_name(job::Equality equality) {
     switch (equality) {
@@ -71,6 +55,22 @@ void tell_restored(Invocation& in, service::RestoreAnswer const& answer) {
 }
 
 }  // namespace
+
+std::string_view equality_words(job::Equality equality) {
+    switch (equality) {
+        case job::Equality::equal_to_live:
+            return "equal to the live source";
+        case job::Equality::equal_to_recorded:
+            return "equal to the digest taken at backup";
+        case job::Equality::changed_since:
+            return "equal, but for what changed live since";
+        case job::Equality::not_comparable:
+            return "complete; nothing to compare with";
+        case job::Equality::different:
+            return "DIFFERENT";
+    }
+    return "";
+}
 
 Result<int> run_restore(Invocation& in) {
     auto const& arguments = in.arguments();

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/config/edit.h"
-#include "service/discovery.h"
-#include "service/health.h"
+#include "service/health/health.h"
+#include "service/setup/discovery.h"
 
 namespace perdure::face {
 namespace {

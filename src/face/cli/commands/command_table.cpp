@@ -1,6 +1,6 @@
 #include <array>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 
 namespace perdure::face {
 namespace {

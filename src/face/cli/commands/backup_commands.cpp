@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
 #include "service/backup.h"

@@ -5,7 +5,7 @@
 #include "job/drill.h"
 #include "origin/discover/inventory.h"
 #include "service/backup.h"
-#include "service/health.h"
+#include "service/health/health.h"
 #include "service/upkeep.h"
 
 namespace perdure::service {

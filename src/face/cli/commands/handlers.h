@@ -1,6 +1,7 @@
 #pragma once
 
 #include "face/cli/invocation.h"
+#include "job/drill.h"
 #include "service/snapshots.h"
 #include "service/workspace.h"
 
@@ -13,6 +14,8 @@ Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in);
 JsonObject snapshot_object(repository::Snapshot const& snapshot);
 /// "2026-11-21 02:31" in local time.
 std::string local_time(Timestamp time);
+/// What a drill proved, in words: "equal to the live source".
+std::string_view equality_words(job::Equality equality);
 std::string joined(std::vector<std::string> const& words, std::string_view separator = ", ");
 
 // One function a command, in the order of the table.

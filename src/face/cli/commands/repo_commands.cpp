@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
 #include "service/config/units.h"

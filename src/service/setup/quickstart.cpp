@@ -1,11 +1,11 @@
-#include "service/quickstart.h"
+#include "service/setup/quickstart.h"
 
 #include <fmt/format.h>
 
 #include "service/config/edit.h"
-#include "service/discovery.h"
-#include "service/init.h"
 #include "service/restore.h"
+#include "service/setup/discovery.h"
+#include "service/setup/init.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -23,15 +23,34 @@ Result<void> refuse_leftovers(QuickstartAnswer const& answer) {
     return {};
 }
 
+/// Media that lie outside of the place that was looked at, which the inventory does not count.
+std::uint64_t media_bytes(origin::Inventory const& inventory) {
+    std::uint64_t total = 0;
+    std::error_code error;
+    for (auto const& proposed : inventory.proposed) {
+        auto const& media = proposed.options.media;
+        auto const inside = media.lexically_relative(inventory.root);
+        bool const counted = !inside.empty() && *inside.begin() != "..";
+        if (media.empty() || counted) continue;
+        for (std::filesystem::recursive_directory_iterator walk(media, error), end;
+             !error && walk != end; walk.increment(error)) {
+            std::error_code no_file;
+            if (walk->is_regular_file(no_file)) total += walk->file_size(no_file);
+        }
+    }
+    return total;
+}
+
 /// The backup and, for the drill, a whole restored copy must fit, though they rarely need as much.
 Result<void> check_space(QuickstartAnswer& answer, system::Path const& folder) {
-    answer.bytes_needed = answer.inventory.bytes + answer.inventory.bytes / 2 + spare_bytes;
+    auto const found = answer.inventory.bytes + media_bytes(answer.inventory);
+    answer.bytes_needed = found + found / 2 + spare_bytes;
     PD_TRY(answer.bytes_free, system::free_bytes(folder));
     std::error_code error;
     auto const scratch = std::filesystem::temp_directory_path(error);
     PD_TRY(auto const scratch_free, system::free_bytes(scratch));
     bool const short_here = answer.bytes_free < answer.bytes_needed;
-    if (!short_here && scratch_free >= answer.inventory.bytes + spare_bytes) return {};
+    if (!short_here && scratch_free >= found + spare_bytes) return {};
     return fail(
                Fault::exhausted,
                fmt::format("{} has too little space: {:.1f} MB are free, {:.1f} MB may be needed",

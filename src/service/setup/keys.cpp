@@ -1,4 +1,4 @@
-#include "service/keys.h"
+#include "service/setup/keys.h"
 
 #include <fmt/format.h>
 

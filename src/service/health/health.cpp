@@ -1,4 +1,4 @@
-#include "service/health.h"
+#include "service/health/health.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

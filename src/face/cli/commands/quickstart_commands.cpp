@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
-#include "service/demo.h"
+#include "service/setup/demo.h"
 
 namespace perdure::face {
 namespace {
@@ -160,14 +160,9 @@ private:
 
     void drilled(QuickstartAnswer const& answer) {
         for (auto const& source : answer.drill.sources) {
-            std::string text;
-            if (!source.passed()) {
-                text = source.name + " differs from what was backed up";
-            } else if (source.equality == job::Equality::equal_to_live) {
-                text = fmt::format("{}: equal to the live source, digest {}", source.name,
-                                   to_hex(source.restored.hash).substr(0, 12));
-            } else {
-                text = fmt::format("{}: whole, and equal to what was read", source.name);
+            std::string text = source.name + ": " + std::string(equality_words(source.equality));
+            if (source.equality == job::Equality::equal_to_live) {
+                text += ", digest " + to_hex(source.restored.hash).substr(0, 12);
             }
             line("restored", text + fmt::format(" ({})", spell_seconds(source.restore_s)),
                  source.passed());

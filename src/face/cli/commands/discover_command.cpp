@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "face/cli/handlers.h"
+#include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
-#include "service/discovery.h"
+#include "service/setup/discovery.h"
 
 namespace perdure::face {
 namespace {

@@ -1,0 +1,191 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "face/cli/arguments.h"
+#include "face/cli/error_text.h"
+#include "face/cli/help.h"
+#include "face/cli/json.h"
+#include "face/cli/terminal.h"
+#include "service/config/units.h"
+#include "service/exit_code.h"
+
+namespace perdure::face {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Arguments, OptionsStandAnywhereAndBelongToTheLongestCommand) {
+    auto const parsed = parse_arguments(
+        {"--json", "-c", "x.toml", "backup", "create", "app", "--tag=a", "-t", "b", "--", "--odd"});
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    EXPECT_EQ(parsed->command->words, "backup create");
+    EXPECT_EQ(parsed->positional, (std::vector<std::string>{"app", "--odd"}));
+    EXPECT_EQ(parsed->values("--tag"), (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(parsed->value("--config"), "x.toml");
+    EXPECT_TRUE(parsed->has("--json"));
+}
+
+TEST(Arguments, ACommandsNameIsNotTakenFromAnOptionsValue) {
+    auto const parsed = parse_arguments({"--config", "status", "backup", "list"});
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->command->words, "backup list");
+}
+
+TEST(Arguments, WrongWordsAreNamedWithTheNearestKnown) {
+    struct Case {
+        std::vector<std::string> argv;
+        char const* message;
+        char const* fix;
+    };
+    for (auto const& wrong : {Case{{"bakcup"}, "there is no command \"bakcup\"", "perdure backup"},
+                              Case{{"repo", "chekc"}, "\"chekc\"", "perdure repo check"},
+                              Case{{"repo"}, "needs one more word", "perdure help repo"},
+                              Case{{"backup", "--dry-rnu"}, "no option \"--dry-rnu\"", "--dry-run"},
+                              Case{{"backup", "--type"}, "--type needs a value", ""},
+                              Case{{"backup", "--type", "ful"}, "\"ful\" is none of", "full"},
+                              Case{{"runs", "list", "--max", "x"}, "is not a whole number", ""},
+                              Case{{"status", "x"}, "one word too many", "perdure status"},
+                              Case{{"restore"}, "needs SNAPSHOT", "perdure restore SNAPSHOT"},
+                              Case{{"backup", "--dry-run=yes"}, "takes no value", ""}}) {
+        auto const parsed = parse_arguments(wrong.argv);
+        ASSERT_FALSE(parsed) << wrong.argv.back();
+        EXPECT_THAT(parsed.error().message(), HasSubstr(wrong.message));
+        EXPECT_THAT(parsed.error().fix(), HasSubstr(wrong.fix));
+        EXPECT_EQ(service::exit_code_of(parsed.error()), service::exit_code::usage);
+    }
+}
+
+TEST(Arguments, HelpIsFoundWhereverItIsAskedFor) {
+    for (auto const& argv : std::vector<std::vector<std::string>>{
+             {}, {"help"}, {"--help"}, {"backup", "--help"}, {"backup", "-h"}, {"help", "repo"}}) {
+        auto const parsed = parse_arguments(argv);
+        ASSERT_TRUE(parsed);
+        EXPECT_TRUE(parsed->help);
+        EXPECT_TRUE(help_text(parsed->topic, {}));
+    }
+    EXPECT_FALSE(help_text({"nonsense"}, {}));
+}
+
+TEST(CommandTable, EveryRowIsCompleteAndItsExampleParses) {
+    std::set<std::string_view> words;
+    for (auto const& row : commands()) {
+        EXPECT_TRUE(words.insert(row.words).second) << row.words << " stands twice";
+        EXPECT_NE(row.run, nullptr);
+        EXPECT_TRUE(row.summary.ends_with('.')) << row.words;
+        std::vector<std::string> argv;
+        bool quoted = false;
+        for (auto const& word : service::split_words(row.example, ' ')) {
+            if (word == ">" || word == "|") break;
+            if (!quoted) argv.push_back(word);
+            if (word.starts_with('"') || word.ends_with('"')) {
+                quoted = word.starts_with('"') && !word.ends_with('"');
+            }
+        }
+        ASSERT_FALSE(argv.empty()) << row.words;
+        argv.erase(argv.begin());
+        auto const parsed = parse_arguments(argv);
+        ASSERT_TRUE(parsed) << row.example << ": " << parsed.error().message();
+        EXPECT_TRUE(parsed->command->words == row.words ||
+                    std::string(row.words).starts_with("backup "))
+            << row.example;
+        for (auto const& option : row.options) {
+            bool const takes = option.kind != OptionRow::Kind::flag;
+            EXPECT_EQ(takes, !option.value.empty()) << row.words << " " << option.name;
+            EXPECT_FALSE(option.help.empty());
+        }
+    }
+}
+
+TEST(Json, TextIsEscapedAndBytesThatAreNoUtf8AreReplaced) {
+    EXPECT_EQ(json_text("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\u000a\\u0001\"");
+    EXPECT_EQ(json_text("ä€😀"), "\"ä€😀\"");
+    EXPECT_EQ(json_text("a\xff\xc0\x80z"), "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\"");
+    EXPECT_EQ(json_text("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    EXPECT_TRUE(is_utf8("grün"));
+    EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));
+    EXPECT_FALSE(is_utf8("\xe2\x82"));
+}
+
+TEST(Json, APathThatIsNoUtf8ComesAsBase64Too) {
+    JsonObject object;
+    object.put_path("path", "a\xff").put_path("other", "b").put("n", 3).put("t", true);
+    EXPECT_EQ(
+        object.text(),
+        "{\"path\":\"a\xef\xbf\xbd\",\"path_b64\":\"Yf8=\",\"other\":\"b\",\"n\":3,\"t\":true}");
+}
+
+TEST(Json, NumbersWithoutAValueAreNull) {
+    EXPECT_EQ(json_number(1.5), "1.500");
+    EXPECT_EQ(json_number(0.0 / 0.0), "null");
+    EXPECT_EQ(json_number(1e300 * 1e300), "null");
+}
+
+TEST(ErrorText, TheFirstLineIsTheHeadlineAndTheRestTheWhy) {
+    auto const error =
+        fail(Fault::unavailable, "destination refused\nthe clock is off").with_code(13);
+    auto const text = explain(error);
+    EXPECT_EQ(text.code, "PD-0013");
+    EXPECT_EQ(text.headline, "destination refused");
+    EXPECT_EQ(text.why, "the clock is off");
+    EXPECT_EQ(text.fix, "perdure destination test");
+}
+
+TEST(ErrorText, ContextBecomesTheHeadline) {
+    auto const text = explain(fail(Fault::corrupt, "tag differs").within("reading pack 3f"));
+    EXPECT_EQ(text.headline, "reading pack 3f");
+    EXPECT_EQ(text.why, "tag differs");
+    EXPECT_EQ(text.code, "PD-0014");
+}
+
+TEST(ExitCode, EveryFaultAndEveryPublishedNumberHasOne) {
+    using service::exit_code_of;
+    EXPECT_EQ(exit_code_of(fail(Fault::invalid, "")), 2);
+    EXPECT_EQ(exit_code_of(fail(Fault::not_found, "")), 1);
+    EXPECT_EQ(exit_code_of(fail(Fault::unavailable, "")), 13);
+    EXPECT_EQ(exit_code_of(fail(Fault::corrupt, "")), 14);
+    EXPECT_EQ(exit_code_of(fail(Fault::conflict, "")), 15);
+    EXPECT_EQ(exit_code_of(fail(Fault::cancelled, "")), 130);
+    EXPECT_EQ(exit_code_of(fail(Fault::internal, "")), 1);
+    for (int code : {1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 130, 143}) {
+        EXPECT_EQ(exit_code_of(fail(Fault::internal, "").with_code(code)), code);
+    }
+    EXPECT_EQ(exit_code_of(fail(Fault::invalid, "").with_code(201)), 2);
+    EXPECT_EQ(exit_code_of(fail(Fault::denied, "").with_code(203)), 12);
+    EXPECT_EQ(exit_code_of(fail(Fault::corrupt, "").with_code(999)), 14);
+}
+
+TEST(Terminal, NumbersAreSpelledForPeople) {
+    EXPECT_EQ(spell_bytes(0), "0 B");
+    EXPECT_EQ(spell_bytes(999), "999 B");
+    EXPECT_EQ(spell_bytes(999'999), "1.0 MB");
+    EXPECT_EQ(spell_bytes(1'440'000'000), "1.4 GB");
+    EXPECT_EQ(spell_count(1'234'567), "1,234,567");
+    EXPECT_EQ(spell_count(12), "12");
+    EXPECT_EQ(spell_seconds(0.004), "4 ms");
+    EXPECT_EQ(spell_seconds(61), "1 min 1 s");
+    EXPECT_EQ(plural(1, "person", "people"), "1 person");
+    EXPECT_EQ(plural(2, "person", "people"), "2 people");
+}
+
+TEST(Terminal, AFilesNameCannotCommandTheTerminal) {
+    EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a");
+    EXPECT_EQ(columns_of("\x1b[32mgrün\x1b[0m"), 4u);
+    EXPECT_EQ(columns_of(shorten("/a/very/long/path/to/some/file", 12)), 12u);
+    EXPECT_TRUE(shorten("/a/very/long/path/to/some/file", 12).ends_with("file"));
+}
+
+TEST(Completion, EveryCommandIsOfferedByEveryShell) {
+    for (char const* shell : {"bash", "zsh", "fish"}) {
+        auto const script = completion_script(shell);
+        ASSERT_TRUE(script);
+        for (auto const& row : commands()) {
+            auto const last = service::split_words(row.words, ' ').back();
+            EXPECT_THAT(*script, HasSubstr(last)) << shell;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace perdure::face

@@ -1,0 +1,141 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "service/config/edit.h"
+#include "service/config/key.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+using testing::HasSubstr;
+
+repository::Snapshot snapshot(unsigned char first, std::int64_t second,
+                              std::vector<std::string> tags = {}) {
+    repository::Snapshot out;
+    out.session.bytes.fill(std::byte{first});
+    out.started = out.finished = {second, 0};
+    out.tags = std::move(tags);
+    return out;
+}
+
+struct ChooseSnapshot : testing::Test {
+    std::vector<repository::Snapshot> all{snapshot(0xaa, 100, {"gold"}), snapshot(0xab, 200),
+                                          snapshot(0xcc, 300, {"gold"})};
+};
+
+TEST_F(ChooseSnapshot, LatestPrefixTagAndTimeAllWork) {
+    EXPECT_EQ(choose_snapshot(all, "latest", {})->started.seconds, 300);
+    EXPECT_EQ(choose_snapshot(all, "abab", {})->started.seconds, 200);
+    EXPECT_EQ(choose_snapshot(all, "ABAB", {})->started.seconds, 200);
+    EXPECT_EQ(choose_snapshot(all, "gold", {})->started.seconds, 300);
+    EXPECT_EQ(choose_snapshot(all, "latest", Timestamp{250, 0})->started.seconds, 200);
+    EXPECT_EQ(choose_snapshot(all, "gold", Timestamp{250, 0})->started.seconds, 100);
+}
+
+TEST_F(ChooseSnapshot, WhatFitsNothingOrSeveralIsRefused) {
+    EXPECT_EQ(choose_snapshot(all, "nothing", {}).error().fault(), Fault::not_found);
+    EXPECT_EQ(choose_snapshot(all, "aa", {}).error().fault(), Fault::not_found) << "too short";
+    EXPECT_EQ(choose_snapshot(all, "latest", Timestamp{50, 0}).error().fault(), Fault::not_found);
+    EXPECT_EQ(choose_snapshot({}, "latest", {}).error().fault(), Fault::not_found);
+    auto twin = all;
+    twin.push_back(snapshot(0xaa, 400));
+    twin.back().session.bytes[15] = std::byte{0};
+    auto const several = choose_snapshot(twin, "aaaa", {});
+    ASSERT_FALSE(several);
+    EXPECT_EQ(several.error().fault(), Fault::invalid);
+}
+
+TEST(Confirmation, OnlyAnAcceptedNameConfirms) {
+    EXPECT_TRUE(check_confirmation("a", {"a", "b"}, "x"));
+    for (char const* given : {"", "c"}) {
+        auto const refused = check_confirmation(given, {"a", "b"}, "all of it would go");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code(), 17);
+        EXPECT_THAT(refused.error().fix(), HasSubstr("--confirm a"));
+    }
+}
+
+TEST(Key, MaterialIsRecognisedByItsForm) {
+    using Kind = repository::KeySecret::Kind;
+    EXPECT_EQ(kind_of_secret(as_bytes("perdure-key 1 AAAA\n")), Kind::key_file);
+    EXPECT_EQ(kind_of_secret(as_bytes("perdure-recovery 1\n…")), Kind::recovery_phrase);
+    EXPECT_EQ(kind_of_secret(as_bytes("correct horse\n")), Kind::passphrase);
+    EXPECT_EQ(kind_of_secret(as_bytes(std::string_view("\x00\x01\xff\xfe", 4))), Kind::key_file);
+}
+
+TEST(Key, EveryWayGivesItsSecretAndAMissingOneIsNamed) {
+    auto const folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    auto const file = folder->path() / "pass";
+    ASSERT_TRUE(system::write_file(file, as_bytes("open sesame\n")));
+    setenv("PERDURE_TEST_KEY", "open sesame", 1);
+    setenv("CREDENTIALS_DIRECTORY", folder->path().c_str(), 1);
+    using Way = KeyReference::Way;
+    AskSecret const ask = [](std::string const&) -> Result<crypto::SecretBytes> {
+        return crypto::SecretBytes(to_bytes(std::string_view("open sesame")));
+    };
+    std::vector<KeyReference> const ways{
+        {Way::file, file.string(), {}, {}},    {Way::environment, "PERDURE_TEST_KEY", {}, {}},
+        {Way::credential, "pass", {}, {}},     {Way::command, "", {"cat", file.string()}, {}},
+        {Way::literal, "open sesame", {}, {}}, {Way::prompt, "", {}, {}}};
+    for (auto const& way : ways) {
+        auto const secret = load_key(way, ask, {});
+        ASSERT_TRUE(secret) << secret.error().message();
+        EXPECT_EQ(as_text(secret->bytes.view()), "open sesame");
+    }
+    std::vector<KeyReference> const missing{{Way::file, (file / "x").string(), {}, {}},
+                                            {Way::environment, "PERDURE_TEST_ABSENT", {}, {}},
+                                            {Way::credential, "../pass", {}, {}},
+                                            {Way::command, "", {"false"}, {}},
+                                            {Way::literal, "", {}, {}}};
+    for (auto const& way : missing) {
+        auto const secret = load_key(way, ask, {});
+        ASSERT_FALSE(secret);
+        EXPECT_FALSE(secret.error().message().empty());
+    }
+}
+
+TEST(ConfigEdit, AProposedSourceReadsBackAsItWas) {
+    origin::SourceOptions source;
+    source.name = "app";
+    source.type = "sqlite";
+    source.path = "/srv/app/a \"b\".db";
+    source.media = "/srv/app/media";
+    source.mask = {{"users.phone", "drop"}};
+    source.mapping.subjects =
+        data::SubjectMapping{"users", "id", "name", "email", {{"notes", "uid"}}};
+    source.mapping.records.push_back(
+        {"memory",
+         "memories",
+         {{"title", "t"}, {"embedding", "e"}, {"embedding_dtype", "f32"}, {"stars", "rating"}}});
+    auto const text = starter_config({.sources = source_sections(source, "/srv/app", {})});
+    auto const loaded = parse_config(text, "/srv/app/perdure.toml");
+    ASSERT_TRUE(loaded.config) << describe_faults(loaded.file, loaded.faults) << text;
+    auto const& back = loaded.config->sources.at(0).options;
+    EXPECT_EQ(back.path, source.path);
+    EXPECT_EQ(back.media, source.media);
+    EXPECT_EQ(back.mask, source.mask);
+    EXPECT_EQ(back.mapping.subjects->owners, source.mapping.subjects->owners);
+    EXPECT_EQ(back.mapping.records.at(0).fields, source.mapping.records.at(0).fields);
+}
+
+TEST(ConfigEdit, AChangeThatWouldLeaveFaultsIsNotMade) {
+    auto const folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    auto const file = folder->path() / "perdure.toml";
+    auto const text = starter_config({});
+    ASSERT_TRUE(system::write_file(file, as_bytes(text)));
+    EXPECT_FALSE(append_sections(file, "source.x", "[source.x]\ntype = \"nonsense\"\n"));
+    EXPECT_FALSE(append_sections(file, "destination.disk", destination_section("disk", "x")));
+    EXPECT_EQ(to_string(*system::read_file(file, 1 << 20)), text);
+    ASSERT_TRUE(append_sections(file, "destination.two", destination_section("two", "b2")));
+    ASSERT_TRUE(add_repository_destination(file, "main", "two"));
+    auto const config = load_config(file);
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->repositories.at(0).destinations, (std::vector<std::string>{"disk", "two"}));
+}
+
+}  // namespace
+}  // namespace perdure::service

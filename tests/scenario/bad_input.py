@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""What is wrong is named, with cause and fix, and changes nothing."""
+import re
+
+import stage
+
+
+def small(place):
+    place.write("data/one.txt", "one\n")
+    place.write("data/two.txt", "two\n")
+    place.repository(files="data")
+    place.good("backup")
+
+
+def refused(place, code, *words):
+    """Runs words, expects the exit code and the three-part error, and that nothing changed."""
+    before = stage.fingerprint(place.work)
+    ran = place.good(*words, code=code)
+    assert re.search(r"^error\[PD-\d{4}\]: \S", ran.err, re.M), ran
+    assert re.search(r"^  fix:  \S", ran.err, re.M), ran
+    assert stage.fingerprint(place.work) == before, "something was changed"
+    return ran.err
+
+
+def claim_a_wrong_key_is_12(place):
+    small(place)
+    key = place.work / "perdure.key"
+    key.rename(place.folder / "kept.key")
+    refused(place, 12, "key", "list")
+    other = place.folder / "other"
+    other.mkdir()
+    place.good("init", cwd=other)
+    key.write_bytes((other / "perdure.key").read_bytes())
+    error = refused(place, 12, "backup", "list")
+    assert "does not open" in error and "perdure.toml:4" in error, error
+    refused(place, 12, "restore", "latest", "--to", place.folder / "back")
+    assert not (place.folder / "back").exists()
+
+
+def claim_a_folder_without_a_repository_is_10(place):
+    small(place)
+    (place.work / "empty").mkdir()
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('path = "backups"', 'path = "empty"'))
+    assert "no repository" in refused(place, 10, "backup", "list")
+    config.write_text(config.read_text().replace('path = "empty"', 'path = "absent"'))
+    refused(place, 10, "backup")
+
+
+def claim_a_newer_format_is_1_and_names_the_version(place):
+    small(place)
+    config = place.work / "backups" / "config"
+    config.write_bytes(stage.newer_format(config.read_bytes()))
+    error = refused(place, 1, "backup", "list")
+    assert re.search(r"\b2\b", error), error
+
+
+def claim_a_truncated_repository_is_14(place):
+    small(place)
+    packs = sorted((place.work / "backups" / "pack").rglob("*"), key=lambda p: p.stat().st_size)
+    for pack in [p for p in packs if p.is_file()]:
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[: pack.stat().st_size // 3])
+    refused(place, 14, "repo", "check", "--read-data")
+    ran = place.run("restore", "latest", "--to", place.folder / "back")
+    assert ran.code in (3, 14), ran
+
+
+def claim_a_lost_pack_is_14(place):
+    small(place)
+    for pack in (place.work / "backups" / "pack").rglob("*"):
+        if pack.is_file():
+            pack.unlink()
+    refused(place, 14, "repo", "check")
+
+
+def claim_five_faults_of_a_configuration_are_all_named_with_line_and_column(place):
+    place.write("perdure.toml", """version = 1
+[repository.main]
+destinations = ["dsik"]
+key = { file = "perdure.key" }
+[destination.disk]
+type = "local"
+pth = "backups"
+[source.app]
+type = "sqlight"
+path = "app.db"
+priority = "high"
+[objectives]
+rpo = "soon"
+""")
+    for words in (["config", "check"], ["backup"], ["status"]):
+        error = refused(place, 2, *words)
+        for where in ("3:17", "7:1", "9:1", "11:1", "13:1"):
+            assert f"perdure.toml:{where}: " in error, f"{where} is missing in\n{error}"
+        assert "five" in error or "5 faults" in error, error
+        assert 'did you mean "disk"' in error and 'did you mean "path"' in error, error
+
+
+def claim_no_configuration_is_2_and_says_how_to_begin(place):
+    error = refused(place, 2, "backup")
+    assert "perdure init" in error, error
+
+
+def claim_unknown_words_are_2_with_the_nearest_known(place):
+    assert 'did you mean "perdure backup"' in refused(place, 2, "bakcup")
+    assert 'did you mean "perdure repo check"' in refused(place, 2, "repo", "chekc")
+    assert "did you mean --dry-run" in refused(place, 2, "backup", "--dry-rnu")
+    refused(place, 2, "restore")
+    refused(place, 2, "backup", "--type", "fulll")
+    refused(place, 2, "runs", "show", "x")
+
+
+def claim_an_unknown_snapshot_is_named(place):
+    small(place)
+    assert "deadbeef" in refused(place, 1, "restore", "deadbeef", "--to", place.folder / "back")
+    assert not (place.folder / "back").exists()
+
+
+def claim_an_unknown_source_gets_the_nearest(place):
+    small(place)
+    assert 'did you mean "files"' in refused(place, 2, "backup", "flies")
+
+
+def claim_a_command_without_its_destination_is_13_or_10(place):
+    small(place)
+    (place.work / "backups").rename(place.folder / "elsewhere")
+    place.write("backups", "a file where a folder should be")
+    ran = place.run("backup")
+    assert ran.code in (10, 13), ran
+    assert 'destination "disk"' in ran.err, ran
+
+
+stage.main(globals())

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""What scripts rely on: JSON Lines, summaries, exit codes, signals, the log of runs."""
+import base64
+import os
+import pathlib
+import signal
+import time
+
+import stage
+
+
+def claim_every_line_is_json_and_the_last_is_the_summary(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup", "--json")
+    commands = [["backup"], ["backup", "list"], ["backup", "show", "latest"],
+                ["backup", "verify"], ["repo", "check"], ["repo", "stats"], ["status"],
+                ["doctor"], ["config", "check"], ["config", "show", "--resolved"],
+                ["config", "schema"], ["source", "list"], ["source", "test"],
+                ["source", "discover", "data"], ["destination", "list"], ["destination", "test"],
+                ["key", "list"], ["runs", "list"], ["runs", "show", "1"], ["retention", "preview"],
+                ["restore", "drill"], ["repo", "compact"], ["repo", "repair", "--dry-run"],
+                ["backup", "cleanup", "--keep", "5"], ["version"], ["completion", "bash"]]
+    for words in commands:
+        ran = place.good(*words, "--json")
+        summary = ran.summary
+        assert summary["command"] == " ".join(words)[:len(summary["command"])], summary
+        assert summary["exit_code"] == 0 and summary["errors"] == [], summary
+        assert ran.err == "", f"{words}: talk beside JSON\n{ran.err}"
+
+
+def claim_the_summary_of_backup_counts_what_happened(place):
+    place.write("data/one.txt", "x" * 100_000)
+    place.repository(data="data")
+    first = place.good("backup", "--json").summary
+    for field in ("snapshot", "items", "bytes_read", "bytes_new", "bytes_stored", "duration_s"):
+        assert field in first, f"{field} is missing: {first}"
+    assert first["bytes_read"] == 100_000 and first["bytes_new"] >= 100_000
+    assert first["snapshot_type"] == "full"
+    second = place.good("backup", "--json").summary
+    assert second["snapshot"] != first["snapshot"] and second["bytes_read"] == 0, second
+    assert second["snapshot_type"] == "incremental"
+    dry = place.good("backup", "--dry-run", "--type", "full", "--json").summary
+    assert dry["snapshot"] is None and dry["bytes_read"] == 100_000
+    assert len(place.good("backup", "list", "--json").events) == 3
+
+
+def claim_the_summary_of_restore_counts_actions(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    summary = place.good("restore", "latest", "--to", place.folder / "back", "--json").summary
+    assert summary["actions"]["created"] >= 1 and summary["actions"]["skipped"] == 0, summary
+
+
+def claim_errors_are_in_the_summary_too(place):
+    ran = place.good("backup", "--json", code=2)
+    [error] = ran.summary["errors"]
+    assert error["code"] == "PD-0202" and error["fix"], error
+    assert ran.summary["exit_code"] == 2
+    assert place.good("bakcup", "--json", code=2).summary["errors"]
+
+
+def claim_data_goes_to_stdout_and_talk_to_stderr(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    ran = place.good("backup", "--quiet")
+    assert ran.err == "" and "snapshot" in ran.out, ran
+    ran = place.good("backup", "show", "nothing", code=1)
+    assert ran.out == "" and ran.err.startswith("error["), ran
+
+
+def claim_an_unreadable_file_makes_it_partial_and_is_named(place):
+    place.write("data/good.txt", "good\n")
+    secret = place.write("data/secret.txt", "secret\n")
+    place.repository(data="data")
+    if os.getuid() == 0:
+        raise stage.Skip("root may read every file; the next claim becomes somebody else")
+    secret.chmod(0)
+    ran = place.good("backup", "--json", code=3)
+    assert any("secret.txt" in error.get("path", "") for error in ran.summary["errors"]), ran
+    assert place.good("runs", "list", "--json").events[0]["outcome"] == "partial"
+
+
+def claim_an_unreadable_file_is_partial_for_another_user_too(place):
+    import subprocess
+    if os.getuid() != 0:
+        raise stage.Skip("needs root to become somebody else")
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    place.write("data/good.txt", "good\n")
+    place.write("data/secret.txt", "secret\n").chmod(0o600)
+    os.chown(place.work / "data" / "secret.txt", 0, 0)
+    for path in [place.folder, *place.folder.rglob("*")]:
+        if path.name != "secret.txt":
+            os.chown(path, 65534, 65534)
+    (place.work / "perdure.toml").write_text(
+        'version = 1\n[repository.main]\ndestinations = ["d"]\nkey = { file = "k" }\n'
+        '[destination.d]\ntype = "local"\npath = "b"\n[source.data]\ntype = "files"\n'
+        'path = "data"\n')
+    os.chown(place.work / "perdure.toml", 65534, 65534)
+
+    def run(*words):
+        done = subprocess.run([*nobody, stage.PROGRAM, *words], cwd=place.work,
+                              env=place.environment, capture_output=True)
+        return stage.Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    if run("version").code != 0:
+        raise stage.Skip("nobody may not run the program here")
+    assert run("init").code == 0
+    ran = run("backup", "--json")
+    assert ran.code == 3, ran
+    assert any("secret.txt" in error.get("path", "") for error in ran.summary["errors"]), ran
+    assert ran.summary["snapshot"], "a partial backup is a backup"
+    assert "secret.txt" in run("backup").err
+    # The rest can be restored.
+    assert run("restore", "latest", "--to", str(place.folder / "back")).code == 0
+    assert (place.folder / "back" / "data" / "good.txt").read_text() == "good\n"
+
+
+def claim_names_that_are_no_utf8_come_as_base64_too(place):
+    place.write("data/plain", "x")
+    with open(os.fsencode(place.work) + b"/data/odd-\xff", "w") as odd:
+        odd.write("x")
+    place.repository(data="data")
+    place.good("backup")
+    events = place.good("backup", "show", "latest", "--json").events
+    [odd] = [event for event in events if "path_b64" in event]
+    assert base64.b64decode(odd["path_b64"]) == b"odd-\xff", odd
+
+
+def slow(place):
+    """A source that takes its time: a command that sleeps."""
+    place.write("perdure.toml", 'version = 1\n[repository.main]\ndestinations = ["disk"]\n'
+                'key = { file = "perdure.key" }\n[destination.disk]\ntype = "local"\n'
+                'path = "backups"\n[source.slow]\ntype = "command"\n'
+                'command = ["sh", "-c", "echo begun > begun; sleep 60"]\noutput_name = "out"\n')
+    place.good("init")
+
+
+def started(place, *words):
+    process = place.start(*words)
+    deadline = time.monotonic() + 60
+    while not list(place.folder.rglob("begun")) and time.monotonic() < deadline:
+        assert process.poll() is None, "it ended before it was asked to"
+        time.sleep(0.05)
+    return process
+
+
+def claim_ctrl_c_stops_cleanly_with_130_and_sigterm_with_143(place):
+    slow(place)
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for path in place.folder.rglob("begun"):
+            path.unlink()
+        process = started(place, "backup", "--json")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        ran = stage.Ran(process.returncode, out.decode(), err.decode())
+        assert ran.code == code and ran.summary["exit_code"] == code, ran
+    outcomes = [run.get("outcome") for run in place.good("runs", "list", "--json").events[:-1]]
+    assert outcomes == ["cancelled", "cancelled"], outcomes
+    place.good("repo", "check")
+
+
+def claim_a_killed_run_is_remembered_as_interrupted(place):
+    slow(place)
+    process = started(place, "backup")
+    process.kill()
+    process.communicate()
+    assert place.good("runs", "list", "--json").events[0]["outcome"] == "interrupted"
+
+
+def claim_a_timeout_stops_it(place):
+    slow(place)
+    began = time.monotonic()
+    ran = place.good("backup", "--timeout", "1s", code=1)
+    assert time.monotonic() - began < 30 and "--timeout" in ran.err, ran
+
+
+def claim_status_knows_what_is_overdue(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    assert "overdue" in place.good("status", "--exit-code", code=20).out
+    place.good("backup")
+    place.good("backup", "verify")
+    place.good("restore", "drill")
+    assert place.good("status", "--exit-code").out.startswith("Protected")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '[objectives]\nrpo = "1s"\n')
+    time.sleep(2.1)
+    summary = place.good("status", "--exit-code", "--json", code=20).summary
+    assert summary["sources"][0]["lights"]["backup"]["light"] == "overdue", summary
+    pathlib.Path(place.work / "backups").rename(place.work / "gone")
+    assert place.good("status", "--json").summary["worst"] == "red"
+
+
+def claim_pins_and_rules_decide_what_goes(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    ids = [place.good("backup", "--json").summary["snapshot"] for _ in range(4)]
+    place.good("backup", "pin", ids[0], "--reason", "audit")
+    preview = place.good("backup", "cleanup", "--keep", "1", "--dry-run", "--json").summary
+    assert preview["kept"] == 2 and preview["expired"] == 2 and preview["removed"] == 0, preview
+    done = place.good("backup", "cleanup", "--keep", "1", "--json").summary
+    assert done["removed"] == 2, done
+    events = place.good("backup", "list", "--json").events
+    left = [event["id"] for event in events if event["type"] == "snapshot"]
+    assert sorted(left) == sorted([ids[0], ids[3]]), left
+    place.good("backup", "delete", ids[3], code=17)
+    place.good("backup", "delete", ids[3], "--yes", code=17)
+    place.good("backup", "delete", ids[3], "--confirm", ids[3][:12])
+    assert place.run("backup", "delete", ids[0], "--confirm", ids[0][:12]).code != 0, "pinned"
+    place.good("backup", "unpin", ids[0])
+    assert "no retention" in place.good("backup", "cleanup", code=2).err
+
+
+def claim_keys_can_be_added_rotated_and_removed(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    place.good("key", "add", "--file", "second.key", "--label", "second")
+    place.good("key", "rotate")
+    keys = [e for e in place.good("key", "list", "--json").events if e["type"] == "key"]
+    first = next(key["id"] for key in keys if key["current"])
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('"perdure.key"', '"second.key"'))
+    place.good("key", "remove", first[:8], code=17)
+    place.good("key", "remove", first[:8], "--confirm", first[:8])
+    place.good("restore", "latest", "--to", place.folder / "back")
+    config.write_text(config.read_text().replace('"second.key"', '"perdure.key"'))
+    place.good("backup", "list", code=12)
+
+
+def claim_a_passphrase_from_the_environment_opens(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.environment["PERDURE_TEST_SECRET"] = "correct horse battery staple"
+    place.good("key", "add", "--env", "PERDURE_TEST_SECRET")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('{ file = "perdure.key" }',
+                                                 '{ env = "PERDURE_TEST_SECRET" }'))
+    place.good("backup")
+    config.write_text(config.read_text().replace('{ env = "PERDURE_TEST_SECRET" }',
+                                                 '{ prompt = true }'))
+    assert "no-input" in place.good("backup", "--no-input", code=12).err
+
+
+stage.main(globals())

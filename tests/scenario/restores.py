@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""What comes back is what was there, and nothing is overwritten unasked."""
+import os
+import shutil
+import sqlite3
+
+import stage
+
+
+def tree(folder):
+    folder.mkdir(parents=True)
+    (folder / "plain.txt").write_text("plain\n")
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "file.bin").write_bytes(os.urandom(300_000))
+    (folder / "empty").mkdir()
+    (folder / "zero").write_bytes(b"")
+    (folder / "link").symlink_to("deep/er/file.bin")
+    os.link(folder / "plain.txt", folder / "deep" / "hard")
+    os.mkfifo(folder / "pipe")
+    with open(os.fsencode(folder) + b"/latin-\xe9\xff", "w") as odd:
+        odd.write("a name that is no UTF-8\n")
+    with open(folder / "sparse", "wb") as sparse:
+        sparse.truncate(5_000_000)
+        sparse.seek(3_000_000)
+        sparse.write(b"island")
+    os.chmod(folder / "plain.txt", 0o640)
+    os.utime(folder / "zero", ns=(1_600_000_000_123_456_789, 1_500_000_000_987_654_321))
+    os.utime(folder / "empty", ns=(1_600_000_000_000_000_001, 1_400_000_000_000_000_001))
+
+
+def claim_a_tree_comes_back_without_a_difference_to_rsync(place):
+    tree(place.folder / "tree")
+    place.repository(tree=place.folder / "tree")
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    difference = stage.rsync_differences(place.folder / "tree", place.folder / "back" / "tree")
+    assert difference == "", difference
+    sparse = (place.folder / "back" / "tree" / "sparse").stat()
+    assert sparse.st_blocks * 512 < 2_000_000, "the holes were filled"
+
+
+def claim_real_databases_come_back_equal(place):
+    names = ["chinook/Chinook_Sqlite.sqlite", "northwind/northwind.sqlite", "proj/proj.db",
+             "ldbc_snb_social/ldbc_snb.sqlite"]
+    sources = {}
+    for number, name in enumerate(names):
+        sources[f"db{number}"] = stage.real_database(name)
+    place.repository(**sources)
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    for name, path in sources.items():
+        restored = place.folder / "back" / name / path.name
+        assert stage.sqlite_dump(restored) == stage.sqlite_dump(path), f"{path} differs"
+    drill = place.good("restore", "drill", "--json").summary
+    assert all(source["equality"] == "equal_to_live" for source in drill["sources"]), drill
+
+
+def claim_a_database_in_use_is_backed_up_with_what_its_log_holds(place):
+    path = place.folder / "live.db"
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("PRAGMA wal_autocheckpoint = 0")
+    writer.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text)")
+    writer.executemany("INSERT INTO note(text) VALUES(?)", [(f"n{i}",) for i in range(500)])
+    place.repository(live=path)
+    place.good("backup")
+    writer.execute("INSERT INTO note(text) VALUES('later')")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    with sqlite3.connect(place.folder / "back" / "live" / "live.db") as restored:
+        assert restored.execute("SELECT count(*) FROM note").fetchone() == (500,)
+    writer.close()
+
+
+def claim_one_path_can_be_restored_alone(place):
+    tree(place.folder / "tree")
+    place.repository(tree=place.folder / "tree")
+    place.good("backup")
+    place.good("restore", "latest", "tree/deep", "--to", place.folder / "back")
+    back = place.folder / "back" / "tree"
+    assert (back / "deep" / "er" / "file.bin").exists()
+    assert not (back / "plain.txt").exists()
+
+
+def claim_overwriting_needs_the_name_and_yes_is_not_enough(place):
+    place.write("data/one.txt", "from the backup\n")
+    place.repository(data="data")
+    place.good("backup")
+    target = place.folder / "target"
+    (target / "data").mkdir(parents=True)
+    (target / "data" / "one.txt").write_text("mine\n")
+    for words in ([], ["--yes"], ["--confirm", "wrong"]):
+        ran = place.good("restore", "latest", "--to", target, *words, code=17)
+        assert "--confirm target" in ran.err, ran
+        assert (target / "data" / "one.txt").read_text() == "mine\n"
+    place.good("restore", "latest", "--to", target, "--confirm", "target")
+    assert (target / "data" / "one.txt").read_text() == "from the backup\n"
+
+
+def claim_snapshots_are_found_by_id_prefix_tag_and_time(place):
+    place.write("data/state", "first\n")
+    place.repository(data="data")
+    first = place.good("backup", "--tag", "gold", "--json").summary["snapshot"]
+    import time
+    time.sleep(1.1)
+    between = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    place.write("data/state", "second, longer\n")
+    place.good("backup", "--type", "full")
+    for number, words in enumerate(([first], [first[:8]], ["gold"], ["latest", "--at", between])):
+        target = place.folder / f"back{number}"
+        place.good("restore", *words, "--to", target)
+        assert (target / "data" / "state").read_text() == "first\n", words
+    place.good("backup", "restore", "latest", "--to", place.folder / "seed")
+    assert (place.folder / "seed" / "data" / "state").read_text() == "second, longer\n"
+
+
+def claim_a_drill_fails_when_an_invariant_does_not_hold(place):
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, owner)")
+        database.execute("INSERT INTO note VALUES(1, NULL)")
+    place.repository(app="app.db")
+    config = place.work / "perdure.toml"
+    good = config.read_text()
+    place.good("backup")
+    config.write_text(good + '[source.app.invariants]\nmine = "SELECT 1 FROM note WHERE id < 0"\n')
+    place.good("restore", "drill")
+    config.write_text(good + "[source.app.invariants]\n"
+                      'owned = "SELECT id FROM note WHERE owner IS NULL"\n')
+    ran = place.good("restore", "drill", "--json", code=14)
+    assert not ran.summary["passed"] and "owned" in ran.out, ran
+    config.write_text(good + '[source.app.invariants]\nprogram = ["test", "-s", "absent"]\n')
+    place.good("restore", "drill", code=14)
+
+
+def claim_two_destinations_hold_the_same_and_one_alone_restores(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    place.good("destination", "add", "second", "--path", place.folder / "second")
+    place.good("backup", "sync")
+    place.write("data/two.txt", "two\n")
+    place.good("backup")
+    shutil.rmtree(place.work / "backups")
+    place.good("restore", "latest", "--destination", "second", "--to", place.folder / "back")
+    assert stage.rsync_differences(place.work / "data", place.folder / "back" / "data") == ""
+
+
+stage.main(globals())
