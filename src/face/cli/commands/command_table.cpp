@@ -96,6 +96,25 @@ constexpr OptionRow drill_options[] = {
     {"--scratch", value, "DIR", "Where to restore to for the test; TMPDIR by default."},
     destination,
 };
+constexpr OptionRow export_options[] = {
+    {"--format", value, "json|ndjson|csv", "json by default."},
+    {"--output", value, "FILE", "The file, or (several files) a new folder.", 'o'},
+    {"--source", value, "NAME", "Which source; needless where only one has records."},
+    {"--snapshot", value, "SNAPSHOT", "From a snapshot instead of the live data."},
+    {"--at", value, "TIME", "From the latest snapshot at or before this time."},
+    {"--type", values, "TYPE", "Only this record type; may be repeated, as all that follow."},
+    {"--project", values, "NAME", "Only this project."},
+    {"--category", values, "NAME", "Only this category."},
+    {"--collection", values, "NAME", "Only this collection."},
+    {"--tag", values, "TAG", "Only with this tag."},
+    {"--subject", values, "KEY", "Only about this person."},
+    {"--since", value, "TIME", "Created at or after this time."},
+    {"--until", value, "TIME", "Created before this time."},
+    {"--where", value, "CONDITION", "Such as: rating >= 4 and title like '%Alps%'."},
+    {"--all-tables", flag, {}, "Tables without a mapping too, as types named like them."},
+    {"--dialect", value, "data|spreadsheet", "Of csv: exact, or safe to open in a spreadsheet."},
+    destination,
+};
 constexpr OptionRow check_options[] = {
     {"--read-data", flag, {}, "Read and check every byte."},
     {"--sample", value, "PERCENT", "Read this part, least recently checked first: 5%."},
@@ -203,6 +222,9 @@ constexpr auto rows = std::to_array<CommandRow>({
      restore_options, run_restore, "perdure restore latest www/etc --to /tmp/back"},
     {"restore drill", "[SNAPSHOT]", "Restore into a scratch place, check, compare, clean up.",
      drill_options, run_restore_drill, "perdure restore drill"},
+
+    {"export", "", "Write records, live or of any snapshot, into a file people can use.",
+     export_options, run_export, "perdure export --format csv --type memory -o memories.csv"},
 
     {"retention preview", "", "Which rule keeps which snapshot, and what would go.",
      preview_options, run_retention_preview, "perdure retention preview"},

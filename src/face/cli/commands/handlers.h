@@ -45,6 +45,7 @@ Result<int> run_backup_cleanup(Invocation&);
 Result<int> run_backup_sync(Invocation&);
 Result<int> run_restore(Invocation&);
 Result<int> run_restore_drill(Invocation&);
+Result<int> run_export(Invocation&);
 Result<int> run_retention_preview(Invocation&);
 Result<int> run_repo_check(Invocation&);
 Result<int> run_repo_repair(Invocation&);

@@ -1,0 +1,66 @@
+#include "service/export.h"
+
+#include <fmt/format.h>
+
+#include "service/recorded_run.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+Result<SourceConfig> choose_source(Workspace& workspace, ExportCall const& call) {
+    if (!call.source.empty()) {
+        PD_TRY(auto const named, workspace.sources({call.source}));
+        return named.front();
+    }
+    PD_TRY(auto const all, workspace.sources({}));
+    std::vector<SourceConfig> suitable;
+    std::string names;
+    for (auto const& source : all) {
+        bool const has_records = !source.options.mapping.records.empty() || call.all_tables;
+        if (source.options.type != "sqlite" || !has_records) continue;
+        suitable.push_back(source);
+        names += (names.empty() ? "" : ", ") + source.options.name;
+    }
+    if (suitable.size() == 1) return suitable.front();
+    if (suitable.empty()) {
+        return fail(Fault::invalid, "no source has records")
+            .with_code(2)
+            .with_fix("add [source.NAME.records.TYPE], or export --all-tables");
+    }
+    return fail(Fault::invalid, "several sources have records: " + names)
+        .with_code(2)
+        .with_fix("choose one: perdure export --source NAME …");
+}
+
+}  // namespace
+
+Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call) {
+    PD_TRY(auto const source, choose_source(workspace, call));
+    ExportAnswer answer{.source = source.options.name};
+    repository::Repository* repository = nullptr;
+    if (!call.snapshot.empty() || call.at) {
+        auto const word = call.snapshot.empty() ? std::string("latest") : call.snapshot;
+        PD_TRY(answer.snapshot, find_snapshot(workspace, word, call.at));
+        PD_TRY(repository, workspace.repository());
+    }
+    RecordedRun record(workspace, "export", {source.options.name});
+    auto report = job::export_records(repository,
+                                      {.source = source.options,
+                                       .snapshot = answer.snapshot,
+                                       .filter = call.filter,
+                                       .format = call.format,
+                                       .options = call.options,
+                                       .output = call.output,
+                                       .unmapped_tables = call.all_tables,
+                                       .progress = call.progress},
+                                      workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    record.run().items = report->summary.records;
+    record.done(report->problems,
+                fmt::format("{} records as {}", report->summary.records, call.format));
+    answer.report = std::move(*report);
+    return answer;
+}
+
+}  // namespace perdure::service
