@@ -83,6 +83,8 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
         PD_CHECK(repository::restore_tree(source, paths, *target, context, stop));
         found = target->take_problems();
     }
+    // What could not be read back is no success: without this a restore would lie by omission.
+    found.insert(found.end(), context.problems.begin(), context.problems.end());
     for (auto& problem : found) {
         problems.push_back({source.name + ": " + problem.path, std::move(problem.reason)});
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Damages a small repository byte by byte: every flip is repaired (and the data comes back equal) or
+"""Damages a small repository byte by byte: every flip is repaired (the data comes back equal) or
 named by `repo check` — and no flip ever makes a restore return something else silently.
 
 PERDURE_FLIP_STRIDE=k flips every k-th byte of each object (default: about 300 flips in all;
@@ -49,6 +49,24 @@ def examine(twin, wanted, tally):
         assert checked.returncode in (1, 3, 10, 12, 14), f"{checked.returncode} {checked.stderr}"
 
 
+def lost_pack(house, scratch, name, wanted):
+    """A whole pack is gone: no restore may pass for complete."""
+    twin = house.copy(os.path.join(scratch, "twin"))
+    os.remove(os.path.join(twin.folder, name))
+    assert twin.run("repo", "check", check=False).returncode == 14
+    incomplete = 0
+    for snapshot, print_ in wanted.items():
+        target = os.path.join(twin.folder, "out")
+        done = twin.run("restore", snapshot, "--to", target, check=False)
+        if done.returncode == 0:
+            assert equal(target, print_), "a restore without the pack said success"
+        else:
+            incomplete += 1
+            assert "error[" in done.stderr or "!" in done.stdout + done.stderr, done.stderr
+        shutil.rmtree(target, ignore_errors=True)
+    assert incomplete > 0, "a pack that nobody misses"
+
+
 def main():
     count = Count()
     scratch = tempfile.mkdtemp(prefix="perdure-flip-")
@@ -71,7 +89,10 @@ def main():
                 if count.failed > 5:
                     print("too many failures; stopping early")
                     count.close()
-        print(f"{tally['named']} flips named by repo check, {tally['unnoticed']} without consequence")
+        for name in sizes:
+            if name.startswith("repository/pack/"):
+                count.claim(f"{name} lost", lambda: lost_pack(house, scratch, name, wanted))
+        print(f"{tally['named']} flips named by repo check, {tally['unnoticed']} harmless")
         count.claim("damage is named", lambda: fail_unless(tally["named"] > 0))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

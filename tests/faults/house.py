@@ -1,6 +1,6 @@
 """A small application, its repository, and what must hold of them whatever happens.
 
-Everything goes through the real program. The oracle is kept outside it: the files themselves, and the
+Everything goes through the real program. The oracle lies outside it: the files themselves, and the
 rows of the database as Python's sqlite3 reads them.
 """
 import hashlib
