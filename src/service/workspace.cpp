@@ -158,6 +158,8 @@ Error Workspace::explain_open(Error error) const {
 Result<void> Workspace::open_repository() {
     PD_TRY(auto opened_store, store());
     PD_TRY(auto const secret, key());
+    // A destination that was away must get no snapshot that rests on what it missed.
+    if (destinations_.size() > 1) PD_CHECK(opened_store->compare_legs(stop()));
     repository::OpenOptions options;
     options.cache_folder = cache_folder();
     repository::Outside const outside{system::real_clock(), system::real_random()};

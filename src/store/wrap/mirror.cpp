@@ -3,12 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 namespace perdure::store {
 
 namespace {
 
-constexpr char const* compared_prefixes[] = {"index/", "pack/", "snapshot/"};
+constexpr char const* snapshot_prefix = "snapshot/";
+constexpr char const* compared_prefixes[] = {"index/", "pack/", snapshot_prefix};
 
 Result<std::vector<std::string>> names_of(ObjectStore& store, std::stop_token const& stop) {
     std::vector<std::string> names;
@@ -25,11 +27,20 @@ Result<std::vector<std::string>> names_of(ObjectStore& store, std::stop_token co
     return names;
 }
 
-std::size_t count_missing(std::vector<std::string> const& wanted,
-                          std::vector<std::string> const& present) {
-    std::vector<std::string> missing;
-    std::ranges::set_difference(wanted, present, std::back_inserter(missing));
-    return missing.size();
+/// How many of the wanted names a store lacks. Listings are not of one moment, and others may be
+/// writing, so what a listing lacks is asked for by name.
+Result<std::size_t> count_missing(ObjectStore& store, std::vector<std::string> const& wanted,
+                                  std::vector<std::string> const& listed,
+                                  std::stop_token const& stop) {
+    std::vector<std::string> unlisted;
+    std::ranges::set_difference(wanted, listed, std::back_inserter(unlisted));
+    std::size_t missing = 0;
+    for (std::string const& name : unlisted) {
+        auto const info = store.head(name, stop);
+        if (!info && info.error().fault() != Fault::not_found) return info.error();
+        if (!info) ++missing;
+    }
+    return missing;
 }
 
 }  // namespace
@@ -230,20 +241,45 @@ std::vector<LegHealth> MirrorStore::health() const {
 }
 
 Result<void> MirrorStore::compare_legs(std::stop_token stop) {
-    std::optional<std::vector<std::string>> authority;
+    struct Seen {
+        std::size_t leg = 0;
+        std::vector<std::string> names;
+    };
+    std::vector<Seen> seen;
+    std::set<std::string> all_snapshots;
     for (std::size_t const i : in_order(true)) {
         auto names = names_of(*legs_[i].made.store, stop);
         if (!names) {
             if (names.error().fault() == Fault::cancelled) return names.error();
             degrade(i, std::move(names).error());
-        } else if (!authority) {
-            authority = std::move(*names);
-        } else if (auto const missing = count_missing(*authority, *names); missing > 0) {
-            degrade(i, fail(Fault::conflict, fmt::format("it lacks {} objects", missing))
-                           .with_fix("run `perdure backup sync`"));
+            continue;
+        }
+        for (std::string const& name : *names)
+            if (name.starts_with(snapshot_prefix)) all_snapshots.insert(name);
+        seen.push_back({i, std::move(*names)});
+    }
+    if (seen.empty()) return fail(Fault::unavailable, "no destination is healthy");
+    std::vector<std::string> const snapshots(all_snapshots.begin(), all_snapshots.end());
+    auto const lacks = [&](Seen const& one, std::vector<std::string> const& wanted) {
+        return count_missing(*legs_[one.leg].made.store, wanted, one.names, stop);
+    };
+    // Names of snapshots stay for ever, so a leg that lacks one was away: no authority.
+    auto authority = std::ranges::find_if(seen, [&](Seen const& one) {
+        auto const missing = lacks(one, snapshots);
+        return missing && *missing == 0;
+    });
+    if (authority == seen.end()) authority = seen.begin();
+    for (Seen const& one : seen) {
+        if (one.leg == authority->leg) continue;
+        auto missing = lacks(one, authority->names);
+        if (!missing) {
+            if (missing.error().fault() == Fault::cancelled) return missing.error();
+            degrade(one.leg, std::move(missing).error());
+        } else if (*missing > 0) {
+            degrade(one.leg, fail(Fault::conflict, fmt::format("it lacks {} objects", *missing))
+                                 .with_fix("run `perdure backup sync`"));
         }
     }
-    if (!authority) return fail(Fault::unavailable, "no destination is healthy");
     return {};
 }
 

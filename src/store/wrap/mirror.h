@@ -60,7 +60,8 @@ public:
 
     std::vector<LegHealth> health() const;
     /// Degrades every leg that lacks a pack, index segment or snapshot of the authority: what the
-    /// index of the authority calls known would be missing there. Call before the first put.
+    /// index of the authority calls known would be missing there. Legs without a snapshot that
+    /// another has are no authority. Call before the first put.
     Result<void> compare_legs(std::stop_token stop);
     /// After a leg was healed: it takes part again.
     void restore_leg(std::string const& name);
