@@ -22,13 +22,11 @@ public:
         skip_space();
         if (at_ < text_.size() && text_[at_] == '"') return quoted();
         auto const start = at_;
-        while (at_ < text_.size() && is_name(text_[at_])) ++at_;
         // "->" ends a name although '-' may stand in one.
-        auto found = text_.substr(start, at_ - start);
-        if (auto const arrow = found.find("->"); arrow != std::string_view::npos) {
-            at_ = start + arrow;
-            found = found.substr(0, arrow);
+        while (at_ < text_.size() && is_name(text_[at_]) && !text_.substr(at_).starts_with("->")) {
+            ++at_;
         }
+        auto const found = text_.substr(start, at_ - start);
         if (found.empty()) return std::nullopt;
         return std::string(found);
     }

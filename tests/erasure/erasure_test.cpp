@@ -82,6 +82,22 @@ protected:
         }
     }
 
+    static Bytes subject_key(std::int64_t person) {
+        Encoder out;
+        data::encode_integer(out, person);
+        return out.take();
+    }
+
+    /// No session is running: the change can be completed at once.
+    Result<repository::ChangeReport> erase(std::int64_t person) {
+        repository::ChangeOptions options;
+        options.sessions_settled = [](std::uint64_t, std::stop_token) -> Result<bool> {
+            return true;
+        };
+        return repository_->keyring().erase({{.source = "app", .key = subject_key(person)}},
+                                            options, {});
+    }
+
     static std::string canary(std::int64_t person) {
         return "canary-of-" + std::to_string(person) + "-in-a-photo";
     }
@@ -160,12 +176,6 @@ protected:
     std::unique_ptr<repository::Repository> repository_;
 };
 
-Bytes subject_key(std::int64_t person) {
-    Encoder out;
-    data::encode_integer(out, person);
-    return out.take();
-}
-
 TEST_F(Erasure, ADestroyedKeyTakesExactlyOnePersonFromEverySnapshot) {
     std::vector<repository::Snapshot> snapshots = {back_up()};
     Database live(root_ / "app.db");
@@ -181,8 +191,7 @@ TEST_F(Erasure, ADestroyedKeyTakesExactlyOnePersonFromEverySnapshot) {
 
     auto const handles = repository_->keyring().handles_of("app", subject_key(person));
     ASSERT_FALSE(handles.empty()) << "the person's rows were never in a domain of their own";
-    auto const erased =
-        repository_->keyring().erase({{.source = "app", .key = subject_key(person)}}, {}, {});
+    auto const erased = erase(person);
     ASSERT_TRUE(erased) << erased.error().message();
     repository_.reset();
     open();  // nothing may depend on what a process still remembers
@@ -223,8 +232,7 @@ TEST_F(Erasure, TheErasedComeBackOnlyAsSomebodyNew) {
     auto const snapshot = back_up();
     Database live(root_ / "app.db");
     auto const person = live.number("SELECT min(m_creatorid) FROM message");
-    ASSERT_TRUE(
-        repository_->keyring().erase({{.source = "app", .key = subject_key(person)}}, {}, {}));
+    ASSERT_TRUE(erase(person));
     repository_.reset();
     open();
     auto const again = back_up();  // the application itself still has the rows
