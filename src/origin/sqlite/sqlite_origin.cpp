@@ -48,6 +48,7 @@ public:
     }
 
     Result<std::vector<data::Problem>> check(std::stop_token stop) override;
+    Result<std::string> query(std::string const& sql, std::stop_token stop) override;
 
 private:
     SourceOptions source_;
@@ -79,6 +80,28 @@ Result<std::vector<data::Problem>> SqliteOrigin::check(std::stop_token stop) {
                                       " refers to a row of " + keys->text(2) + " that is missing"});
     }
     return problems;
+}
+
+Result<std::string> SqliteOrigin::query(std::string const& sql, std::stop_token stop) {
+    constexpr int rows_shown_max = 3;
+    PD_TRY(Source database, Source::open(source_.path, std::move(stop)));
+    PD_TRY(Statement statement, database.connection().prepare(sql));
+    if (statement.get() == nullptr || sqlite3_stmt_readonly(statement.get()) == 0) {
+        return fail(Fault::invalid, "a query that only reads is needed: " + sql);
+    }
+    std::string shown;
+    for (int row = 0; row < rows_shown_max; ++row) {
+        PD_TRY(bool const more, statement.step());
+        if (!more) break;
+        if (row > 0) shown += "; ";
+        for (int column = 0; column < sqlite3_column_count(statement.get()); ++column) {
+            if (column > 0) shown += " | ";
+            shown += statement.is_null(column) ? "NULL" : statement.text(column);
+        }
+        // A row of nothing but empty texts is a row all the same.
+        if (shown.empty()) shown = "(a row)";
+    }
+    return shown;
 }
 
 }  // namespace
