@@ -29,6 +29,8 @@ public:
     Result<std::optional<BlobId>> base_of(BlobId const& id, std::stop_token stop) override;
 
 private:
+    Result<BlobView> read_any(std::vector<Location> const& copies, BlobId const& id,
+                              DomainPtr const& domain, std::stop_token stop);
     Result<BlobView> read_at(Location const& at, BlobId const& id, DomainPtr const& domain,
                              std::stop_token stop);
     Result<Bytes> load_frame(Location const& at, DomainPtr const& domain, std::stop_token stop);
@@ -47,8 +49,13 @@ private:
 
 Result<BlobView> Reader::read(BlobId const& id, DomainPtr const& domain, std::stop_token stop) {
     if (domain == nullptr) return fail(Fault::denied, "the domain of the blob is erased");
+    return read_any(options_.index->find(id), id, domain, std::move(stop));
+}
+
+Result<BlobView> Reader::read_any(std::vector<Location> const& copies, BlobId const& id,
+                                  DomainPtr const& domain, std::stop_token stop) {
     std::optional<Error> first;
-    for (Location const& at : options_.index->find(id)) {
+    for (Location const& at : copies) {
         auto blob = read_at(at, id, domain, stop);
         if (blob || blob.error().fault() == Fault::cancelled) return blob;
         if (!first) first = std::move(blob).error();
@@ -77,10 +84,12 @@ Result<Bytes> Reader::load_frame(Location const& at, DomainPtr const& domain,
     BlobView prefix;
     if (codec == content::Codec::zstd_prefix) {
         PD_TRY(BlobId const base, bases_.base(at.pack, at.slot, stop));
-        for (Location const& place : options_.index->find(base)) {
-            if (place.is_delta()) return fail(Fault::corrupt, "a delta is based on another delta");
-        }
-        PD_TRY(prefix, read(base, domain, stop));
+        auto places = options_.index->find(base);
+        bool const listed = !places.empty();
+        std::erase_if(places, [](Location const& place) { return place.is_delta(); });
+        if (listed && places.empty())
+            return fail(Fault::corrupt, "a delta is based on another delta");
+        PD_TRY(prefix, read_any(places, base, domain, stop));
     }
     ByteView const prefix_view = prefix.frame ? prefix.view() : ByteView{};
     FrameFacts const facts{source.repository, at.pack.kind, at.salt,

@@ -75,7 +75,9 @@ public:
 
 private:
     PackWriterOptions pack_options(ObjectKind kind);
+    Result<bool> is_known(BlobId const& id, Put const& options);
     Result<std::optional<BlobId>> rests_on(BlobId const& id);
+    Result<std::optional<BlobId>> listed_base(BlobId const& id);
     Result<std::optional<BlobId>> store(DomainPtr const& domain, BlobRecord blob,
                                         ByteView plaintext, Put const& options);
     Result<void> add(DomainPtr const& domain, BlobRecord blob, ByteView plaintext,
@@ -131,7 +133,8 @@ Result<BlobId> Writer::put(DomainPtr const& domain, ByteView plaintext, Put opti
     }
     BlobId const id = domain->blob_id(plaintext);
     bool const delta = options.base.has_value();
-    if (options_.index->knows(id) || !pending_.claim(prefix_of(id), delta)) {
+    PD_TRY(bool const known, is_known(id, options));
+    if (known || !pending_.claim(prefix_of(id), delta)) {
         ++blobs_known_;
         if (options.rests_on != nullptr) {
             PD_TRY(*options.rests_on, rests_on(id));
@@ -150,16 +153,28 @@ Result<BlobId> Writer::put(DomainPtr const& domain, ByteView plaintext, Put opti
     return id;
 }
 
+/// A delta whose base lies only in packs that are being collected is no copy to build on.
+Result<bool> Writer::is_known(BlobId const& id, Put const& options) {
+    if (!options_.index->knows(id)) return false;
+    if (options.rests_on == nullptr) return true;  // never stored as a delta
+    PD_TRY(std::optional<BlobId> const base, listed_base(id));
+    return !base || options_.index->knows(*base);
+}
+
+/// The base of the copy that readers try first.
+Result<std::optional<BlobId>> Writer::listed_base(BlobId const& id) {
+    auto const copies = options_.index->find(id);
+    if (copies.empty() || !copies.front().is_delta()) return std::optional<BlobId>{};
+    PD_TRY(BlobId const base,
+           bases_.base(copies.front().pack, copies.front().slot, options_.stop));
+    return std::optional(base);
+}
+
 /// What a known blob rests on: as this session decided, else as the packs say.
 Result<std::optional<BlobId>> Writer::rests_on(BlobId const& id) {
     std::optional<BlobId> base;
     if (pending_.rests_on(prefix_of(id), base)) return base;
-    for (Location const& at : options_.index->find(id)) {
-        if (!at.is_delta()) continue;
-        PD_TRY(base, bases_.base(at.pack, at.slot, options_.stop));
-        return base;
-    }
-    return base;
+    return listed_base(id);
 }
 
 Result<std::optional<BlobId>> Writer::store(DomainPtr const& domain, BlobRecord blob,

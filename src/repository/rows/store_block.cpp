@@ -79,8 +79,10 @@ Result<std::optional<BlobId>> put_block(RowBlockJob const& job, ByteView plainte
             return job.parent->base;
         }
         BlobId const base_id = job.parent->base.value_or(job.parent->id);
-        auto read = context.known.read(base_id, job.domain, stop);
-        if (read) {
+        // What is being collected can still be read, but must not be built on.
+        auto read = context.known.knows(base_id) ? context.known.read(base_id, job.domain, stop)
+                                                 : Result<BlobView>(BlobView{});
+        if (read && read->frame) {
             base = std::move(*read);
             options.base = rests_on = base_id;
             options.base_plaintext = base.view();

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "repository/keyring/keyring.h"
+#include "repository/pack/pack_bases.h"
 
 namespace perdure::repository {
 
@@ -66,11 +67,21 @@ Result<Marks> mark_live(MarkPlace const& place, std::set<SessionId> const& must_
     Marks marks{.live = LiveSet(place.index->entry_count()), .snapshots = snapshots.size()};
     HandleJudge judge(place.repository.keyring());
     ReadContext context{.blobs = place.blobs, .domains = place.repository.domains()};
+    PackBases bases(place.index->source());
     auto const note = [&](BlobId const& id, Handle const& handle) -> Result<void> {
         PD_TRY(bool const counts, judge.counts(handle));
         if (!counts || !marks.live.insert(prefix_of(id))) return {};
-        if (place.index->find(id).empty()) {
-            if (marks.missing++ == 0) marks.missing_example = to_hex(id);
+        auto const copies = place.index->find(id);
+        if (copies.empty() && marks.missing++ == 0) marks.missing_example = to_hex(id);
+        // Rosters name the base of one copy; of several, any may be the one that stays.
+        if (copies.size() < 2) return {};
+        for (Location const& at : copies) {
+            if (!at.is_delta()) continue;
+            auto const base = bases.base(at.pack, at.slot, stop);
+            if (base && !place.index->find(*base).empty()) marks.live.insert(prefix_of(*base));
+            if (!base && base.error().fault() != Fault::corrupt &&
+                base.error().fault() != Fault::not_found)
+                return base.error();
         }
         return {};
     };

@@ -49,16 +49,28 @@ private:
         auto const stays = [&](Location const& at) {
             return !request_.condemned.contains(at.pack.hash);
         };
-        auto kept = std::ranges::find_if(copies, stays);
+        auto kept = std::ranges::find_if(
+            copies, [&](Location const& at) { return stays(at) && !at.is_delta(); });
+        if (kept == copies.end()) kept = std::ranges::find_if(copies, stays);
         if (kept == copies.end()) kept = copies.begin();
         keep(uses_[kept->pack.hash], kept->length);
-        for (std::size_t i = 1; i < copies.size(); ++i) count_dead(copies[i].length);
+        // Each delta may rest on another base, and only one of these may be left: all stay.
+        bool const deltas = kept->is_delta() && stays(*kept);
+        for (auto at = copies.begin(); at != copies.end(); ++at) {
+            if (at != kept) count_dead(at->length);
+            if (!deltas || !at->is_delta() || !stays(*at)) continue;
+            need(uses_[at->pack.hash]);
+            immovable_.insert(at->pack.hash);
+        }
     }
 
     void keep(PackUse& use, std::uint64_t length) {
         ++plan_.blobs_live;
         plan_.bytes_live += length;
         use.bytes_kept += length;
+        need(use);
+    }
+    void need(PackUse& use) {
         bool const first = !std::exchange(use.needed, true);
         if (first && request_.condemned.contains(use.name.hash)) plan_.rescue.push_back(use.name);
     }
@@ -73,6 +85,7 @@ private:
             plan_.dead.push_back(name);
             return;
         }
+        if (immovable_.contains(name.hash)) return;
         PackUse const& use = found->second;
         auto const least = request_.live_fraction_min * static_cast<double>(use.bytes_total);
         if (static_cast<double>(use.bytes_kept) < least) plan_.sparse.push_back(use);
@@ -94,6 +107,7 @@ private:
     Plan plan_;
     std::unordered_map<crypto::Digest, PackUse, OpaqueHash> uses_;
     std::set<BlobPrefix> copied_;
+    std::set<crypto::Digest> immovable_;  ///< packs with one of several deltas of a blob
 };
 
 }  // namespace
