@@ -61,6 +61,7 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
                                       std::vector<std::string> const& paths,
                                       RestoreRequest const& request,
                                       std::vector<data::Problem>& problems, std::stop_token stop) {
+    PD_CHECK(data::check_component(source.name));  // it becomes a folder
     RestoredSource restored{.name = source.name, .type = source.type};
     restored.folder = request.folder / source.name;
     PD_CHECK(system::make_folders(restored.folder, 0755));

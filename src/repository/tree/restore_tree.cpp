@@ -7,6 +7,7 @@
 //  4. Memory does not grow with the tree: the metadata is walked up to three times (it lies in the
 //     cache) instead of being kept.
 #include <map>
+#include <set>
 
 #include "repository/stream/content_source.h"
 #include "repository/tree/tree_walk.h"
@@ -164,17 +165,25 @@ private:
         // One damaged file must not keep the others from coming back; it is named instead.
         std::lock_guard lock(problems_mutex_);
         context_.problems.push_back({path, failure->message()});
+        lost_.insert(path);
+        return {};
+    }
+
+    /// A link to a file that did not come back cannot be made either.
+    Result<void> link_or_name(std::string const& path, data::Entry const& entry) {
+        if (!lost_.contains(entry.same_as)) return target_.make_other(path, entry);
+        context_.problems.push_back({path, "is a hard link to the damaged " + entry.same_as});
         return {};
     }
 
     Result<void> make_other(std::string const& path, data::Entry& entry) {
         if (entry.same_as.empty() || selection_.holds(entry.same_as)) {
-            return target_.make_other(path, entry);
+            return link_or_name(path, entry);
         }
         auto const [at, first] = stand_ins_.try_emplace(entry.same_as, path);
         if (!first) {
             entry.same_as = at->second;
-            return target_.make_other(path, entry);
+            return link_or_name(path, entry);
         }
         PD_TRY(TreeRecord record,
                find_in_tree(source_, entry.same_as, context_.blobs, domain_, stop_));
@@ -198,6 +207,7 @@ private:
     std::unique_ptr<RestoreBatch> batch_ = std::make_unique<RestoreBatch>();
     bool has_others_ = false;
     std::mutex problems_mutex_;
+    std::set<std::string> lost_;  ///< files whose content did not come back
     std::size_t in_flight_ = 0;
     std::uint64_t items_ = 0, bytes_ = 0;
     std::map<std::string, std::string> stand_ins_;  ///< unchosen file → chosen link in its stead
