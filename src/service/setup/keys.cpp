@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "repository/lease.h"
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
 
@@ -11,6 +12,18 @@ namespace {
 Result<repository::Keyring*> keyring_of(Workspace& workspace) {
     PD_TRY(auto* repository, workspace.repository());
     return &repository->keyring();
+}
+
+/// The old epoch, which the old keys open, may go once every running session knows the new one.
+Result<repository::ChangeOptions> change_options(Workspace& workspace) {
+    PD_TRY(auto* repository, workspace.repository());
+    repository::ChangeOptions options;
+    options.sessions_settled = [repository](std::uint64_t epoch,
+                                            std::stop_token stop) -> Result<bool> {
+        PD_TRY(Timestamp const now, repository->store().now(stop));
+        return repository::sessions_know_epoch(repository->store(), epoch, now, std::move(stop));
+    };
+    return options;
 }
 
 Result<repository::SlotInfo> find_slot(repository::Keyring const& keyring,
@@ -30,9 +43,10 @@ Result<repository::SlotInfo> find_slot(repository::Keyring const& keyring,
 
 Result<repository::SlotId> add_key(Workspace& workspace, AddKeyCall const& call) {
     PD_TRY(auto* keyring, keyring_of(workspace));
+    PD_TRY(auto const options, change_options(workspace));
     RecordedRun record(workspace, "key add", {});
     auto added =
-        keyring->add_slot({.secret = *call.secret, .label = call.label}, {}, workspace.stop());
+        keyring->add_slot({.secret = *call.secret, .label = call.label}, options, workspace.stop());
     if (!added) return record.failed(std::move(added).error());
     record.done({}, "added key " + call.label);
     return added;
@@ -56,7 +70,8 @@ Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall 
         check_confirmation(call.confirm, {id, to_hex(slot.id), slot.label},
                            fmt::format("key {} ({}) would open nothing any more", id, slot.label)));
     RecordedRun record(workspace, "key remove", {});
-    auto removed = keyring->remove_slot(slot.id, {}, workspace.stop());
+    PD_TRY(auto const options, change_options(workspace));
+    auto removed = keyring->remove_slot(slot.id, options, workspace.stop());
     if (!removed) return record.failed(std::move(removed).error());
     record.done({}, "removed key " + id);
     return removed;
@@ -65,7 +80,8 @@ Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall 
 Result<repository::ChangeReport> rotate_keys(Workspace& workspace) {
     PD_TRY(auto* keyring, keyring_of(workspace));
     RecordedRun record(workspace, "key rotate", {});
-    auto rotated = keyring->rotate({}, workspace.stop());
+    PD_TRY(auto const options, change_options(workspace));
+    auto rotated = keyring->rotate(options, workspace.stop());
     if (!rotated) return record.failed(std::move(rotated).error());
     record.done({}, fmt::format("rotated to epoch {}", rotated->epoch));
     return rotated;
