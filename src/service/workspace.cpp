@@ -103,6 +103,7 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
         one.kind = destination.type;
         one.path = destination.path.string();
         one.create = create;
+        one.read_only = options_.read_only;
         if (destination.upload_mb_s) {
             one.upload_bytes_per_second =
                 static_cast<std::uint64_t>(*destination.upload_mb_s * 1e6);
@@ -162,6 +163,7 @@ Result<void> Workspace::open_repository() {
     if (destinations_.size() > 1) PD_CHECK(opened_store->compare_legs(stop()));
     repository::OpenOptions options;
     options.cache_folder = cache_folder();
+    options.read_only = options_.read_only;
     repository::Outside const outside{system::real_clock(), system::real_random()};
     auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
     if (!opened) return explain_open(std::move(opened).error());

@@ -19,6 +19,7 @@ struct WorkspaceOptions {
     /// A destination's name, or a folder that no configuration names; empty: all of the
     /// repository's.
     std::string destination;
+    bool read_only = false;  ///< nothing at the destinations changes, not even to tidy up
     AskSecret ask_secret;
     std::stop_token stop;
 };

@@ -78,6 +78,7 @@ Result<int> run_backup(Invocation& in) {
     call.type = type_of(arguments.value("--type"));
     call.tags = arguments.values("--tag");
     call.dry_run = arguments.has("--dry-run");
+    PD_CHECK(workspace->sources(call.sources));  // a misspelled name is told before anything opens
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<service::BackupAnswer> answer;
     {

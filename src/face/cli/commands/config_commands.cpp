@@ -35,13 +35,26 @@ void tell_check(Invocation& in, service::Check const& check) {
 
 }  // namespace
 
-Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in) {
+namespace {
+
+Result<std::unique_ptr<service::Workspace>> open(Invocation& in, bool read_only) {
     service::WorkspaceOptions options;
+    options.read_only = read_only;
     options.config_file = in.config_file();
     options.destination = in.arguments().value("--destination");
     options.ask_secret = in.ask_secret();
     options.stop = in.stop();
     return service::Workspace::open(std::move(options));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in) {
+    return open(in, false);
+}
+
+Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in) {
+    return open(in, true);
 }
 
 Result<int> run_init(Invocation& in) {

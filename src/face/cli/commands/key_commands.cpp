@@ -90,7 +90,7 @@ Result<int> run_key_add(Invocation& in) {
 }
 
 Result<int> run_key_list(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const list, service::list_keys(*workspace));
     Table table({"key", "kind", "label", "made", ""});
     for (auto const& slot : list.slots) {
@@ -191,7 +191,7 @@ Result<catalog::RunLog*> open_log(service::Workspace& workspace) {
 }  // namespace
 
 Result<int> run_runs_list(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto* log, open_log(*workspace));
     PD_TRY(auto const runs, log->list(in.arguments().number("--max", 20)));
     Table table({">run", "started", "what", "about", "result", ">took", "snapshot"});
@@ -219,7 +219,7 @@ Result<int> run_runs_show(Invocation& in) {
             .with_code(2)
             .with_fix("perdure runs list");
     }
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto* log, open_log(*workspace));
     PD_TRY(auto const run, log->find(id));
     auto& out = in.out();

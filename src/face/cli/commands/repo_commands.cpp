@@ -67,7 +67,7 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
     if (auto const sample = arguments.value("--sample"); !sample.empty()) {
         PD_TRY(call.sample, parse_fraction(sample));
     }
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<service::VerifyAnswer> answer;
     {
@@ -120,7 +120,7 @@ Result<int> retention(Invocation& in, bool dry_run) {
     bool given = false;
     for (auto const& [name, values] : arguments.options) given |= name.starts_with("--keep");
     if (given) call.rules = rules;
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, dry_run ? open_to_read(in) : open_workspace(in));
     PD_TRY(auto const answer, service::apply_retention(*workspace, call));
     auto const& style = in.out().out_style();
     Table table({"snapshot", "taken", "", "because"});
@@ -248,7 +248,7 @@ Result<int> run_repo_compact(Invocation& in) {
 }
 
 Result<int> run_repo_stats(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const stats, service::statistics(*workspace));
     PD_TRY(auto const list, service::list_snapshots(*workspace));
     std::uint64_t logical = 0;

@@ -89,7 +89,7 @@ Result<int> run_restore(Invocation& in) {
         if (!time) return Error(time.error()).within("--at").with_code(2);
         call.at = *time;
     }
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const snapshot, service::find_snapshot(*workspace, call.snapshot, call.at));
     std::optional<service::RestoreAnswer> answer;
     {
@@ -117,7 +117,7 @@ Result<int> run_restore(Invocation& in) {
 
 Result<int> run_restore_drill(Invocation& in) {
     auto const& arguments = in.arguments();
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     service::DrillCall call;
     if (!arguments.positional.empty()) call.snapshot = arguments.positional.front();
     call.sources = arguments.values("--source");

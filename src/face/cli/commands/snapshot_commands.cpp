@@ -66,7 +66,7 @@ JsonObject snapshot_object(repository::Snapshot const& snapshot) {
 }
 
 Result<int> run_backup_list(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const list, service::list_snapshots(*workspace));
     Table table({"snapshot", "taken", "type", "sources", ">size", ">new", "tags"});
     for (auto const& snapshot : list.snapshots) {
@@ -93,7 +93,7 @@ Result<int> run_backup_list(Invocation& in) {
 }
 
 Result<int> run_backup_show(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const snapshot,
            service::find_snapshot(*workspace, in.arguments().positional.front()));
     auto& out = in.out();

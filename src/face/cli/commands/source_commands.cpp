@@ -80,7 +80,7 @@ Result<int> run_source_add(Invocation& in) {
 }
 
 Result<int> run_source_list(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     Table table({"source", "type", "where", "last backup", "records"});
     auto const now = system::real_clock().now();
     for (auto const& source : workspace->config().sources) {
@@ -141,7 +141,7 @@ Result<int> run_destination_add(Invocation& in) {
 }
 
 Result<int> run_destination_list(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     Table table({"destination", "type", "where", ">free", "of"});
     for (auto const& destination : workspace->config().destinations) {
         auto const free = system::free_bytes(destination.path);

@@ -24,7 +24,7 @@ std::string lamp(Style const& style, service::Light light) {
 }  // namespace
 
 Result<int> run_status(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_read(in));
     auto const health = service::assess(*workspace, in.arguments().has("--offline"));
     auto& out = in.out();
     out.line(out.out_style().bold(health.sentence));
