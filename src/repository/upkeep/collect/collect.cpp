@@ -28,9 +28,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 #include "repository/blob/blob_access.h"
+#include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/collect/mark.h"
 #include "repository/upkeep/collect/plan.h"
@@ -63,6 +65,7 @@ public:
 private:
     Result<void> check_clock();
     Result<void> look();
+    Result<void> check_legs();
     Result<void> open_index();
     Result<void> plan();
     Result<void> rewrite();
@@ -109,6 +112,35 @@ Result<void> Collector::check_clock() {
                                             store_.describe(), to_rfc3339(now_),
                                             to_rfc3339(repository_.outside().clock.now())))
         .with_fix("set the clocks; more than 5 minutes apart, ages mean nothing");
+}
+
+/// A snapshot that lies on one destination alone needs packs there that nobody here knows of.
+Result<void> Collector::check_legs() {
+    auto const legs = repository_.store().legs();
+    if (legs.size() < 2) return {};
+    // The legs first: what is committed meanwhile is then in the listing that follows, too.
+    std::map<store::ObjectName, std::string> holders;
+    for (store::ObjectStore* leg : legs) {
+        PD_CHECK(leg->list(
+            "snapshot/",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                if (info.size_bytes > tombstone_object_bytes)
+                    holders.emplace(info.name, leg->describe());
+                return {};
+            },
+            stop_));
+    }
+    PD_CHECK(store_.list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            holders.erase(info.name);
+            return {};
+        },
+        stop_));
+    if (holders.empty()) return {};
+    return fail(Fault::conflict, fmt::format("{} lies on {} alone; nothing was deleted",
+                                             holders.begin()->first, holders.begin()->second))
+        .with_fix("run `perdure backup sync`");
 }
 
 /// Sessions before index before snapshots: what an ended session left is then visible in the
@@ -347,6 +379,7 @@ Result<void> Collector::tidy() {
 Result<CollectReport> Collector::run() {
     own_ = repository_.outside().random.draw<SessionId>();
     PD_CHECK(check_clock());
+    PD_CHECK(check_legs());
     PD_CHECK(look());
     PD_CHECK(plan());
     PD_CHECK(rewrite());
