@@ -74,6 +74,11 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
     snapshot.program = "perdure " PERDURE_VERSION;
     snapshot.tags = request.tags;
     snapshot.sources = report.sources;
+    // Names of people's media and rows must not outlive their erasure in the common domain: the
+    // one who runs the backup is told them, the snapshot keeps only their number.
+    for (auto& source : snapshot.sources) {
+        if (source.subjects > 0) source.problems.clear();
+    }
     return snapshot;
 }
 
