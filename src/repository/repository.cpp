@@ -19,7 +19,7 @@ store::ObjectName const readme_name = "readme.txt";
 constexpr std::string_view readme =
     "This folder is an encrypted perdure repository. Nothing in it can be read without one of its\n"
     "keys, and nothing in it should be changed or deleted by hand. To look inside:\n"
-    "  perdure list\n"
+    "  perdure backup list\n"
     "The format is described in docs/FORMAT.md of the perdure sources.\n";
 
 Error no_repository(store::ObjectStore& store) {

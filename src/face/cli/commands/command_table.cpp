@@ -87,7 +87,7 @@ constexpr OptionRow preview_options[] = {
 constexpr OptionRow change_options[] = {dry_run, destination};
 constexpr OptionRow restore_options[] = {
     {"--to", value, "DIR", "Where to: every source goes to DIR/<source>/."},
-    {"--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00Z."},
+    {"--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00:00Z."},
     confirm,
     destination,
 };
