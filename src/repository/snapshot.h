@@ -63,6 +63,8 @@ struct Snapshot {
 /// What a backup tells while it runs. Threads: called from any, must be quick.
 struct Progress {
     std::function<void(std::uint64_t items, std::uint64_t bytes, std::string_view current)> report;
+    /// Bytes of one content that were just read: report() counts a large file only when it is done.
+    std::function<void(std::uint64_t bytes, std::string_view name)> reading;
 };
 
 /// Everything a writer of trees or rows needs of the session.

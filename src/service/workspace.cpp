@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 
 #include "crypto/hash.h"
 #include "service/config/units.h"
@@ -27,6 +28,13 @@ system::Path standard_folder(char const* systemd, char const* xdg, char const* b
         return system::Path(home) / below_home / "perdure";
     }
     return system::Path(below_var) / "perdure";
+}
+
+int local_minute() {
+    std::time_t const now = std::time(nullptr);
+    std::tm parts{};
+    localtime_r(&now, &parts);
+    return parts.tm_hour * 60 + parts.tm_min;
 }
 
 bool looks_like_path(std::string const& text) {
@@ -104,10 +112,9 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
         one.path = destination.path.string();
         one.create = create;
         one.read_only = options_.read_only;
-        if (destination.upload_mb_s) {
-            one.upload_bytes_per_second =
-                static_cast<std::uint64_t>(*destination.upload_mb_s * 1e6);
-        }
+        auto const limit = destination.upload_mb_s ? destination.upload_mb_s
+                                                   : config_.limits.upload_at(local_minute());
+        if (limit) one.upload_bytes_per_second = static_cast<std::uint64_t>(*limit * 1e6);
         options.push_back(std::move(one));
     }
     auto opened = store::open_mirror(options);
@@ -164,6 +171,7 @@ Result<void> Workspace::open_repository() {
     repository::OpenOptions options;
     options.cache_folder = cache_folder();
     options.read_only = options_.read_only;
+    options.threads = config_.limits.threads();
     repository::Outside const outside{system::real_clock(), system::real_random()};
     auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
     if (!opened) return explain_open(std::move(opened).error());

@@ -98,6 +98,14 @@ TEST(CommandTable, EveryRowIsCompleteAndItsExampleParses) {
     }
 }
 
+TEST(CommandTable, TheOverviewNamesEveryCommand) {
+    auto const overview = help_text({}, {});
+    ASSERT_TRUE(overview);
+    for (auto const& row : commands()) {
+        EXPECT_THAT(*overview, HasSubstr("  " + std::string(row.words)));
+    }
+}
+
 TEST(Json, TextIsEscapedAndBytesThatAreNoUtf8AreReplaced) {
     EXPECT_EQ(json_text("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\u000a\\u0001\"");
     EXPECT_EQ(json_text("ä€😀"), "\"ä€😀\"");

@@ -17,7 +17,7 @@ struct Group {
 constexpr std::array groups{
     Group{"Start", "quickstart demo init config doctor status"},
     Group{"Protect", "source destination backup"},
-    Group{"Get back", "restore"},
+    Group{"Get back", "restore export"},
     Group{"Keep in order", "retention repo key runs report"},
     Group{"This program", "completion version"},
 };

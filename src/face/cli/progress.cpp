@@ -42,15 +42,25 @@ ProgressView::~ProgressView() {
 void ProgressView::report(std::uint64_t items, std::uint64_t bytes, std::string_view current) {
     items_ = items;
     bytes_ = bytes;
+    keep_name(current);
+}
+
+void ProgressView::reading(std::uint64_t bytes, std::string_view name) {
+    reading_ += bytes;
+    keep_name(name);
+}
+
+void ProgressView::keep_name(std::string_view current) {
     // A worker never waits for the one who draws; a missed name is no loss.
-    std::unique_lock lock(mutex_, std::try_to_lock);
+    std::unique_lock const lock(mutex_, std::try_to_lock);
     if (lock) current_.assign(current.substr(0, 1024));
 }
 
 repository::Progress ProgressView::hook() {
-    return {[this](std::uint64_t items, std::uint64_t bytes, std::string_view current) {
-        report(items, bytes, current);
-    }};
+    return {
+        .report = [this](std::uint64_t items, std::uint64_t bytes,
+                         std::string_view current) { report(items, bytes, current); },
+        .reading = [this](std::uint64_t bytes, std::string_view name) { reading(bytes, name); }};
 }
 
 void ProgressView::run(std::stop_token stop) {
@@ -70,11 +80,11 @@ void ProgressView::run(std::stop_token stop) {
 
 std::string ProgressView::rate_and_left() const {
     double const seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-    auto const bytes = bytes_.load();
-    double const rate = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
+    auto const read = bytes();
+    double const rate = seconds > 0 ? static_cast<double>(read) / seconds : 0;
     std::string out = spell_bytes(static_cast<std::uint64_t>(rate)) + "/s";
-    if (total_bytes_ > bytes && rate > 0 && seconds > 1) {
-        out += ", " + spell_seconds(static_cast<double>(total_bytes_ - bytes) / rate) + " left";
+    if (total_bytes_ > read && rate > 0 && seconds > 1) {
+        out += ", " + spell_seconds(static_cast<double>(total_bytes_ - read) / rate) + " left";
     }
     return out;
 }
@@ -89,13 +99,13 @@ void ProgressView::draw() {
     std::string text;
     if (total_bytes_ > 0) {
         double const part =
-            std::min(1.0, static_cast<double>(bytes_.load()) / static_cast<double>(total_bytes_));
+            std::min(1.0, static_cast<double>(bytes()) / static_cast<double>(total_bytes_));
         text = fmt::format("  {} {:3.0f} %  ", style.cyan(bar(part)), part * 100);
     } else {
         text = fmt::format("  {} {}  ", style.cyan(beats[beat_++ % beats.size()]), verb_);
     }
     text +=
-        fmt::format("{}  {}  {}  ", plural(items_, "item"), spell_bytes(bytes_), rate_and_left());
+        fmt::format("{}  {}  {}  ", plural(items_, "item"), spell_bytes(bytes()), rate_and_left());
     std::size_t const used = columns_of(text) + 1;
     if (used + 4 < out_.talk_width()) {
         text += style.dim(shorten(current, out_.talk_width() - used));
@@ -104,13 +114,13 @@ void ProgressView::draw() {
 }
 
 void ProgressView::line() {
-    out_.talk(fmt::format("{}: {}, {}, {}", verb_, plural(items_, "item"), spell_bytes(bytes_),
+    out_.talk(fmt::format("{}: {}, {}, {}", verb_, plural(items_, "item"), spell_bytes(bytes()),
                           rate_and_left()));
 }
 
 void ProgressView::event() {
     JsonObject fields;
-    fields.put("verb", verb_).put("items", items_.load()).put("bytes", bytes_.load());
+    fields.put("verb", verb_).put("items", items_.load()).put("bytes", bytes());
     if (total_bytes_ > 0) fields.put("bytes_total", total_bytes_);
     fields.put("elapsed_s", std::chrono::duration<double>(Clock::now() - started_).count());
     {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -24,6 +25,8 @@ public:
     ProgressView& operator=(ProgressView const&) = delete;
 
     void report(std::uint64_t items, std::uint64_t bytes, std::string_view current);
+    /// Bytes of a large content that report() will count once it is done.
+    void reading(std::uint64_t bytes, std::string_view name);
     /// To hand to a job; must not outlive this.
     repository::Progress hook();
 
@@ -39,7 +42,9 @@ private:
     std::string verb_;
     std::uint64_t total_bytes_;
     Clock::time_point started_ = Clock::now();
-    std::atomic<std::uint64_t> items_ = 0, bytes_ = 0;
+    std::uint64_t bytes() const { return std::max(bytes_.load(), reading_.load()); }
+    void keep_name(std::string_view current);
+    std::atomic<std::uint64_t> items_ = 0, bytes_ = 0, reading_ = 0;
     std::mutex mutex_;
     std::string current_;
     unsigned beat_ = 0;

@@ -5,12 +5,14 @@ namespace perdure::repository {
 
 namespace {
 
-Result<void> read_media(RowBlockJob& job, ContentWriter& contents, std::stop_token stop) {
+Result<void> read_media(RowBlockJob& job, ContentWriter& contents, Progress const& progress,
+                        std::stop_token stop) {
     for (RowBlockJob::Row const& row : job.rows) {
         if (!row.media) continue;
         FileJob& file = job.media[*row.media];
-        PD_CHECK(
-            read_job(file, contents, {.domain = job.domain, .media = true, .flat = true}, stop));
+        ContentOptions const options{
+            .domain = job.domain, .media = true, .flat = true, .progress = &progress};
+        PD_CHECK(read_job(file, contents, options, stop));
         file.content.reset();
         job.media_bytes_read += file.bytes_read;
         if (file.problem.empty()) continue;
@@ -96,7 +98,7 @@ Result<std::optional<BlobId>> put_block(RowBlockJob const& job, ByteView plainte
 
 Result<void> store_block(RowBlockJob& job, WriteContext& context, ContentWriter& contents,
                          std::stop_token stop) {
-    PD_CHECK(read_media(job, contents, stop));
+    PD_CHECK(read_media(job, contents, context.progress, stop));
     PD_TRY(Encoded const encoded, encode(job));
     if (encoded.plaintext.empty()) return {};
     RosterEntry entry;

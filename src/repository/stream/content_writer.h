@@ -15,6 +15,7 @@ struct ContentOptions {
     std::uint64_t size_hint = 0;  ///< logical bytes, as far as known
     bool media = false;           ///< larger chunks; nobody edits the middle of a film
     bool flat = false;            ///< keep all ids inline: the roster must name them
+    Progress const* progress = nullptr;  ///< told of bytes as they are read; may be null
 };
 
 /// What became of a content: its list, or why its owner could not read it.

@@ -12,6 +12,33 @@ struct Attempt {
     bool steady = false;
 };
 
+/// Tells of bytes as they go by.
+class Told final : public data::ByteSource {
+public:
+    Told(data::ByteSource& source, Progress const& progress, std::string const& name)
+        : source_(source), progress_(progress), name_(name) {}
+    Result<std::size_t> read(ByteSpan into) override {
+        auto count = source_.read(into);
+        if (count) progress_.reading(*count, name_);
+        return count;
+    }
+    Result<data::Entry> entry_after_reading() override { return source_.entry_after_reading(); }
+
+private:
+    data::ByteSource& source_;
+    Progress const& progress_;
+    std::string const& name_;
+};
+
+Result<StoredContent> store(FileJob const& job, data::ByteSource& source, ContentWriter& contents,
+                            ContentOptions const& options, std::stop_token stop) {
+    if (!options.progress || !options.progress->reading) {
+        return contents.store(source, options, std::move(stop));
+    }
+    Told told(source, *options.progress, job.entry.name);
+    return contents.store(told, options, std::move(stop));
+}
+
 Result<Attempt> attempt(FileJob& job, ContentWriter& contents, ContentOptions const& options,
                         std::stop_token stop) {
     auto const unreadable = [&](Error const& error) -> Result<Attempt> {
@@ -22,7 +49,7 @@ Result<Attempt> attempt(FileJob& job, ContentWriter& contents, ContentOptions co
     if (!job.content) return unreadable(fail(Fault::internal, "a file without content"));
     auto source = job.content->open(stop);
     if (!source) return unreadable(source.error());
-    PD_TRY(StoredContent stored, contents.store(**source, options, stop));
+    PD_TRY(StoredContent stored, store(job, **source, contents, options, stop));
     if (stored.unreadable) return unreadable(*stored.unreadable);
     job.bytes_read += stored.list.length_bytes;
     auto after = (*source)->entry_after_reading();

@@ -18,11 +18,11 @@ namespace {
 
 constexpr std::size_t batches_in_flight_max = 64;
 
-void read_batch(TreeBatch& batch, ContentWriter& contents, DomainPtr const& domain,
+void read_batch(TreeBatch& batch, ContentWriter& contents, ContentOptions const& options,
                 TreePipeline& pipeline, std::stop_token stop) {
     for (FileJob& job : batch.jobs) {
         if (pipeline.aborted()) return;
-        auto const read = read_job(job, contents, {.domain = domain}, stop);
+        auto const read = read_job(job, contents, options, stop);
         job.content.reset();
         if (!read) {
             batch.error = read.error();
@@ -58,9 +58,10 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
         {
             Workers workers(context.threads);
             ContentWriter contents(context.blobs, context.chunk_key, workers);
-            DomainPtr const domain = context.domains.common();
+            ContentOptions const options{.domain = context.domains.common(),
+                                         .progress = &context.progress};
             std::function<void(TreeBatch&)> const work = [&](TreeBatch& batch) {
-                read_batch(batch, contents, domain, pipeline, stop);
+                read_batch(batch, contents, options, pipeline, stop);
             };
             TreeScanner scanner(
                 reader, parent, context,

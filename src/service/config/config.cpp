@@ -1,6 +1,8 @@
 #include "service/config/config.h"
 
 #include <algorithm>
+#include <cmath>
+#include <thread>
 
 #include "service/config/units.h"
 #include "system/file.h"
@@ -27,6 +29,7 @@ public:
         for (auto const& section : of("retention.*")) retention(section);
         for (auto const& section : of("schedule.*")) schedule(section);
         objectives();
+        limits();
         references();
         return std::move(config_);
     }
@@ -267,6 +270,25 @@ private:
         if (in().find("objectives.rto")) config_.objectives.rto = duration("objectives.rto");
     }
 
+    void limits() {
+        config_.limits.cpu = in().real("limits.cpu");
+        auto const* upload = in().find("limits.upload_mb_s");
+        if (!upload) return;
+        auto const number = [](Node const& node) {
+            return node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
+        };
+        if (upload->value.kind != Node::Kind::table) {
+            config_.limits.upload_mb_s = number(upload->value);
+            return;
+        }
+        for (auto const& [key, place, value] : upload->value.members) {
+            if (key == "default") config_.limits.upload_mb_s = number(value);
+            if (auto const window = parse_window(key)) {
+                config_.limits.upload_by_hour.emplace_back(*window, number(value));
+            }
+        }
+    }
+
     void missing_name(Place place, std::string const& at, std::string const& name,
                       std::string_view kind) {
         std::vector<std::string> names;
@@ -313,6 +335,22 @@ SourceConfig const* Config::source(std::string const& name) const {
     auto const found =
         std::ranges::find_if(sources, [&](auto const& s) { return s.options.name == name; });
     return found == sources.end() ? nullptr : &*found;
+}
+
+std::optional<double> LimitsConfig::upload_at(int minute) const {
+    for (auto const& [window, rate] : upload_by_hour) {
+        bool const past_midnight = window.to_minute < window.from_minute;
+        bool const after = minute >= window.from_minute, before = minute < window.to_minute;
+        if (past_midnight ? after || before : after && before) return rate;
+    }
+    return upload_mb_s;
+}
+
+unsigned LimitsConfig::threads() const {
+    constexpr unsigned threads_max = 16;
+    unsigned const wanted = cpu ? static_cast<unsigned>(std::ceil(std::min(*cpu, 1000.0)))
+                                : std::thread::hardware_concurrency();
+    return std::clamp(wanted, 1u, threads_max);
 }
 
 LoadedConfig parse_config(std::string const& text, system::Path const& file) {

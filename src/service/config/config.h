@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "origin/origin.h"
 #include "service/config/settings.h"
+#include "service/config/units.h"
 
 namespace perdure::service {
 
@@ -66,6 +67,16 @@ struct ObjectivesConfig {
     std::optional<std::chrono::milliseconds> rto;
 };
 
+struct LimitsConfig {
+    std::optional<double> cpu;
+    std::optional<double> upload_mb_s;  ///< outside of the hours below
+    std::vector<std::pair<HourWindow, double>> upload_by_hour;
+    /// MB/s at a minute of the (local) day; empty: no limit.
+    std::optional<double> upload_at(int minute) const;
+    /// Threads for a job: as many as `cpu` allows, else as the machine has, at most 16.
+    unsigned threads() const;
+};
+
 /// A configuration file that holds no fault, resolved.
 struct Config {
     system::Path file, folder;  ///< absolute
@@ -74,6 +85,7 @@ struct Config {
     std::vector<SourceConfig> sources;
     std::vector<RetentionConfig> retention;
     ObjectivesConfig objectives;
+    LimitsConfig limits;
     Settings settings;  ///< what the file said, for `config show`
 
     RepositoryConfig const* repository(std::string const& name) const;

@@ -144,6 +144,26 @@ TEST(Config, ALiteralKeyWarnsAndIsNeverShown) {
     }
 }
 
+TEST(Config, WhatThisVersionDoesNotActOnIsWarnedAboutOncePerSection) {
+    auto const loaded = parse(whole);
+    ASSERT_TRUE(loaded.config);
+    std::string all;
+    for (auto const& warning : loaded.warnings) all += warning.message + "\n";
+    EXPECT_THAT(all, HasSubstr("[schedule.nightly]"));
+    EXPECT_THAT(all, testing::Not(HasSubstr("[retention")));
+    EXPECT_EQ(loaded.warnings.size(), 3u) << all;  // schedule, its retry, limits.window
+}
+
+TEST(Config, UploadLimitsFollowTheTimeOfDay) {
+    LimitsConfig limits;
+    limits.upload_mb_s = 50;
+    limits.upload_by_hour = {{{8 * 60, 18 * 60}, 5}, {{22 * 60, 6 * 60}, 7}};
+    EXPECT_EQ(limits.upload_at(9 * 60), 5);
+    EXPECT_EQ(limits.upload_at(18 * 60), 50);
+    EXPECT_EQ(limits.upload_at(23 * 60), 7);
+    EXPECT_EQ(limits.upload_at(5 * 60), 7);
+}
+
 TEST(Config, ShownValuesNameTheirOrigin) {
     auto const loaded = parse(whole);
     ASSERT_TRUE(loaded.config);

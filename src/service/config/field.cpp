@@ -160,6 +160,15 @@ constexpr auto rows = std::to_array<Field>({
     {"objectives.export_success", real, "", "The part of exports that must succeed.", "0.98"},
 });
 
+/// What belongs to the daemon and to import; `config check` warns where a file sets it.
+constexpr std::array<std::string_view, 7> later{"schedule.",
+                                                "import.",
+                                                "limits.read_mb_s",
+                                                "limits.window",
+                                                "objectives.rto",
+                                                "objectives.backup_success",
+                                                "objectives.export_success"};
+
 }  // namespace
 
 std::span<Field const> fields() {
@@ -169,6 +178,11 @@ std::span<Field const> fields() {
 Field const* find_field(std::string_view pattern) {
     auto const found = std::ranges::find(rows, pattern, &Field::path);
     return found == rows.end() ? nullptr : &*found;
+}
+
+bool acts_later(Field const& field) {
+    return std::ranges::any_of(
+        later, [&](std::string_view beginning) { return field.path.starts_with(beginning); });
 }
 
 bool is_section(std::string_view pattern) {

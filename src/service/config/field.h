@@ -45,6 +45,8 @@ Field const* find_field(std::string_view pattern);
 /// Whether some field lies below the pattern ("source.*.subjects").
 bool is_section(std::string_view pattern);
 std::string_view type_name(FieldType type);
+/// Whether the field is known, checked and kept, but not acted on by this version.
+bool acts_later(Field const& field);
 
 /// The fields as a JSON Schema (draft 2020-12).
 std::string json_schema();

@@ -148,7 +148,8 @@ std::string config_reference() {
                 ? "required"
                 : (field.fallback.empty() ? "" : "`" + std::string(field.fallback) + "`");
         out += "| `" + word + "` | " + type + " | " + fallback + " | " + std::string(field.doc) +
-               " | `" + std::string(field.example) + "` |\n";
+               (acts_later(field) ? " *Not acted on yet.*" : "") + " | `" +
+               std::string(field.example) + "` |\n";
     }
     return out;
 }

@@ -97,7 +97,19 @@ private:
                 {member.place, here + ": the key itself stands in this file",
                  "put it into a file of mode 0600 and write key = { file = \"…\" }"});
         }
+        if (acts_later(field)) warn_later(field, member.place, path);
         out_.values[here] = {&field, member.place, member.value};
+    }
+
+    /// Once a section: what is accepted but does nothing yet must not look as if it did.
+    void warn_later(Field const& field, Place place, std::string const& path) {
+        if (!warned_.insert(path).second) return;
+        bool const schedule = field.path.starts_with("schedule.");
+        out_.warnings.push_back(
+            {place,
+             "[" + path + "] is kept, but this version does not act on " +
+                 (schedule ? "it" : "all of it"),
+             schedule ? "run perdure backup from cron or a systemd timer" : ""});
     }
 
     void unknown(Member const& member, std::string const& pattern, std::string const& path) {
@@ -113,6 +125,7 @@ private:
     }
 
     Settings& out_;
+    std::set<std::string> warned_;
 };
 
 void check_required(Settings& out, Node const& root) {

@@ -106,7 +106,8 @@ std::string sentence_of(Health const& health) {
     auto const count = health.sources.size();
     if (late.empty()) {
         return fmt::format("Protected: {} fresh, checked and proven by a restore.",
-                           count == 1 ? "the source is" : fmt::format("all {} sources are", count));
+                           count == 1 ? health.sources.front().name + " is"
+                                      : fmt::format("all {} sources are", count));
     }
     std::string out = health.worst == Light::red ? "Not safe: " : "Attention: ";
     out += late.front();

@@ -75,9 +75,14 @@ public:
     }
 
     repository::Progress hook() {
-        return {[this](std::uint64_t items, std::uint64_t bytes, std::string_view current) {
-            if (view_) view_->report(items, bytes, current);
-        }};
+        return {.report =
+                    [this](std::uint64_t items, std::uint64_t bytes, std::string_view current) {
+                        if (view_) view_->report(items, bytes, current);
+                    },
+                .reading =
+                    [this](std::uint64_t bytes, std::string_view name) {
+                        if (view_) view_->reading(bytes, name);
+                    }};
     }
 
     void line(std::string const& what, std::string const& text, bool good = true) {
