@@ -37,6 +37,12 @@ public:
                    .clock = &place_.outside.clock},
           started_(place_.outside.clock.now()) {}
 
+    /// A session that stored nothing leaves nothing to protect. One that did keeps its lease, so
+    /// that its packs wait for the run that goes on from them.
+    ~Session() override {
+        if (!committed_ && lease_ && writer_->statistics().packs == 0) (void)lease_->release({});
+    }
+
     Result<void> take_lease(std::stop_token stop) {
         LeaseOptions options{
             .store = place_.repository.store(),
@@ -134,8 +140,11 @@ private:
 
 Result<std::unique_ptr<BackupSession>> begin_session(SessionPlace place, std::stop_token stop) {
     auto const id = place.outside.random.draw<SessionId>();
+    auto const index = place.index;
     auto session = std::make_unique<Session>(std::move(place), id);
     PD_CHECK(session->take_lease(stop));
+    // After the lease: what is condemned by now is known, and nothing more will be.
+    PD_CHECK(index->adopt_orphans(stop));
     return std::unique_ptr<BackupSession>(std::move(session));
 }
 

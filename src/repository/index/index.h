@@ -52,6 +52,9 @@ public:
     /// Writes one segment over new packs and takes it in. Fails: as ObjectStore::put; internal when
     /// the segment does not read back as it was written.
     Result<void> add(IndexTables tables, std::stop_token stop);
+    /// Takes in listed packs that no segment names: what a session that was killed had stored, so
+    /// that the next one goes on from there. Packs that cannot be read are passed over.
+    Result<void> adopt_orphans(std::stop_token stop);
     /// Joins small segments when there are more than segments_max. Removes the old ones last.
     Result<void> merge(std::stop_token stop);
     static constexpr std::size_t segments_max = 32;

@@ -2,6 +2,7 @@
 // What others lost here: restic #21820, where a rewrite dropped entries. So a rewrite copies every
 // entry of every pack unless the pack was named to leave, or the store itself says it is gone.
 #include <algorithm>
+#include <utility>
 
 #include "repository/index/index.h"
 
@@ -132,6 +133,30 @@ Result<void> Index::drop_packs(std::set<crypto::Digest> const& packs, std::stop_
     }
     if (touched.empty()) return {};
     return replace(touched, packs, std::move(stop));
+}
+
+Result<void> Index::adopt_orphans(std::stop_token stop) {
+    PD_TRY(std::vector<PackName> const listed, list_packs(stop));
+    std::set<crypto::Digest> passed_over;
+    {
+        std::shared_lock const lock(mutex_);
+        passed_over = avoided_;
+        for (Loaded const& loaded : segments_) {
+            for (PackRow const& pack : loaded.segment->packs()) passed_over.insert(pack.hash);
+        }
+    }
+    IndexTables found;
+    for (PackName const& name : listed) {
+        if (!passed_over.insert(name.hash).second) continue;
+        auto const directory = read_pack_directory(options_.source, name, stop);
+        if (!directory && directory.error().fault() == Fault::cancelled) return directory.error();
+        if (!directory) continue;  // damaged or collected: as good as never stored
+        found.add(name, *directory);
+        if (found.entries.size() < segment_entries_max) continue;
+        PD_CHECK(add(std::exchange(found, {}), stop));
+    }
+    if (found.packs.empty()) return {};
+    return add(std::move(found), stop);
 }
 
 Result<void> Index::rebuild(std::vector<store::ObjectName>* damaged, std::stop_token stop) {
