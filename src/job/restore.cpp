@@ -91,6 +91,7 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     }
     restored.items = source.items;
     restored.bytes = source.bytes_total;
+    restored.lost = context.problems.size();
     restored.erased_subjects = context.erased_subjects;
     restored.erased_blocks = context.erased_blocks;
     return restored;
@@ -112,6 +113,7 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
             return std::move(restored).error().within(
                 fmt::format("restoring source \"{}\"", source.name));
         }
+        report.lost += restored->lost;
         report.sources.push_back(std::move(*restored));
     }
     report.duration_s =

@@ -25,12 +25,14 @@ struct RestoredSource {
     std::string name, type;
     system::Path folder;
     std::uint64_t items = 0, bytes = 0;
+    std::uint64_t lost = 0;
     std::uint64_t erased_subjects = 0, erased_blocks = 0;  ///< left out: their keys are destroyed
 };
 
 struct RestoreReport {
     std::vector<RestoredSource> sources;
     std::vector<data::Problem> problems;
+    std::uint64_t lost = 0;  ///< problems that are losses: what the repository could not give back
     double duration_s = 0;
 };
 

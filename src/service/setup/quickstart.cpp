@@ -71,6 +71,22 @@ Result<void> refuse_nothing(QuickstartAnswer const& answer, system::Path const& 
         .with_fix("name a database file, or the folder of an application");
 }
 
+/// Who names a file means that file, and never whatever lies beside it.
+Result<void> refuse_neighbours(QuickstartAnswer const& answer, system::Path const& target) {
+    std::error_code error;
+    auto const named = std::filesystem::canonical(target, error);
+    if (error || !std::filesystem::is_regular_file(named, error)) return {};
+    for (auto const& proposed : answer.inventory.proposed) {
+        if (proposed.options.path == named) return {};
+    }
+    std::string why;
+    for (auto const& one : answer.inventory.not_covered) {
+        if (one.path == named) why = ": " + one.why;
+    }
+    return fail(Fault::unsupported, named.string() + " is no database that can be read" + why)
+        .with_fix("name a whole SQLite database, or the folder to protect its files as they are");
+}
+
 system::Path absolute_path(system::Path const& path) {
     std::error_code error;
     auto out = std::filesystem::absolute(path, error).lexically_normal();
@@ -118,6 +134,7 @@ Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
     call.begin(Stage::discover);
     PD_TRY(answer.inventory, origin::discover(absolute_path(call.target), call.stop));
     PD_CHECK(refuse_nothing(answer, call.target));
+    PD_CHECK(refuse_neighbours(answer, absolute_path(call.target)));
     each(Stage::discover, answer);
     PD_CHECK(system::make_folders(folder, 0755));
     PD_CHECK(check_space(answer, folder));

@@ -112,6 +112,12 @@ Result<int> run_restore(Invocation& in) {
                     answer->report.problems.empty() ? style.green("✓") : style.yellow("!"),
                     style.bold(service::short_id(answer->snapshot.id())),
                     spell_seconds(answer->report.duration_s)));
+    if (answer->report.lost > 0) {
+        return fail(Fault::corrupt, plural(answer->report.lost, "file or row", "files or rows") +
+                                        " could not be read back; everything else was restored")
+            .with_code(14)
+            .with_fix("perdure repo check --read-data, then perdure repo repair");
+    }
     return answer->report.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
