@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""Golden repositories: an independent reader and the real program both find what is expected."""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+
+sys.dont_write_bytecode = True
+from reader import Repository  # noqa: E402
+from sample import Place  # noqa: E402
+from wire import Damage  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, "v1")
+
+
+def compare(repository, expected):
+    assert len(repository.snapshots) == len(expected)
+    for snapshot, one in zip(repository.snapshots, expected):
+        found = repository.expected(snapshot)
+        for part in one:
+            assert found[part] == one[part], f"{snapshot.name}: another {part}"
+
+
+def copied(folder):
+    shutil.copytree(GOLDEN, os.path.join(folder, "v1"))
+    key = os.path.join(folder, "v1", "perdure.key")
+    os.chmod(key, 0o600)
+    return Place(folder, key, os.path.join(folder, "v1", "repository"))
+
+
+def load():
+    with open(os.path.join(GOLDEN, "expected.json")) as file:
+        return json.load(file)
+
+
+def the_reader_reads_the_golden_repository(_):
+    repository = Repository(os.path.join(GOLDEN, "repository"), os.path.join(GOLDEN, "perdure.key"))
+    compare(repository, load())
+    assert repository.blobs.deltas > 0, "no delta was met"
+
+
+def the_program_restores_the_golden_repository(folder):
+    place = copied(folder)
+    names = Repository(place.repository, place.key).snapshots
+    for snapshot, one in zip(names, load()):
+        target = place.restored(snapshot.session.hex())
+        base = os.path.join(target, "app")
+        found = Place.expected(base)
+        found["tree"] = Place.expected_tree(os.path.join(target, "tree"))
+        for part in ("tree", "media", "rows", "schema"):
+            assert found[part] == one[part], f"{one['tag']}: another {part} was restored"
+        shutil.rmtree(target)
+
+
+def the_reader_reads_a_fresh_repository(folder):
+    place = Place(folder)
+    expected = place.make_repository()
+    compare(Repository(place.repository, place.key), expected)
+
+
+def the_reader_names_a_pack_with_a_flipped_byte(folder):
+    place = copied(folder)
+    packs = os.path.join(place.repository, "pack", "d")
+    name = sorted(os.listdir(packs))[0]
+    with open(os.path.join(packs, name), "r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)[0]
+        file.seek(1000)
+        file.write(bytes([byte ^ 1]))
+    try:
+        Repository(place.repository, place.key)
+    except Damage as damage:
+        assert name in str(damage), damage
+    else:
+        raise AssertionError("the flipped byte went unseen")
+
+
+def main():
+    passed = failed = 0
+    for claim in (the_reader_reads_the_golden_repository,
+                  the_program_restores_the_golden_repository,
+                  the_reader_reads_a_fresh_repository,
+                  the_reader_names_a_pack_with_a_flipped_byte):
+        with tempfile.TemporaryDirectory(prefix="perdure-golden-") as folder:
+            try:
+                claim(folder)
+                passed += 1
+            except Exception:  # one broken claim must not hide the others
+                failed += 1
+                print(f"FAILED {claim.__name__}")
+                traceback.print_exc(file=sys.stdout)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
