@@ -94,8 +94,9 @@ TEST_F(RowsCost, ScatteredChangesAddLittleMoreThanTheirRows) {
     }
     Snapshot second;
     auto const added = back_up(model, second, &first);
-    // The snapshot, lease and index objects cost some KiB whatever the rows.
-    EXPECT_LT(added, changed * 3 / 2 + 16'000);
+    // The snapshot, lease and index objects cost some KiB whatever the rows; where blocks are cut
+    // depends on the repository's random key, so their number varies.
+    EXPECT_LT(added, changed * 3 / 2 + 40'000);
     FakeRowTarget target;
     auto context = repository->read_context();
     ASSERT_TRUE(restore_rows(second.sources.at(0), target, context, {}));
