@@ -94,9 +94,10 @@ TEST_F(RowsCost, ScatteredChangesAddLittleMoreThanTheirRows) {
     }
     Snapshot second;
     auto const added = back_up(model, second, &first);
-    // The snapshot, lease and index objects cost some KiB whatever the rows; where blocks are cut
-    // depends on the repository's random key, so their number varies.
-    EXPECT_LT(added, changed * 3 / 2 + 40'000);
+    // The snapshot, lease and index objects cost some KiB whatever the rows. Where blocks are cut
+    // depends on the repository's random key: in one repository of ten a block reaches its largest
+    // size, its end moves with the changes, and it is stored whole (about 60 kB here).
+    EXPECT_LT(added, changed * 3 / 2 + 110'000);
     FakeRowTarget target;
     auto context = repository->read_context();
     ASSERT_TRUE(restore_rows(second.sources.at(0), target, context, {}));
