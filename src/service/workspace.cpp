@@ -133,9 +133,11 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
     return store_;
 }
 
-Result<repository::KeySecret> Workspace::key() const {
+Result<repository::KeySecret> Workspace::key(std::string const& question) const {
     PD_TRY(auto const* config, repository_config());
-    auto secret = load_key(config->key, options_.ask_secret, options_.stop);
+    KeyReference reference = config->key;
+    if (!question.empty() && reference.way == KeyReference::Way::prompt) reference.value = question;
+    auto secret = load_key(reference, options_.ask_secret, options_.stop);
     if (secret) return secret;
     auto fix = secret.error().fix() + " (" + spell_place(config_, config->key.place) + ")";
     return Error(std::move(secret).error()).with_fix(std::move(fix));

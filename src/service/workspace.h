@@ -41,7 +41,8 @@ public:
     /// The destinations as one store; `create` makes missing folders.
     /// Fails: unavailable (PD-0013, named), when none can be reached.
     Result<std::shared_ptr<store::MirrorStore>> store(bool create = false);
-    Result<repository::KeySecret> key() const;
+    /// `question` replaces that of a prompt.
+    Result<repository::KeySecret> key(std::string const& question = {}) const;
     /// Fails: as Repository::open, with the configuration's line named.
     Result<repository::Repository*> repository();
     /// How the destinations did so far; empty before the first use.

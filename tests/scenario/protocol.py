@@ -3,7 +3,9 @@
 import base64
 import os
 import pathlib
+import pty
 import signal
+import subprocess
 import time
 
 import stage
@@ -72,33 +74,19 @@ def claim_data_goes_to_stdout_and_talk_to_stderr(place):
 
 
 def claim_an_unreadable_file_makes_it_partial_and_is_named(place):
+    # root reads everything: become nobody
+    root = os.getuid() == 0
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if root else []
     place.write("data/good.txt", "good\n")
-    secret = place.write("data/secret.txt", "secret\n")
-    place.repository(data="data")
-    if os.getuid() == 0:
-        raise stage.Skip("root may read every file; the next claim becomes somebody else")
-    secret.chmod(0)
-    ran = place.good("backup", "--json", code=3)
-    assert any("secret.txt" in error.get("path", "") for error in ran.summary["errors"]), ran
-    assert place.good("runs", "list", "--json").events[0]["outcome"] == "partial"
-
-
-def claim_an_unreadable_file_is_partial_for_another_user_too(place):
-    import subprocess
-    if os.getuid() != 0:
-        raise stage.Skip("needs root to become somebody else")
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    place.write("data/good.txt", "good\n")
-    place.write("data/secret.txt", "secret\n").chmod(0o600)
-    os.chown(place.work / "data" / "secret.txt", 0, 0)
-    for path in [place.folder, *place.folder.rglob("*")]:
-        if path.name != "secret.txt":
-            os.chown(path, 65534, 65534)
+    place.write("data/secret.txt", "secret\n")
+    (place.work / "data" / "secret.txt").chmod(0o600 if root else 0)
     (place.work / "perdure.toml").write_text(
         'version = 1\n[repository.main]\ndestinations = ["d"]\nkey = { file = "k" }\n'
         '[destination.d]\ntype = "local"\npath = "b"\n[source.data]\ntype = "files"\n'
         'path = "data"\n')
-    os.chown(place.work / "perdure.toml", 65534, 65534)
+    for path in [place.folder, *place.folder.rglob("*")] if root else []:
+        if path.name != "secret.txt":
+            os.chown(path, 65534, 65534)
 
     def run(*words):
         done = subprocess.run([*nobody, stage.PROGRAM, *words], cwd=place.work,
@@ -243,6 +231,41 @@ def claim_a_passphrase_from_the_environment_opens(place):
     config.write_text(config.read_text().replace('{ env = "PERDURE_TEST_SECRET" }',
                                                  '{ prompt = true }'))
     assert "no-input" in place.good("backup", "--no-input", code=12).err
+
+
+def at_a_terminal(place, words, *keys):
+    """Runs words at a terminal of its own and types keys, each when a question is asked."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(place.work)
+        os.execve(stage.PROGRAM, [stage.PROGRAM, *words], place.environment)
+    shown, keys, asked = b"", list(keys), 0
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:
+            break
+        if keys and shown.count(b": ") > asked or keys and shown.endswith(b"again: "):
+            asked = shown.count(b": ")
+            time.sleep(0.3)   # after the question the echo is switched off
+            os.write(terminal, keys.pop(0))
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+def claim_a_passphrase_is_asked_for_without_echo_and_twice_at_birth(place):
+    place.write("data/one.txt", "one\n")
+    place.write("perdure.toml", 'version = 1\n[repository.main]\ndestinations = ["d"]\n'
+                'key = { prompt = true }\n[destination.d]\ntype = "local"\npath = "b"\n'
+                '[source.data]\ntype = "files"\npath = "data"\n')
+    code, shown = at_a_terminal(place, ["init"], b"secret word\n", b"secret wrod\n")
+    assert code == 2 and "differ" in shown and "secret" not in shown, shown
+    code, shown = at_a_terminal(place, ["init"], b"secret word\n", b"secret word\n")
+    assert code == 0 and "secret" not in shown, shown
+    assert at_a_terminal(place, ["backup"], b"secret word\n")[0] == 0
+    assert at_a_terminal(place, ["backup", "list"], b"wrong\n")[0] == 12
+    assert at_a_terminal(place, ["backup"], b"\x03")[0] == 130
 
 
 stage.main(globals())

@@ -1,10 +1,8 @@
 #include "face/cli/invocation.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <iostream>
 
 namespace perdure::face {
 namespace {
@@ -31,26 +29,10 @@ system::Path Invocation::config_file() const {
     return system::exists(everywhere) ? everywhere : system::Path("perdure.toml");
 }
 
-bool Invocation::interactive() const {
-    return !arguments_.has("--no-input") && !out_.json() && isatty(STDIN_FILENO) &&
-           isatty(STDERR_FILENO);
-}
-
-bool Invocation::confirm(std::string const& question, bool otherwise) {
-    if (arguments_.has("--yes")) return true;
-    if (!interactive()) return otherwise;
-    out_.clear();
-    std::string const prompt = question + (otherwise ? " [Y/n] " : " [y/N] ");
-    if (write(STDERR_FILENO, prompt.data(), prompt.size()) < 0) return otherwise;
-    std::string answer;
-    if (!std::getline(std::cin, answer) || answer.empty()) return otherwise;
-    return answer[0] == 'y' || answer[0] == 'Y';
-}
-
 service::AskSecret Invocation::ask_secret() const {
     bool const allowed = !arguments_.has("--no-input");
-    return [allowed](std::string const& question) -> Result<crypto::SecretBytes> {
-        if (allowed) return face::ask_secret(question);
+    return [allowed, stop = stop_](std::string const& question) -> Result<crypto::SecretBytes> {
+        if (allowed) return face::ask_secret(question, stop);
         return fail(Fault::denied, "a passphrase is needed and --no-input forbids to ask")
             .with_code(203)
             .with_fix("use key = { file = … }, { env = … } or { credential = … }");

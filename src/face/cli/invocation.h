@@ -23,10 +23,7 @@ public:
     /// --config, or PERDURE_CONFIG, or perdure.toml here or in a folder above, or
     /// /etc/perdure/perdure.toml; else perdure.toml here.
     system::Path config_file() const;
-    /// Whether a person can be asked (a terminal, no --no-input, no --json).
-    bool interactive() const;
-    /// A harmless yes/no. --yes answers yes; nobody there: `otherwise`.
-    bool confirm(std::string const& question, bool otherwise);
+    /// Asks at the terminal, unless --no-input forbids it.
     service::AskSecret ask_secret() const;
 
     /// Fields of the final {"type":"summary"}.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -35,6 +36,34 @@ private:
     termios before_{};
     bool active_ = false;
 };
+
+/// Signals arrive as a stop, not as an interrupted read: wait in short turns and look.
+bool wait_for_input(int descriptor, std::stop_token const& stop) {
+    while (!stop.stop_requested()) {
+        pollfd wanted{descriptor, POLLIN, 0};
+        if (poll(&wanted, 1, 100) > 0) return true;
+    }
+    return false;
+}
+
+Result<crypto::SecretBytes> read_silently(int terminal, std::string const& question,
+                                          std::stop_token const& stop) {
+    constexpr std::size_t secret_bytes_max = 4096;
+    NoEcho const silence(terminal);
+    Bytes line;
+    char c = 0;
+    if (write(terminal, question.data(), question.size()) < 0) c = '\n';
+    while (c != '\n' && line.size() < secret_bytes_max) {
+        if (!wait_for_input(terminal, stop)) {
+            crypto::wipe(line);
+            static_cast<void>(!write(terminal, "\n", 1));
+            return fail(Fault::cancelled, "stopped while waiting for a passphrase");
+        }
+        if (read(terminal, &c, 1) != 1) break;
+        if (c != '\n') line.push_back(static_cast<std::byte>(c));
+    }
+    return crypto::SecretBytes(std::move(line));
+}
 
 bool starts_character(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -139,25 +168,16 @@ std::string plural(std::uint64_t count, std::string_view singular, std::string_v
     return spell_count(count) + " " + word;
 }
 
-Result<crypto::SecretBytes> ask_secret(std::string const& question) {
+Result<crypto::SecretBytes> ask_secret(std::string const& question, std::stop_token stop) {
     int const terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (terminal < 0) {
         return fail(Fault::denied, "a passphrase is needed and there is no terminal to ask at")
             .with_code(203)
             .with_fix("use key = { file = … }, { env = … } or { credential = … }");
     }
-    NoEcho const silence(terminal);
-    Bytes line;
-    bool ended = false;
-    if (write(terminal, question.data(), question.size()) >= 0) {
-        char c = 0;
-        while (line.size() < 4096 && read(terminal, &c, 1) == 1 && !ended) {
-            ended = c == '\n';
-            if (!ended) line.push_back(static_cast<std::byte>(c));
-        }
-    }
+    auto line = read_silently(terminal, question, stop);
     close(terminal);
-    return crypto::SecretBytes(std::move(line));
+    return line;
 }
 
 }  // namespace perdure::face

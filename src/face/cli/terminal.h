@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,7 @@ std::string spell_age(Timestamp then, Timestamp now);
 std::string plural(std::uint64_t count, std::string_view singular, std::string_view many = {});
 
 /// Reads a line from the terminal without echo.
-/// Fails: denied, when there is no terminal.
-Result<crypto::SecretBytes> ask_secret(std::string const& question);
+/// Fails: denied, when there is no terminal; cancelled.
+Result<crypto::SecretBytes> ask_secret(std::string const& question, std::stop_token stop);
 
 }  // namespace perdure::face

@@ -28,6 +28,18 @@ Result<void> write_starter(system::Path const& file, system::Path const& destina
         .with_fix("edit it, or name another with --config");
 }
 
+namespace {
+
+Result<void> ask_again(Workspace& workspace, repository::KeySecret const& first) {
+    PD_TRY(auto const second, workspace.key("The same again:"));
+    if (crypto::equal_constant_time(first.bytes.view(), second.bytes.view())) return {};
+    return fail(Fault::invalid, "the two passphrases differ")
+        .with_code(2)
+        .with_fix("nothing was made; try again");
+}
+
+}  // namespace
+
 Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     PD_TRY(auto const* config, workspace.repository_config());
     InitAnswer answer;
@@ -47,6 +59,8 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
         answer.key_file = config->key.value;
     }
     PD_TRY(auto const secret, workspace.key());
+    // A typing error at the birth of a repository would lock everybody out of it.
+    if (config->key.way == KeyReference::Way::prompt) PD_CHECK(ask_again(workspace, secret));
     repository::CreateOptions options;
     options.parity = config->parity;
     options.label = config->label;
