@@ -210,9 +210,8 @@ double person_likeness(TableFacts const& table) {
     for (auto const& column : table.columns) {
         auto const& name = column.bare;
         auto const has = [&](std::string_view part) { return name.find(part) != name.npos; };
-        if (name == "email" || name == "mail" || name == "emailaddress" || column.emails > 0.7) {
-            points += 2;
-        } else if (has("password") || has("passwd")) {
+        if (name == "email" || name == "mail" || name == "emailaddress" || column.emails > 0.7 ||
+            has("password") || has("passwd")) {
             points += 2;
         } else if (name == "firstname" || name == "lastname" || name == "fullname" ||
                    name == "username" || name == "nickname" || name == "displayname" ||

@@ -62,7 +62,7 @@ std::string record_type(std::string_view table) {
 std::string shared_prefix(std::vector<std::string> const& columns) {
     if (columns.size() < 2) return {};
     auto const end = columns[0].find('_');
-    if (end == std::string::npos || end > 4) return {};
+    if (end > 4) return {};  // no underline at all, or too much for a prefix
     std::string const prefix = columns[0].substr(0, end + 1);
     bool const all = std::ranges::all_of(
         columns, [&](auto const& name) { return name.starts_with(prefix) && name != prefix; });

@@ -165,8 +165,7 @@ Result<bool> Writer::is_known(BlobId const& id, Put const& options) {
 Result<std::optional<BlobId>> Writer::listed_base(BlobId const& id) {
     auto const copies = options_.index->find(id);
     if (copies.empty() || !copies.front().is_delta()) return std::optional<BlobId>{};
-    PD_TRY(BlobId const base,
-           bases_.base(copies.front().pack, copies.front().slot, options_.stop));
+    PD_TRY(BlobId const base, bases_.base(copies.front().pack, copies.front().slot, options_.stop));
     return std::optional(base);
 }
 

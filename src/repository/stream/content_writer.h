@@ -12,9 +12,9 @@ namespace perdure::repository {
 /// How the bytes of one content are stored.
 struct ContentOptions {
     DomainPtr domain;
-    std::uint64_t size_hint = 0;  ///< logical bytes, as far as known
-    bool media = false;           ///< larger chunks; nobody edits the middle of a film
-    bool flat = false;            ///< keep all ids inline: the roster must name them
+    std::uint64_t size_hint = 0;         ///< logical bytes, as far as known
+    bool media = false;                  ///< larger chunks; nobody edits the middle of a film
+    bool flat = false;                   ///< keep all ids inline: the roster must name them
     Progress const* progress = nullptr;  ///< told of bytes as they are read; may be null
 };
 

@@ -45,7 +45,8 @@ void tell_databases(Invocation& in, origin::Inventory const& found) {
 void tell_files(Invocation& in, origin::Inventory const& found) {
     auto const now = system::real_clock().now();
     Table table({"found", "", ""});
-    auto const add = [&](std::string_view kind, system::Path const& path, std::string remark) {
+    auto const add = [&](std::string_view kind, system::Path const& path,
+                         std::string const& remark) {
         table.add({std::string(kind), printable(path.string()), printable(remark)});
         JsonObject object;
         object.put("kind", kind).put_path("path", path.string()).put("remark", remark);
