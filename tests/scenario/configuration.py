@@ -95,4 +95,16 @@ def claim_the_configuration_above_is_found_and_state_stays_outside(place):
     assert sorted(os.listdir(place.work)) == ["backups", "data", "perdure.key", "perdure.toml"]
 
 
+def claim_a_folder_can_be_named_instead_of_a_destination(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("init", "--path", "elsewhere", code=2)
+    place.good("backup", "--destination", "./usb", code=10)
+    place.good("init", "--destination", "./usb")
+    place.good("backup", "--destination", "./usb")
+    place.good("restore", "latest", "--destination", "./usb", "--to", place.folder / "back")
+    assert (place.folder / "back" / "data" / "one.txt").read_text() == "one\n"
+    place.good("backup", "list", "--json")
+
+
 stage.main(globals())

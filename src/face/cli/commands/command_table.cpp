@@ -29,6 +29,7 @@ constexpr OptionRow quickstart_options[] = {
 constexpr OptionRow init_options[] = {
     {"--path", value, "DIR", "Where the repository will rest; \"backups\", by default."},
     {"--no-key", flag, {}, "Do not make the key file when it is missing."},
+    destination,
 };
 constexpr OptionRow config_check_options[] = {
     {"--offline", flag, {}, "Only read the file; do not try sources, destinations and key."},

@@ -60,6 +60,12 @@ Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in) {
 Result<int> run_init(Invocation& in) {
     auto const file = in.config_file();
     auto& out = in.out();
+    if (system::exists(file) && in.arguments().has("--path")) {
+        return fail(Fault::invalid,
+                    "--path is for a new configuration, and there is " + file.string())
+            .with_code(2)
+            .with_fix("perdure destination add NAME --path DIR, or perdure init --destination DIR");
+    }
     if (!system::exists(file)) {
         system::Path const destination = in.arguments().value("--path", "backups");
         PD_CHECK(service::write_starter(file, destination));
