@@ -145,4 +145,28 @@ def claim_two_destinations_hold_the_same_and_one_alone_restores(place):
     assert stage.rsync_differences(place.work / "data", place.folder / "back" / "data") == ""
 
 
+def claim_a_destination_that_missed_a_backup_gets_no_snapshot_until_it_is_synced(place):
+    """What b lacks, no snapshot on b may refer to; only a sync brings b back."""
+    place.write("data/one.txt", "one\n" * 5000)
+    place.repository(data="data")
+    place.good("backup")
+    second = place.folder / "second"
+    place.good("destination", "add", "second", "--path", second)
+    place.good("backup", "sync")
+    shutil.move(second, place.folder / "unplugged")
+    place.write("data/two.txt", "two\n" * 7000)
+    place.good("backup", code=3)
+    shutil.rmtree(second, ignore_errors=True)
+    shutil.move(place.folder / "unplugged", second)
+    place.write("data/three.txt", "three\n" * 3000)
+    place.good("backup", code=3)
+    back = place.folder / "before"
+    place.good("restore", "latest", "--destination", "second", "--to", back)
+    assert not (back / "data" / "two.txt").exists(), "a snapshot came without its packs"
+    place.good("backup", "sync")
+    place.good("backup")
+    place.good("restore", "latest", "--destination", "second", "--to", place.folder / "after")
+    assert stage.rsync_differences(place.work / "data", place.folder / "after" / "data") == ""
+
+
 stage.main(globals())
