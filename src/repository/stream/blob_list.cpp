@@ -57,7 +57,7 @@ Result<BlobList> decode_list(Decoder& in) {
     }
     PD_TRY(ByteView const raw, in.raw(count * BlobId::size));
     list.ids.resize(count);
-    std::memcpy(list.ids.data(), raw.data(), raw.size());
+    if (count > 0) std::memcpy(list.ids.data(), raw.data(), raw.size());
     return list;
 }
 
