@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "format/record/json_text.h"
+#include "base/utf8.h"
 
 namespace perdure::format {
 
@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";
 constexpr std::size_t name_bytes_max = 120;
-
-/// The longest valid prefix of `text`, found by halving would re-read; characters are short, so
-/// step.
-std::size_t character_length(std::string_view text) {
-    for (std::size_t length = 1; length <= std::min<std::size_t>(4, text.size()); ++length) {
-        if (valid_utf8(text.substr(0, length))) return length;
-    }
-    return 0;
-}
 
 /// How many bytes the ill-formed start of `text` spans: a lead byte with as many of its trailing
 /// bytes as could still have become a character.
@@ -30,7 +21,7 @@ std::size_t broken_length(std::string_view text) {
             std::string candidate(part);
             while (candidate.size() < 4) {
                 candidate += candidate.size() == 1 ? low : '\x80';
-                if (valid_utf8(candidate)) return true;
+                if (is_utf8(candidate)) return true;
             }
         }
         return false;
@@ -56,10 +47,10 @@ bool reserved_dos_name(std::string const& name) {
 }  // namespace
 
 std::string repair_utf8(std::string_view text) {
-    if (valid_utf8(text)) return std::string(text);
+    if (is_utf8(text)) return std::string(text);
     std::string repaired;
     while (!text.empty()) {
-        if (auto const length = character_length(text); length > 0) {
+        if (auto const length = utf8_length(text); length > 0) {
             repaired.append(text, 0, length);
             text.remove_prefix(length);
         } else {
@@ -74,7 +65,7 @@ std::string safe_file_name(std::string_view name) {
     auto const text = repair_utf8(name);
     std::string safe;
     for (std::size_t i = 0; i < text.size();) {
-        auto const length = character_length(std::string_view(text).substr(i));
+        auto const length = utf8_length(std::string_view(text).substr(i));
         if (safe.size() + length > name_bytes_max) break;
         auto const c = static_cast<unsigned char>(text[i]);
         bool const bad =

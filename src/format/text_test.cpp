@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
 #include "format/record/json_text.h"
 
 namespace perdure::format {
@@ -15,7 +16,7 @@ TEST(Text, BadBytesBecomeReplacementCharacters) {
     EXPECT_EQ(repair_utf8("\xe2\x82"), "\xef\xbf\xbd");  // one cut character: one sign
     EXPECT_EQ(repair_utf8("\xed\xa0\x80").size(), 9u);   // a surrogate: three
     EXPECT_EQ(repair_utf8("häll€ 𝄞"), "häll€ 𝄞");
-    EXPECT_TRUE(valid_utf8(repair_utf8("\xf0\x9f\x92\xc0\x80\xfe")));
+    EXPECT_TRUE(is_utf8(repair_utf8("\xf0\x9f\x92\xc0\x80\xfe")));
 }
 
 TEST(Text, FileNamesAreSafeEverywhere) {
@@ -54,9 +55,9 @@ TEST(JsonText, ValuesThatPlainJsonCannotHoldAreTagged) {
 TEST(JsonText, KnowsUtf8FromWhatOnlyLooksLikeIt) {
     for (auto const* bad : {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
                             "\xf5\x80\x80\x80", "aaaaaaaa\xe2\x82"}) {
-        EXPECT_FALSE(valid_utf8(bad)) << bad;
+        EXPECT_FALSE(is_utf8(bad)) << bad;
     }
-    EXPECT_TRUE(valid_utf8("plain ASCII of some length, and ünïcödé 🌱 \xf4\x8f\xbf\xbf"));
+    EXPECT_TRUE(is_utf8("plain ASCII of some length, and ünïcödé 🌱 \xf4\x8f\xbf\xbf"));
 }
 
 }  // namespace

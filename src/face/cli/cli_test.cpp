@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/utf8.h"
 #include "face/cli/arguments.h"
 #include "face/cli/error_text.h"
 #include "face/cli/help.h"

@@ -5,48 +5,21 @@
 #include <cmath>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 
 namespace perdure::face {
 namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";
 
-/// Bytes of the well-formed UTF-8 sequence at the front (RFC 3629, table 3-7 of Unicode), or 0.
-std::size_t sequence_length(std::string_view text) {
-    auto const at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    unsigned char const first = at(0);
-    if (first < 0x80) return 1;
-    std::size_t const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-    unsigned char low = 0x80, high = 0xbf;
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;  // surrogates
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;  // past U+10FFFF
-    if (at(1) < low || at(1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i) {
-        if ((at(i) & 0xc0) != 0x80) return 0;
-    }
-    return length;
-}
-
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-        auto const length = sequence_length(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
-}
 
 std::string json_text(std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string out = "\"";
     out.reserve(text.size() + 2);
     while (!text.empty()) {
-        auto const length = sequence_length(text);
+        auto const length = utf8_length(text);
         unsigned char const c = static_cast<unsigned char>(text[0]);
         if (length == 0) {
             out += replacement;

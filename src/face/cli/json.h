@@ -9,8 +9,6 @@ namespace perdure::face {
 
 /// A JSON string literal (RFC 8259) in UTF-8; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);
-/// Whether the bytes are well-formed UTF-8.
-bool is_utf8(std::string_view text);
 std::string json_number(double value);
 
 class JsonArray;

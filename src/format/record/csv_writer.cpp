@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "format/record/json_text.h"
 #include "format/text.h"
 
@@ -111,7 +112,7 @@ private:
 
     void text(data::Record const& record, std::string_view column, std::string_view value) {
         std::string repaired;
-        if (!valid_utf8(value)) {
+        if (!is_utf8(value)) {
             repaired = repair_utf8(value);
             value = repaired;
             omit(record, column, "text that is not UTF-8; its bad bytes became U+FFFD");

@@ -4,38 +4,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace perdure::format {
 
 namespace {
 
 constexpr std::int64_t exact_integer_max = std::int64_t{1} << 53;
-
-/// Length of the valid UTF-8 sequence at `text` (RFC 3629: no surrogates, no overlong forms), or 0.
-std::size_t sequence_length(unsigned char const* text, std::size_t left) {
-    auto const follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-        return i < left && text[i] >= low && text[i] <= high;
-    };
-    unsigned const first = text[0];
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        unsigned const low = first == 0xe0 ? 0xa0 : 0x80;
-        unsigned const high = first == 0xed ? 0x9f : 0xbf;
-        return follows(1, low, high) && follows(2) ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        unsigned const low = first == 0xf0 ? 0x90 : 0x80;
-        unsigned const high = first == 0xf4 ? 0x8f : 0xbf;
-        return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
-    }
-    return 0;
-}
-
-bool ascii_block(char const* text) {
-    std::uint64_t word;
-    std::memcpy(&word, text, sizeof word);
-    return (word & 0x8080808080808080ULL) == 0;
-}
 
 /// Whether the byte must be escaped in a JSON string.
 constexpr auto escape_table = [] {
@@ -111,21 +86,6 @@ void real(std::string& out, double value) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view text) {
-    auto const* bytes = reinterpret_cast<unsigned char const*>(text.data());
-    std::size_t at = 0;
-    while (at < text.size()) {
-        if (at + 8 <= text.size() && ascii_block(text.data() + at)) {
-            at += 8;
-            continue;
-        }
-        auto const length = sequence_length(bytes + at, text.size() - at);
-        if (length == 0) return false;
-        at += length;
-    }
-    return true;
-}
-
 void json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t start = 0;
@@ -155,7 +115,7 @@ void json_value(std::string& out, data::ValueView const& value) {
     if (auto const* number = std::get_if<std::int64_t>(&value)) return integer(out, *number);
     if (auto const* number = std::get_if<double>(&value)) return real(out, *number);
     if (auto const* text = std::get_if<std::string_view>(&value)) {
-        if (valid_utf8(*text)) return json_string(out, *text);
+        if (is_utf8(*text)) return json_string(out, *text);
         return tagged(out, "text", to_base64(as_bytes(*text)));
     }
     if (auto const* bytes = std::get_if<ByteView>(&value)) {

@@ -11,12 +11,11 @@ namespace perdure::format {
 /// {"$int64":"…"} beyond ±2^53, {"$double":"NaN"}, {"$bytes":"base64"} (also for text that is not
 /// UTF-8: {"$text":"base64"}), and a real key that begins with '$' gets one more '$'.
 void json_value(std::string& out, data::ValueView const& value);
-/// A quoted, escaped string; `text` must be valid UTF-8 (see valid_utf8).
+/// A quoted, escaped string; `text` must be valid UTF-8 (see is_utf8).
 void json_string(std::string& out, std::string_view text);
 void json_key(std::string& out, std::string_view name);
 /// Shortest decimal that reads back to the same bits; finite values only.
 void json_double(std::string& out, double value);
-bool valid_utf8(std::string_view text);
 
 /// One record as one JSON object on one line: its columns under their own names, and what the
 /// mapping adds under names that begin with '_' (_type, _id, _project, _category, _collection,

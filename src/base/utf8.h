@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace perdure {
+
+/// Bytes of the well-formed UTF-8 sequence at the front of `text` (RFC 3629: no surrogates, no
+/// overlong forms, nothing past U+10FFFF), or 0. `text` must not be empty.
+std::size_t utf8_length(std::string_view text);
+/// Whether all of `text` is well-formed UTF-8.
+bool is_utf8(std::string_view text);
+
+}  // namespace perdure
