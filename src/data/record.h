@@ -66,8 +66,18 @@ struct RecordType {
     std::uint64_t rows = 0;  ///< in the table, before any filter
 };
 
-/// Records of one source, type by type, each type sorted by (created, key): the same order for the
-/// same data, always.
+/// The order of the records of one type; ties by the one before, in the end by the key: the same
+/// order for the same data, always. Missing values come first.
+enum class RecordOrder {
+    created,     ///< created, key
+    updated,     ///< updated, key
+    title,       ///< title, created, key
+    collection,  ///< collection, created, key
+    project,     ///< project, category, created, key
+    key,
+};
+
+/// Records of one source, type by type.
 /// Threads: one; open_media from any.
 class RecordReader {
 public:

@@ -12,8 +12,11 @@ namespace {
 
 constexpr FormatKind kinds[] = {
     {"json", "application/json", "json", "every value exact, one record a line", true, true,
-     open_json},
-    {"ndjson", "application/x-ndjson", "ndjson", "one JSON record a line", true, true, open_ndjson},
+     data::RecordOrder::created, open_json},
+    {"ndjson", "application/x-ndjson", "ndjson", "one JSON record a line", true, true,
+     data::RecordOrder::created, open_ndjson},
+    {"csv", "text/csv", "csv", "a table a record type, RFC 4180", false, false,
+     data::RecordOrder::created, open_csv},
 };
 
 }  // namespace

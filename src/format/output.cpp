@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <set>
+#include <optional>
 
 #include "system/step.h"
 
@@ -66,6 +66,40 @@ Result<std::unique_ptr<Output>> create_file(system::Path const& path, Timestamp 
     return std::make_unique<FileOutput>(std::move(file), path, modified);
 }
 
+class FileSpool : public Spool {
+public:
+    explicit FileSpool(system::File file) : file_(std::move(file)) {}
+    Result<void> append(ByteView bytes) override {
+        PD_CHECK(file_.write_at(bytes, size_));
+        size_ += bytes.size();
+        return {};
+    }
+    std::uint64_t size_bytes() const override { return size_; }
+    Result<std::size_t> read_at(ByteSpan into, std::uint64_t offset_bytes) override {
+        return file_.read_at(into, offset_bytes);
+    }
+
+private:
+    system::File file_;
+    std::uint64_t size_ = 0;
+};
+
+/// The spools of one tree, in a private folder of their own.
+class Spools {
+public:
+    Result<std::unique_ptr<Spool>> open(std::string const& name) {
+        PD_CHECK(check_relative(name));
+        if (!folder_) {
+            PD_TRY(folder_, system::ScratchFolder::create());
+        }
+        PD_TRY(auto file, system::File::create(folder_->path() / name));
+        return std::make_unique<FileSpool>(std::move(file));
+    }
+
+private:
+    std::optional<system::ScratchFolder> folder_;
+};
+
 bool holds_something(system::Path const& path) {
     std::error_code ignored;
     return system::exists(path) && !std::filesystem::is_empty(path, ignored);
@@ -85,6 +119,15 @@ public:
         PD_CHECK(system::make_folders(path.parent_path(), 0755));
         return create_file(path, options.modified);
     }
+    Result<std::unique_ptr<Spool>> spool(std::string const& name) override {
+        return spools_.open(name);
+    }
+    Result<Bytes> checkpoint() override {
+        return fail(Fault::unsupported, "this output can only start again");
+    }
+    Result<std::unique_ptr<Output>> reopen(std::string const& name) override {
+        return fail(Fault::unsupported, name + " cannot be written on");
+    }
     Result<void> finish() override {
         // Takes the place of an empty folder; the kernel refuses one that holds something.
         PD_CHECK(system::rename(hidden_, final_));
@@ -94,6 +137,7 @@ public:
 
 private:
     system::Path final_, hidden_;
+    Spools spools_;
     bool finished_ = false;
 };
 
@@ -117,6 +161,15 @@ public:
         created_ = true;
         return create_file(hidden_, {});
     }
+    Result<std::unique_ptr<Spool>> spool(std::string const& name) override {
+        return spools_.open(name);
+    }
+    Result<Bytes> checkpoint() override {
+        return fail(Fault::unsupported, "this output can only start again");
+    }
+    Result<std::unique_ptr<Output>> reopen(std::string const& name) override {
+        return fail(Fault::unsupported, name + " cannot be written on");
+    }
     Result<void> finish() override {
         if (!replace_ && system::exists(final_)) {
             return fail(Fault::conflict, final_.string() + " appeared meanwhile");
@@ -128,6 +181,7 @@ public:
 
 private:
     system::Path final_, hidden_;
+    Spools spools_;
     bool replace_, created_ = false, finished_ = false;
 };
 

@@ -88,10 +88,32 @@ Result<std::unique_ptr<format::OutputTree>> open_output(format::FormatKind const
     return format::open_folder(request.output);
 }
 
+/// The application's own files, as they are.
+class Originals : public format::MediaLibrary {
+public:
+    explicit Originals(data::RecordReader& reader) : reader_(reader) {}
+    Result<format::MediaFile> open(data::MediaRef const& media, std::stop_token) override {
+        if (!media.present) return fail(Fault::not_found, media.path + " is missing");
+        format::MediaFile file;
+        file.name = system::Path(media.path).filename().string();
+        file.media_type = "application/octet-stream";
+        file.size_bytes = media.size;
+        file.content = reader_.open_media(media.path);
+        return file;
+    }
+    Result<format::Preview> preview(data::MediaRef const& media, unsigned,
+                                    std::stop_token) override {
+        return fail(Fault::unsupported, media.path + ": no previews yet");
+    }
+
+private:
+    data::RecordReader& reader_;
+};
+
 Result<void> copy_records(data::RecordReader& reader, format::RecordWriter& writer,
                           ExportRequest const& request, ExportReport& report,
                           std::stop_token stop) {
-    auto const open_media = [&](std::string const& path) { return reader.open_media(path); };
+    Originals media(reader);
     while (true) {
         PD_TRY(auto const* record, reader.next(stop));
         if (!record) return {};
@@ -101,7 +123,7 @@ Result<void> copy_records(data::RecordReader& reader, format::RecordWriter& writ
         }
         if (!request.filter.matches(*record)) continue;
         ++report.records_taken;
-        PD_CHECK(writer.add(*record, open_media, stop));
+        PD_CHECK(writer.add(*record, media, stop));
     }
 }
 

@@ -31,7 +31,7 @@ public:
         return {};
     }
 
-    Result<void> add(data::Record const& record, OpenMedia const&, std::stop_token) override {
+    Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
         if (!out_ || record.type != type_) PD_CHECK(start(record.type));
         line_.clear();
         name_ = {};

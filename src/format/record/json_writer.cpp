@@ -19,7 +19,7 @@ public:
         return write_line();
     }
 
-    Result<void> add(data::Record const& record, OpenMedia const&, std::stop_token) override {
+    Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
         line_.clear();
         if (!lines_ && summary_.records > 0) line_ = ",\n";
         json_record(line_, record);
