@@ -18,7 +18,7 @@ constexpr std::array groups{
     Group{"Start", "quickstart demo init config doctor status"},
     Group{"Protect", "source destination backup"},
     Group{"Get back", "restore export"},
-    Group{"Keep in order", "retention repo key runs report"},
+    Group{"Keep in order", "retention repo key runs report verify-report"},
     Group{"This program", "completion version"},
 };
 

@@ -136,6 +136,9 @@ constexpr OptionRow only_confirm[] = {confirm};
 constexpr OptionRow kit_options[] = {
     {"--output", value, "FILE", "Write the kit there; else it is printed.", 'o'},
 };
+constexpr OptionRow verify_report_options[] = {
+    {"--key", value, "KEY", "Only this key counts: a <key id>.json, hexadecimal or Base64."},
+};
 constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
 constexpr OptionRow demo_options[] = {
     {"--size", number, "N", "How many memories; the rest grows along. 2000 by default."},
@@ -250,6 +253,20 @@ constexpr auto rows = std::to_array<CommandRow>({
      "perdure key rotate"},
     {"key recovery-kit", "", "Make a recovery phrase to print and lock away.", kit_options,
      run_key_recovery_kit, "perdure key recovery-kit -o perdure-recovery.txt"},
+    {"verify-report", "FILE", "Whether a signed report is unchanged, and whose it is.",
+     verify_report_options, run_verify_report, "perdure verify-report drill-20261125T201500Z.json"},
+    {"report key show",
+     "",
+     "The keys that reports were and are signed with.",
+     {},
+     run_report_key_show,
+     "perdure report key show"},
+    {"report key rotate",
+     "",
+     "Sign with a fresh key from now on; old reports stay valid.",
+     {},
+     run_report_key_rotate,
+     "perdure report key rotate"},
     {"runs list", "", "What ran, and how it ended.", runs_options, run_runs_list,
      "perdure runs list"},
     {"runs show",
