@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/nearest_word.h"
 #include "base/result.h"
 
 namespace perdure::service {
@@ -27,8 +28,7 @@ Result<HourWindow> parse_window(std::string_view text);
 /// Whether the text is five cron fields with values in range. Fails: invalid, naming the field.
 Result<void> check_cron(std::string_view text);
 
-/// The word nearest to `word` by edits (a swap of neighbours is one), or empty when none is near.
-std::string nearest_word(std::string_view word, std::vector<std::string> const& words);
+using ::perdure::nearest_word;
 
 std::vector<std::string> split_words(std::string_view text, char separator);
 
