@@ -1,5 +1,7 @@
 #include "repository/rows/merge_rows.h"
 
+#include <algorithm>
+
 #include "repository/tree/racy.h"
 
 namespace perdure::repository {
@@ -127,10 +129,21 @@ Result<void> RowMerge::take(Key const& key, ByteView payload) {
     return {};
 }
 
+ParentBlocks::RowKey RowMerge::row_key(RowBlockJob::Row const& row) const {
+    return {row.table, to_bytes(ByteView(block_.arena).subspan(row.key_offset, row.key_length))};
+}
+
 bool RowMerge::close_block() {
     if (block_.rows.empty()) return !stopped_;
     block_.domain = domain_;
-    block_.parent = parent_blocks_.find(domain_->handle(), block_.tag);
+    if (!parent_blocks_.empty()) {
+        // The middle by bytes: rows lie in the arena in their order.
+        auto const middle = std::ranges::partition_point(block_.rows, [&](auto const& row) {
+            return row.key_offset + row.key_length + row.payload_length < block_.arena.size() / 2;
+        });
+        block_.parent = parent_blocks_.find(
+            domain_, {block_.tag, row_key(block_.rows.front()), row_key(*middle)});
+    }
     batch_->weight += block_.weight;
     batch_->blocks.push_back(std::exchange(block_, RowBlockJob{}));
     first_block_ = false;

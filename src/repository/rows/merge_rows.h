@@ -64,6 +64,7 @@ private:
     Result<void> take(Key const& key, ByteView payload);
     Result<void> take_media(Key const& key, ByteView payload);
     void append_row(Key const& key, std::initializer_list<ByteView> payload, bool outlined);
+    ParentBlocks::RowKey row_key(RowBlockJob::Row const& row) const;
     bool close_block();
     bool flush();
 

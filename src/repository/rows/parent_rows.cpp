@@ -19,7 +19,7 @@ std::strong_ordering order(ByteView a, ByteView b) {
 
 ParentBlocks::ParentBlocks(SourceSnapshot const* source, BlobReader& blobs, DomainPtr common,
                            std::stop_token stop)
-    : stop_(std::move(stop)) {
+    : blobs_(blobs), stop_(std::move(stop)) {
     if (source == nullptr || !source->rows) return;
     reader_.emplace(blobs, std::move(common), source->root);
     read_next();
@@ -44,6 +44,7 @@ void ParentBlocks::move_to(Handle const& handle) {
     if (handle_ != handle) {
         handle_ = handle;
         window_.clear();
+        front_start_.reset();
         last_.reset();
     }
     while (pending_ && pending_->handle < handle) read_next();
@@ -56,20 +57,61 @@ void ParentBlocks::fill() {
     }
 }
 
-std::optional<ParentBlocks::Block> ParentBlocks::find(Handle const& handle, std::uint64_t tag) {
-    move_to(handle);
-    fill();
-    auto const at = std::ranges::find(window_, tag, &RosterEntry::tag);
-    if (at != window_.end()) {
-        last_ = Block{at->id, at->base};
-        last_lent_ = false;
-        window_.erase(window_.begin(), at + 1);
-        return last_;
+std::optional<ParentBlocks::Block> ParentBlocks::found() const {
+    return Block{last_->entry.id, last_->entry.base};
+}
+
+std::optional<ParentBlocks::RowKey> ParentBlocks::row_key(RosterEntry const& entry,
+                                                          DomainPtr const& domain, bool last) {
+    auto const block = blobs_.read(entry.id, domain, stop_);
+    if (!block) return std::nullopt;
+    RowBlockReader rows(block->view());
+    std::optional<RowKey> key;
+    while (true) {
+        auto const row = rows.next();
+        if (!row) return std::nullopt;
+        if (!*row) return key;
+        if (!key) key = RowKey{};
+        key->table = (*row)->table;
+        key->key.assign((*row)->key.begin(), (*row)->key.end());
+        if (!last) return key;
     }
-    // A new border: the rows were probably in the block before. Only the next one is offered that,
-    // else every block of a grown table would be compared with the old table's last one.
-    if (!last_ || std::exchange(last_lent_, true)) return std::nullopt;
-    return last_;
+}
+
+/// Moves last_ to the parent's last block that begins at or before `middle`. No later block can
+/// have the tag of one that is passed: it begins behind `middle`. False when there is none.
+bool ParentBlocks::walk_to(DomainPtr const& domain, RowKey const& middle) {
+    while (!window_.empty()) {
+        if (!front_start_) front_start_ = row_key(window_.front(), domain, false);
+        if (front_start_ && middle < *front_start_) break;
+        if (front_start_) last_ = Last{window_.front(), std::nullopt};
+        window_.pop_front();
+        front_start_.reset();
+        fill();
+    }
+    return last_.has_value();
+}
+
+/// Rows behind the end of the parent's block are new: comparing each block of a table that grew
+/// with the old table's last one would cost time and gain nothing.
+bool ParentBlocks::last_reaches(DomainPtr const& domain, RowKey const& first) {
+    if (!last_->end) last_->end = row_key(last_->entry, domain, true);
+    return last_->end && first <= *last_->end;
+}
+
+std::optional<ParentBlocks::Block> ParentBlocks::find(DomainPtr const& domain,
+                                                      Wanted const& wanted) {
+    move_to(domain->handle());
+    fill();
+    auto const at = std::ranges::find(window_, wanted.tag, &RosterEntry::tag);
+    if (at != window_.end()) {
+        last_ = Last{*at, std::nullopt};
+        window_.erase(window_.begin(), at + 1);
+        front_start_.reset();
+        return found();
+    }
+    if (!walk_to(domain, wanted.middle) || !last_reaches(domain, wanted.first)) return {};
+    return found();
 }
 
 ParentMedia::ParentMedia(SourceSnapshot const* source, BlobReader& blobs, DomainPtr common,

@@ -3,7 +3,7 @@
 // parent and store; one thread collects the results, in order, into the roster. Invariants:
 //  1. A block's borders depend on its rows' keys, so a change touches one block, or two.
 //  2. The first block of a domain has the tag 0, every other the keyed hash of its first key: the
-//     parent's block with the same tag is its predecessor.
+//     parent's block with the same tag is its predecessor, else the one that held its middle row.
 //  3. The roster names every blob of the source, bases and contents included, under its handle.
 #include "base/task_group.h"
 #include "repository/rows/merge_rows.h"
