@@ -5,6 +5,7 @@
 #include "format/format.h"
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
+#include "format/record/xml_writer.h"
 
 namespace perdure::format {
 
@@ -17,6 +18,8 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_ndjson},
     {"csv", "text/csv", "csv", "a table a record type, RFC 4180", false, false,
      data::RecordOrder::created, open_csv},
+    {"xml", "application/xml", "xml", "every value exact, its schema inside", true, true,
+     data::RecordOrder::created, open_xml},
 };
 
 }  // namespace

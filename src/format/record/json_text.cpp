@@ -1,10 +1,17 @@
 #include "format/record/json_text.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "base/utf8.h"
+#include "format/base64.h"
 
 namespace perdure::format {
 
@@ -12,43 +19,60 @@ namespace {
 
 constexpr std::int64_t exact_integer_max = std::int64_t{1} << 53;
 
-/// Whether the byte must be escaped in a JSON string.
-constexpr auto escape_table = [] {
-    std::array<bool, 256> table{};
-    for (std::size_t c = 0; c < 0x20; ++c) table[c] = true;
-    table['"'] = table['\\'] = table[0x7f] = true;
-    return table;
-}();
+bool is_special(unsigned char c) {
+    return c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
+}
+
+/// Where the next byte that is not plain ASCII (a control, a quote, a backslash, or a part of a
+/// longer character) lies, from `i` on; the size if there is none.
+std::size_t find_special(std::string_view text, std::size_t i) {
+#ifdef __SSE2__
+    auto const quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    auto const space = _mm_set1_epi8(0x20), del = _mm_set1_epi8(0x7f);
+    for (; i + 16 <= text.size(); i += 16) {
+        auto const block = _mm_loadu_si128(reinterpret_cast<__m128i const*>(text.data() + i));
+        // As signed numbers, bytes from 0x80 on are below the blank too.
+        auto const hits =
+            _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(block, space), _mm_cmpeq_epi8(block, del)),
+                         _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash)));
+        auto const mask = static_cast<unsigned>(_mm_movemask_epi8(hits));
+        if (mask != 0) return i + static_cast<std::size_t>(std::countr_zero(mask));
+    }
+#endif
+    while (i < text.size() && !is_special(static_cast<unsigned char>(text[i]))) ++i;
+    return i;
+}
 
 void escape(std::string& out, unsigned char c) {
     static constexpr char digits[] = "0123456789abcdef";
-    switch (c) {
-        case '"':
-            out += "\\\"";
-            return;
-        case '\\':
-            out += "\\\\";
-            return;
-        case '\n':
-            out += "\\n";
-            return;
-        case '\r':
-            out += "\\r";
-            return;
-        case '\t':
-            out += "\\t";
-            return;
-        case '\b':
-            out += "\\b";
-            return;
-        case '\f':
-            out += "\\f";
-            return;
-        default:
-            out += "\\u00";
-            out += digits[c >> 4];
-            out += digits[c & 15];
+    static constexpr std::string_view named = "\"\\\n\r\t\b\f", spelt = "\"\\nrtbf";
+    if (auto const at = named.find(static_cast<char>(c)); at != named.npos) {
+        out += '\\';
+        out += spelt[at];
+        return;
     }
+    out += "\\u00";
+    out += digits[c >> 4];
+    out += digits[c & 15];
+}
+
+/// Appends `text` escaped. False, with `out` half written, when it is not UTF-8.
+bool append_escaped(std::string& out, std::string_view text) {
+    std::size_t start = 0;
+    for (std::size_t i = find_special(text, 0); i < text.size(); i = find_special(text, i)) {
+        auto const c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x80) {
+            auto const length = utf8_length(text.substr(i));
+            if (length == 0) return false;
+            i += length;
+            continue;
+        }
+        out.append(text, start, i - start);
+        escape(out, c);
+        start = ++i;
+    }
+    out.append(text, start);
+    return true;
 }
 
 void tagged(std::string& out, std::string_view tag, std::string_view text) {
@@ -56,6 +80,14 @@ void tagged(std::string& out, std::string_view tag, std::string_view text) {
     out += tag;
     out += "\":\"";
     out += text;
+    out += "\"}";
+}
+
+void tagged_base64(std::string& out, std::string_view tag, ByteView bytes) {
+    out += "{\"$";
+    out += tag;
+    out += "\":\"";
+    append_base64(out, bytes);
     out += "\"}";
 }
 
@@ -84,25 +116,36 @@ void real(std::string& out, double value) {
     tagged(out, "double", "NaN:" + std::string(hex, static_cast<std::size_t>(end - hex)));
 }
 
+void text_value(std::string& out, std::string_view text) {
+    auto const start = out.size();
+    out += '"';
+    if (append_escaped(out, text)) {
+        out += '"';
+        return;
+    }
+    out.resize(start);
+    tagged_base64(out, "text", as_bytes(text));
+}
+
 }  // namespace
 
 void json_string(std::string& out, std::string_view text) {
     out += '"';
-    std::size_t start = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto const c = static_cast<unsigned char>(text[i]);
-        if (!escape_table[c]) continue;
-        out.append(text, start, i - start);
-        escape(out, c);
-        start = i + 1;
-    }
-    out.append(text, start);
+    PD_ASSERT(append_escaped(out, text));
     out += '"';
 }
 
 void json_key(std::string& out, std::string_view name) {
-    json_string(out, name.starts_with('$') ? "$" + std::string(name) : std::string(name));
-    out += ':';
+    if (!is_utf8(name)) {
+        out += "\"$text:";
+        append_base64(out, as_bytes(name));
+        out += "\":";
+        return;
+    }
+    out += '"';
+    if (name.starts_with('$')) out += '$';
+    append_escaped(out, name);
+    out += "\":";
 }
 
 void json_double(std::string& out, double value) {
@@ -112,76 +155,18 @@ void json_double(std::string& out, double value) {
 }
 
 void json_value(std::string& out, data::ValueView const& value) {
-    if (auto const* number = std::get_if<std::int64_t>(&value)) return integer(out, *number);
-    if (auto const* number = std::get_if<double>(&value)) return real(out, *number);
-    if (auto const* text = std::get_if<std::string_view>(&value)) {
-        if (is_utf8(*text)) return json_string(out, *text);
-        return tagged(out, "text", to_base64(as_bytes(*text)));
+    switch (value.index()) {
+        case 1:
+            return integer(out, *std::get_if<std::int64_t>(&value));
+        case 2:
+            return real(out, *std::get_if<double>(&value));
+        case 3:
+            return text_value(out, *std::get_if<std::string_view>(&value));
+        case 4:
+            return tagged_base64(out, "bytes", *std::get_if<ByteView>(&value));
+        default:
+            out += "null";
     }
-    if (auto const* bytes = std::get_if<ByteView>(&value)) {
-        return tagged(out, "bytes", to_base64(*bytes));
-    }
-    out += "null";
-}
-
-namespace {
-
-void role(std::string& out, std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    out += ",\"";
-    out += name;
-    out += "\":";
-    json_value(out, value);
-}
-
-void media_list(std::string& out, std::vector<data::MediaRef> const& media) {
-    if (media.empty()) return;
-    out += ",\"_media\":[";
-    for (auto const& file : media) {
-        if (&file != &media.front()) out += ',';
-        out += "{\"path\":";
-        json_value(out, std::string_view(file.path));
-        if (file.present) {
-            out += ",\"size\":";
-            json_value(out, static_cast<std::int64_t>(file.size));
-        } else {
-            out += ",\"missing\":true";
-        }
-        out += '}';
-    }
-    out += ']';
-}
-
-}  // namespace
-
-void json_record(std::string& out, data::Record const& record) {
-    out += "{\"_type\":";
-    json_value(out, record.type);
-    out += ",\"_id\":";
-    json_value(out, std::string_view(record.id));
-    for (auto const& field : record.fields) {
-        out += ',';
-        if (field.name.starts_with('_')) {
-            json_key(out, "_" + std::string(field.name));
-        } else {
-            json_key(out, field.name);
-        }
-        json_value(out, field.value);
-    }
-    role(out, "_project", record.project);
-    role(out, "_category", record.category);
-    role(out, "_collection", record.collection);
-    role(out, "_subject", record.subject);
-    if (!record.tags.empty()) {
-        out += ",\"_tags\":[";
-        for (auto const& tag : record.tags) {
-            if (&tag != &record.tags.front()) out += ',';
-            json_value(out, std::string_view(tag));
-        }
-        out += ']';
-    }
-    media_list(out, record.media);
-    out += '}';
 }
 
 }  // namespace perdure::format

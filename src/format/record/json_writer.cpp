@@ -1,6 +1,9 @@
 #include "format/record/json_writer.h"
 
+#include "format/record/json_schema.h"
 #include "format/record/json_text.h"
+#include "format/tally.h"
+#include "format/text_file.h"
 
 namespace perdure::format {
 
@@ -11,49 +14,61 @@ public:
     JsonWriter(OutputTree& tree, bool lines) : tree_(tree), lines_(lines) {}
 
     Result<void> begin(ExportInfo const& info) override {
-        PD_TRY(out_, tree_.create(lines_ ? "records.ndjson" : "records.json", {}));
+        PD_CHECK(file_.create(tree_, name()));
+        for (auto const& type : info.types) tally_.declare(type.type);
         if (lines_) return {};
-        line_ = "{\"perdure_export\":";
-        json_header(line_, info);
-        line_ += ",\n\"records\":[\n";
-        return write_line();
+        file_.text = "{\"perdure_export\":";
+        json_header(file_.text, info);
+        file_.text += ",\n\"schema\":";
+        file_.text += json_schema_of(info, JsonShape::document);
+        file_.text += ",\n\"records\":[\n";
+        return file_.settle();
     }
 
     Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
-        line_.clear();
-        if (!lines_ && summary_.records > 0) line_ = ",\n";
-        json_record(line_, record);
-        if (lines_) line_ += '\n';
-        ++summary_.records;
-        ++summary_.per_type[std::string(record.type)];
-        if (!record.media.empty()) note_media(record);
-        return write_line();
+        if (!lines_ && tally_.summary().records > 0) file_.text += ",\n";
+        records_.append_hashed(file_.text, record);
+        if (lines_) file_.text += '\n';
+        tally_.count(record.type);
+        for (auto const& media : record.media) {
+            if (media.present) ++tally_.summary().media;
+        }
+        return file_.settle();
     }
 
     Result<FormatSummary> finish(std::stop_token) override {
-        line_ = lines_ ? "" : "\n]}\n";
-        PD_CHECK(write_line());
-        PD_CHECK(out_->finish());
-        summary_.files = 1;
-        return std::move(summary_);
+        if (!lines_) file_.text += tally_.summary().records > 0 ? "\n]}\n" : "]}\n";
+        PD_CHECK(file_.finish());
+        tally_.summary().bytes += file_.bytes_written();
+        tally_.summary().files = 1;
+        return tally_.take();
+    }
+
+    Result<std::optional<Bytes>> checkpoint() override {
+        PD_CHECK(file_.flush());
+        Encoder state;
+        state.varint(tally_.summary().bytes + file_.bytes_written());
+        tally_.encode(state);
+        return state.take();
+    }
+
+    Result<void> resume(ExportInfo const&, ByteView bytes) override {
+        Decoder state(bytes);
+        PD_TRY(auto const written, state.varint());
+        PD_CHECK(tally_.decode(state));
+        tally_.summary().bytes = written;
+        PD_CHECK(state.expect_end());
+        return file_.reopen(tree_, name());
     }
 
 private:
-    Result<void> write_line() {
-        summary_.bytes += line_.size();
-        return out_->write(std::string_view(line_));
-    }
-    void note_media(data::Record const& record) {
-        for (auto const& media : record.media) {
-            if (media.present) ++summary_.media;
-        }
-    }
+    std::string name() const { return lines_ ? "records.ndjson" : "records.json"; }
 
     OutputTree& tree_;
     bool lines_;
-    std::unique_ptr<Output> out_;
-    std::string line_;
-    FormatSummary summary_;
+    TextFile file_;
+    JsonRecords records_;
+    Tally tally_;
 };
 
 void text_member(std::string& out, std::string_view name, std::string_view value) {
