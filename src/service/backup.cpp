@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "service/recorded_run.h"
+#include "service/setup/keys.h"
 #include "service/snapshots.h"
 #include "system/process.h"
 
@@ -119,6 +120,9 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     run.bytes_stored = answer.report.statistics.bytes_stored;
     if (auto judged = judge_destinations(workspace, answer); !judged) {
         return record.failed(std::move(judged).error());
+    }
+    if (!call.dry_run) {
+        for (auto& problem : settle_keys(workspace)) answer.problems.push_back(std::move(problem));
     }
     record.done(answer.problems, sentence_of(answer));
     return answer;

@@ -6,6 +6,7 @@
 
 #include "repository/pins.h"
 #include "service/recorded_run.h"
+#include "service/setup/keys.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -153,7 +154,8 @@ Result<repository::CollectReport> compact(Workspace& workspace, CompactCall cons
     options.progress = call.progress;
     auto report = repository::collect(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
-    record.done({}, fmt::format("{} bytes freed", report->bytes_freed));
+    auto const problems = call.dry_run ? std::vector<data::Problem>() : settle_keys(workspace);
+    record.done(problems, fmt::format("{} bytes freed", report->bytes_freed));
     return report;
 }
 
@@ -166,6 +168,12 @@ Result<repository::SyncReport> sync(Workspace& workspace, bool dry_run,
     std::vector<data::Problem> problems;
     for (auto const& leg : report->legs) {
         if (!leg.complete) problems.push_back({leg.destination, leg.problem});
+    }
+    // Equal destinations come without a key; what a change of keys left open needs one, and nobody
+    // is asked for a passphrase only for that.
+    PD_TRY(auto const* config, workspace.repository_config());
+    if (!dry_run && problems.empty() && config->key.way != KeyReference::Way::prompt) {
+        static_cast<void>(settle_keys(workspace));
     }
     record.done(problems, "destinations brought to the same state");
     return report;

@@ -71,6 +71,8 @@ public:
     /// The independent places behind this store, each of which should hold everything: itself for a
     /// simple store, its destinations for a mirror. Valid as long as this store is.
     virtual std::vector<ObjectStore*> legs() { return {this}; }
+    /// Names of places that belong to this store and could not be opened: they hold what they held.
+    virtual std::vector<std::string> absent_legs() const { return {}; }
 };
 
 /// Reads a whole object. Fails as read and head; exhausted when it is larger than max_bytes.

@@ -167,6 +167,9 @@ private:
     /// Makes the state final: folds stragglers, drops old inboxes. False: sessions still run.
     Result<bool> make_final();
     HomeReport finish(Loaded const& current, store::ObjectStore& home, bool destroy);
+    /// The same for each of the independent places behind a home, by what lies there now.
+    std::vector<HomeReport> look_at_legs(HomeReport const& home, store::ObjectStore& store,
+                                         std::uint64_t epoch);
     Result<void> finish(HomeWork const& work, bool destroy, std::string const& name);
 
     Keyring::State& state_;
@@ -224,6 +227,29 @@ HomeReport Settle::finish(Loaded const& current, store::ObjectStore& home, bool 
     return report;
 }
 
+std::vector<HomeReport> Settle::look_at_legs(HomeReport const& home, store::ObjectStore& store,
+                                             std::uint64_t epoch) {
+    auto const legs = store.legs();
+    auto const absent = store.absent_legs();
+    if (legs.size() + absent.size() < 2) return {home};
+    std::vector<HomeReport> reports;
+    for (store::ObjectStore* leg : legs) {
+        HomeReport report = home;
+        report.home = leg->describe();
+        report.revivable = leg->capabilities().history;
+        if (report.pending.empty()) {
+            auto const gone = check_replaced(*leg, epoch, stop_);
+            if (!gone) report.pending = gone.error().message();
+            report.keys_destroyed = gone && !report.revivable;
+        }
+        reports.push_back(std::move(report));
+    }
+    for (std::string const& name : absent) {
+        reports.push_back({.home = name, .pending = "it could not be reached; sync it when it is"});
+    }
+    return reports;
+}
+
 Result<ChangeReport> Settle::run() {
     PD_CHECK(state_.reload({}, stop_));
     // The other homes first hold the epoch that is being settled, then wait with the authority.
@@ -241,8 +267,11 @@ Result<ChangeReport> Settle::run() {
         return fail(Fault::corrupt, "the newest manifest of the keyring is damaged").with_code(14);
     }
     for (auto const& home : state_.place.homes) {
-        report.homes.push_back(finish(*current, *home, final));
-        if (!report.homes.back().pending.empty()) report.complete = false;
+        HomeReport const whole = finish(*current, *home, final);
+        for (HomeReport& place : look_at_legs(whole, *home, current->epoch())) {
+            if (!place.pending.empty()) report.complete = false;
+            report.homes.push_back(std::move(place));
+        }
     }
     return report;
 }
@@ -314,6 +343,11 @@ Result<ChangeReport> Keyring::rotate(ChangeOptions const& options, std::stop_tok
 Result<ChangeReport> Keyring::settle(ChangeOptions const& options, std::stop_token stop) {
     std::lock_guard lock(state_->store_mutex);
     return Settle(*state_, options, std::move(stop)).run();
+}
+
+bool Keyring::is_settled() const {
+    auto const now = state_->now_loaded();
+    return is_final(*now) && now->additions.size() < additions_to_fold;
 }
 
 }  // namespace perdure::repository

@@ -228,4 +228,17 @@ Result<void> delete_replaced(HomeWork const& work, std::stop_token stop) {
     return remove_orphans(work, stop);
 }
 
+Result<void> check_replaced(store::ObjectStore& place, std::uint64_t epoch, std::stop_token stop) {
+    PD_TRY(auto const listed, list_epochs(place, stop));
+    bool current = false;
+    for (ListedEpoch const& each : listed) {
+        if (each.epoch == epoch) current = !each.tombstone;
+        if (each.epoch >= epoch || each.tombstone) continue;
+        return fail(Fault::conflict, "it missed the change and still holds the old keys")
+            .with_fix("perdure backup sync");
+    }
+    if (current) return {};
+    return fail(Fault::conflict, "it does not hold the new epoch").with_fix("perdure backup sync");
+}
+
 }  // namespace perdure::repository

@@ -21,4 +21,8 @@ Result<void> bring_home_up(HomeWork const& work, std::stop_token stop);
 /// must just have opened it. Fails: as the store.
 Result<void> delete_replaced(HomeWork const& work, std::stop_token stop);
 
+/// Whether one place (a leg of a home) holds the epoch and nothing that an older one opens with.
+/// Fails: conflict (it missed the change); as the store.
+Result<void> check_replaced(store::ObjectStore& place, std::uint64_t epoch, std::stop_token stop);
+
 }  // namespace perdure::repository

@@ -188,6 +188,8 @@ public:
     /// Completes what a crash, a waiting session or an absent home left open; also folds additions
     /// into shards when many have gathered. Cheap when there is nothing to do.
     Result<ChangeReport> settle(ChangeOptions const& options, std::stop_token stop);
+    /// Whether settle() would find nothing to do, as far as this keyring knows.
+    bool is_settled() const;
 
     struct State;  ///< keyring/state.h, for this room's own sources
 

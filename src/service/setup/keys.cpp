@@ -87,4 +87,22 @@ Result<repository::ChangeReport> rotate_keys(Workspace& workspace) {
     return rotated;
 }
 
+std::vector<data::Problem> settle_keys(Workspace& workspace) {
+    auto const settle = [&]() -> Result<std::vector<data::Problem>> {
+        PD_TRY(auto* keyring, keyring_of(workspace));
+        std::vector<data::Problem> problems;
+        if (keyring->is_settled()) return problems;
+        PD_TRY(auto const options, change_options(workspace));
+        PD_TRY(auto const report, keyring->settle(options, workspace.stop()));
+        if (report.waits_for_sessions) return problems;
+        for (auto const& home : report.homes) {
+            if (!home.pending.empty()) problems.push_back({"keys at " + home.home, home.pending});
+        }
+        return problems;
+    };
+    auto settled = settle();
+    if (settled) return std::move(*settled);
+    return {{"keys", settled.error().message()}};
+}
+
 }  // namespace perdure::service

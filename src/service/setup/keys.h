@@ -29,4 +29,9 @@ Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall 
 /// Fresh root, inbox and shard keys; everybody's secret stays valid.
 Result<repository::ChangeReport> rotate_keys(Workspace& workspace);
 
+/// Completes what a crash, a running backup or an absent destination left open of a change of keys.
+/// Quick when there is nothing to do. What stands in the way is the caller's to tell, not its
+/// failure. Sessions that still run are no problem: the next call completes it.
+std::vector<data::Problem> settle_keys(Workspace& workspace);
+
 }  // namespace perdure::service

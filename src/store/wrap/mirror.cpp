@@ -9,8 +9,17 @@ namespace perdure::store {
 
 namespace {
 
-constexpr char const* snapshot_prefix = "snapshot/";
-constexpr char const* compared_prefixes[] = {"index/", "pack/", snapshot_prefix};
+constexpr std::string_view snapshot_prefix = "snapshot/";
+constexpr std::string_view manifest_prefix = "keyring/m/";
+constexpr char const* compared_prefixes[] = {"index/", "keyring/a/", "keyring/m/", "pack/",
+                                             "snapshot/"};
+constexpr std::uint64_t manifest_bytes_max = 64u << 20;
+
+/// Names of these stay for ever (what is deleted becomes a tombstone): a leg that lacks one that
+/// another has was away.
+bool is_lasting(std::string_view name) {
+    return name.starts_with(snapshot_prefix) || name.starts_with(manifest_prefix);
+}
 
 Result<std::vector<std::string>> names_of(ObjectStore& store, std::stop_token const& stop) {
     std::vector<std::string> names;
@@ -246,7 +255,7 @@ Result<void> MirrorStore::compare_legs(std::stop_token stop) {
         std::vector<std::string> names;
     };
     std::vector<Seen> seen;
-    std::set<std::string> all_snapshots;
+    std::set<std::string> all_lasting;
     for (std::size_t const i : in_order(true)) {
         auto names = names_of(*legs_[i].made.store, stop);
         if (!names) {
@@ -255,17 +264,17 @@ Result<void> MirrorStore::compare_legs(std::stop_token stop) {
             continue;
         }
         for (std::string const& name : *names)
-            if (name.starts_with(snapshot_prefix)) all_snapshots.insert(name);
+            if (is_lasting(name)) all_lasting.insert(name);
         seen.push_back({i, std::move(*names)});
     }
     if (seen.empty()) return fail(Fault::unavailable, "no destination is healthy");
-    std::vector<std::string> const snapshots(all_snapshots.begin(), all_snapshots.end());
+    std::vector<std::string> const lasting(all_lasting.begin(), all_lasting.end());
     auto const lacks = [&](Seen const& one, std::vector<std::string> const& wanted) {
         return count_missing(*legs_[one.leg].made.store, wanted, one.names, stop);
     };
-    // Names of snapshots stay for ever, so a leg that lacks one was away: no authority.
+    // A leg that was away is no authority: it may hold keys that were destroyed since.
     auto authority = std::ranges::find_if(seen, [&](Seen const& one) {
-        auto const missing = lacks(one, snapshots);
+        auto const missing = lacks(one, lasting);
         return missing && *missing == 0;
     });
     if (authority == seen.end()) authority = seen.begin();
@@ -278,9 +287,40 @@ Result<void> MirrorStore::compare_legs(std::stop_token stop) {
         } else if (*missing > 0) {
             degrade(one.leg, fail(Fault::conflict, fmt::format("it lacks {} objects", *missing))
                                  .with_fix("run `perdure backup sync`"));
+        } else {
+            PD_CHECK(compare_keyring(one.leg, authority->leg, authority->names, stop));
         }
     }
     return {};
+}
+
+/// Two legs that were changed apart from each other hold different manifests of one epoch.
+Result<void> MirrorStore::compare_keyring(std::size_t leg, std::size_t authority,
+                                          std::vector<std::string> const& names,
+                                          std::stop_token const& stop) {
+    std::string newest;
+    for (std::string const& name : names) {
+        if (!name.starts_with(manifest_prefix)) continue;
+        if (std::pair(name.size(), name) > std::pair(newest.size(), newest)) newest = name;
+    }
+    if (newest.empty()) return {};
+    auto const ours = read_all(*legs_[leg].made.store, newest, manifest_bytes_max, stop);
+    auto const theirs = read_all(*legs_[authority].made.store, newest, manifest_bytes_max, stop);
+    for (auto const* read : {&ours, &theirs}) {
+        if (!*read && read->error().fault() == Fault::cancelled) return read->error();
+    }
+    // A damaged copy is the keyring's and repair's business: each manifest is kept three times.
+    if (!ours || !theirs || ours->size() != theirs->size() || *ours == *theirs) return {};
+    degrade(leg, fail(Fault::conflict, "its keyring was changed apart from the others: a fork")
+                     .with_fix("run `perdure backup sync`, which names what differs"));
+    return {};
+}
+
+std::vector<std::string> MirrorStore::absent_legs() const {
+    std::vector<std::string> absent;
+    for (auto const& leg : legs_)
+        if (leg.made.store == nullptr) absent.push_back(leg.made.name);
+    return absent;
 }
 
 void MirrorStore::restore_leg(std::string const& name) {

@@ -57,11 +57,13 @@ public:
     Result<Timestamp> now(std::stop_token stop) override;
     /// Those that could be opened, degraded ones included.
     std::vector<ObjectStore*> legs() override;
+    std::vector<std::string> absent_legs() const override;
 
     std::vector<LegHealth> health() const;
-    /// Degrades every leg that lacks a pack, index segment or snapshot of the authority: what the
-    /// index of the authority calls known would be missing there. Legs without a snapshot that
-    /// another has are no authority. Call before the first put.
+    /// Degrades every leg that lacks a pack, index segment, snapshot, or a manifest or addition of
+    /// the keyring that the authority has: what the index of the authority calls known would be
+    /// missing there, and keys destroyed elsewhere would live there. Legs without a snapshot or
+    /// manifest that another has are no authority. Call before the first put.
     Result<void> compare_legs(std::stop_token stop);
     /// After a leg was healed: it takes part again.
     void restore_leg(std::string const& name);
@@ -81,6 +83,9 @@ private:
                         std::stop_token const& stop);
     Result<void> copy_to(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
                          std::stop_token const& stop);
+    Result<void> compare_keyring(std::size_t leg, std::size_t authority,
+                                 std::vector<std::string> const& names,
+                                 std::stop_token const& stop);
     template <typename Attempt>
     auto first_that_can(Attempt attempt) -> decltype(attempt(std::declval<ObjectStore&>()));
 

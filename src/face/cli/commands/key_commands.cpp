@@ -58,7 +58,8 @@ Result<repository::KeySecret> new_secret(Invocation& in) {
     return secret;
 }
 
-void tell_change(Invocation& in, repository::ChangeReport const& report) {
+/// The exit code: a change that has not reached every destination is not done.
+int tell_change(Invocation& in, repository::ChangeReport const& report) {
     in.summary().put("epoch", report.epoch).put("complete", report.complete);
     JsonArray homes;
     for (auto const& home : report.homes) {
@@ -72,6 +73,7 @@ void tell_change(Invocation& in, repository::ChangeReport const& report) {
     if (report.waits_for_sessions) {
         in.out().warn("  running backups have not seen the change yet; it completes after them");
     }
+    return report.complete ? service::exit_code::ok : service::exit_code::partial;
 }
 
 }  // namespace
@@ -113,9 +115,11 @@ Result<int> run_key_remove(Invocation& in) {
     service::RemoveKeyCall const call{in.arguments().positional.front(),
                                       in.arguments().value("--confirm")};
     PD_TRY(auto const report, service::remove_key(*workspace, call));
-    in.out().line(fmt::format("that key opens nothing any more (epoch {})", report.epoch));
-    tell_change(in, report);
-    return service::exit_code::ok;
+    in.out().line(report.complete
+                      ? fmt::format("that key opens nothing any more (epoch {})", report.epoch)
+                      : fmt::format("that key is out from epoch {} on, but not everywhere yet:",
+                                    report.epoch));
+    return tell_change(in, report);
 }
 
 Result<int> run_key_rotate(Invocation& in) {
@@ -123,8 +127,7 @@ Result<int> run_key_rotate(Invocation& in) {
     PD_TRY(auto const report, service::rotate_keys(*workspace));
     in.out().line(
         fmt::format("fresh inner keys, epoch {}; every secret stays valid", report.epoch));
-    tell_change(in, report);
-    return service::exit_code::ok;
+    return tell_change(in, report);
 }
 
 Result<int> run_key_recovery_kit(Invocation& in) {
