@@ -102,7 +102,17 @@ Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
     std::vector<data::Problem> damaged;
     PD_TRY(auto const all, repository->snapshots(&damaged, workspace.stop()));
     auto chosen = choose_snapshot(all, word, at);
-    if (chosen || damaged.empty()) return chosen;
+    if (damaged.empty()) return chosen;
+    if (chosen) {
+        bool const named = chosen->id().starts_with(word);
+        if (!named) {
+            for (auto const& problem : damaged) {
+                workspace.pass_over({problem.path, "cannot be read, and may be the one that \"" +
+                                                       word + "\" means: " + problem.reason});
+            }
+        }
+        return chosen;
+    }
     // Nothing readable fits, but something is there that cannot be read: that is the news.
     return fail(Fault::corrupt,
                 fmt::format("{} of the snapshots cannot be read\n{}: {}", damaged.size(),

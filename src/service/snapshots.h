@@ -21,6 +21,8 @@ Result<SnapshotList> list_snapshots(Workspace& workspace);
 /// Fails: not_found; invalid (the beginning fits several).
 Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> const& all,
                                              std::string const& word, std::optional<Timestamp> at);
+/// As choose_snapshot, and passes over those that cannot be read: telling it, unless the snapshot
+/// was named so that no other can be meant.
 Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                                            std::optional<Timestamp> at = {});
 

@@ -21,6 +21,9 @@ struct WorkspaceOptions {
     std::string destination;
     bool read_only = false;  ///< nothing at the destinations changes, not even to tidy up
     AskSecret ask_secret;
+    /// Called for what was passed over on the way to an answer that may be another one for it, such
+    /// as a damaged snapshot that could be the latest: any makes the run partial. May be empty.
+    std::function<void(data::Problem const&)> passed_over;
     std::stop_token stop;
 };
 
@@ -37,6 +40,9 @@ public:
     /// The destinations in use, in order of authority.
     std::vector<DestinationConfig> const& destinations() const { return destinations_; }
     std::stop_token stop() const { return options_.stop; }
+    void pass_over(data::Problem const& problem) const {
+        if (options_.passed_over) options_.passed_over(problem);
+    }
 
     /// The destinations as one store; `create` makes missing folders.
     /// Fails: unavailable (PD-0013, named), when none can be reached.

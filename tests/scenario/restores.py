@@ -169,4 +169,63 @@ def claim_a_destination_that_missed_a_backup_gets_no_snapshot_until_it_is_synced
     assert stage.rsync_differences(place.work / "data", place.folder / "after" / "data") == ""
 
 
+def claim_latest_says_when_a_newer_snapshot_cannot_be_read(place):
+    """Older data than asked for must never look like success; a snapshot named by id is meant."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    first = place.good("backup", "list", "--json").events[0]["id"]
+    place.write("data/two.txt", "two\n")
+    place.good("backup")
+    snapshots = sorted((place.work / "backups/snapshot").iterdir(),
+                       key=lambda path: path.stat().st_mtime_ns)
+    damaged = snapshots[-1]
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"\0" * damaged.stat().st_size)
+    ran = place.good("restore", "latest", "--to", place.folder / "back", "--json", code=3)
+    assert damaged.name in ran.out and ran.summary["exit_code"] == 3, ran
+    assert (place.folder / "back/data/one.txt").exists()
+    place.good("restore", first, "--to", place.folder / "named")
+
+
+def away(place, folder):
+    """Takes a destination away; the returned function brings it back as it was."""
+    shutil.move(folder, place.folder / "unplugged")
+
+    def bring_back():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(place.folder / "unplugged", folder)
+    return bring_back
+
+
+def claim_a_destination_that_missed_a_key_change_is_named_and_never_decides(place):
+    """It still holds the old keyring: neither read by, nor called done, before a sync."""
+    place.write("data/one.txt", "one\n" * 5000)
+    place.repository(data="data")
+    place.good("backup")
+    place.good("destination", "add", "second", "--path", place.folder / "second")
+    place.good("backup", "sync")
+    homes = (("second", place.folder / "second"), ("disk", place.work / "backups"))
+    for number, (name, folder) in enumerate(homes):
+        bring_back = away(place, folder)
+        ran = place.good("key", "rotate", "--json", code=3)
+        pending = [home["home"] for home in ran.summary["homes"] if "pending" in home]
+        assert ran.summary["complete"] is False and pending == [name], ran
+        bring_back()
+        place.environment["XDG_CACHE_HOME"] = str(place.folder / f"elsewhere{number}")
+        place.write(f"data/after{number}.txt", f"{number}\n" * 4000)
+        place.good("backup", code=3)
+        synced = place.good("backup", "sync")
+        assert "old keys" not in synced.out + synced.err, synced
+        place.good("backup")
+        manifests = [sorted((home / "keyring/m").iterdir())
+                     for home in (place.work / "backups", place.folder / "second")]
+        assert [[(path.name, path.read_bytes()) for path in one] for one in manifests][0] == \
+            [(path.name, path.read_bytes()) for path in manifests[1]], "the keyrings differ"
+        for path in manifests[0][:-1]:
+            assert path.stat().st_size < 500, f"{path} still holds keys"
+    place.good("restore", "latest", "--destination", "second", "--to", place.folder / "after")
+    assert stage.rsync_differences(place.work / "data", place.folder / "after" / "data") == ""
+
+
 stage.main(globals())

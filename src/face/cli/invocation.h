@@ -30,6 +30,12 @@ public:
     JsonObject& summary() { return summary_; }
     /// Names what was passed over; makes the run partial. At most 1,000 are listed.
     void problems(std::vector<data::Problem> const& problems);
+    /// Names one, and makes a run that would end with 0 end with 3.
+    void pass_over(data::Problem const& problem) {
+        passed_over_ = true;
+        problems({problem});
+    }
+    bool passed_over() const { return passed_over_; }
     void add_error(Error const& error);
     JsonArray const& errors() const { return errors_; }
 
@@ -40,6 +46,7 @@ private:
     JsonObject summary_;
     JsonArray errors_;
     std::size_t problems_listed_ = 0;
+    bool passed_over_ = false;
 };
 
 }  // namespace perdure::face

@@ -74,6 +74,9 @@ int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milli
     int code = 0;
     if (result) {
         code = *result;
+        if (code == service::exit_code::ok && invocation.passed_over()) {
+            code = service::exit_code::partial;
+        }
     } else {
         Error const error = of_signal(result.error(), signals);
         tell_error(out, error);

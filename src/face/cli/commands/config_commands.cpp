@@ -43,6 +43,7 @@ Result<std::unique_ptr<service::Workspace>> open(Invocation& in, bool read_only)
     options.config_file = in.config_file();
     options.destination = in.arguments().value("--destination");
     options.ask_secret = in.ask_secret();
+    options.passed_over = [&in](data::Problem const& problem) { in.pass_over(problem); };
     options.stop = in.stop();
     return service::Workspace::open(std::move(options));
 }
