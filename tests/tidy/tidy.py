@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 
 import headers  # noqa: E402
 import layers  # noqa: E402
+import losses  # noqa: E402
 import names  # noqa: E402
 import sizes  # noqa: E402
 
@@ -22,6 +23,7 @@ def run(root, build):
         "layers point downwards": list(layers.check(root)),
         "sizes stay below their caps": list(sizes.check(root)),
         "names say something, and disks change in src/system only": list(names.check(root)),
+        "every known loss has its test": list(losses.check(root)),
         "headers stand alone": list(headers.check(root, build)),
     }
 

@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 
 import headers  # noqa: E402
 import layers  # noqa: E402
+import losses  # noqa: E402
 import names  # noqa: E402
 import sizes  # noqa: E402
 import source  # noqa: E402
@@ -44,6 +45,17 @@ class PlantedHouse(unittest.TestCase):
     def test_a_clean_house_passes_every_rule(self):
         for rule in (layers, sizes, names, headers):
             self.assertEqual(self.found(rule), "", rule.__name__)
+
+    def test_a_known_loss_without_its_test_is_found(self):
+        head = "| what happened there | what holds here | file | test |\n|---|---|---|---|\n"
+        self.plant("src/data/data_test.cpp", "TEST(Row, StaysWhole) {\n}\n")
+        row = "| a row was cut | it is not | src/data/data_test.cpp | {} |\n"
+        self.plant("docs/KNOWN_LOSSES.md", head + row.format("StaysWhole"))
+        self.assertEqual(self.found(losses), "")
+        self.plant("docs/KNOWN_LOSSES.md", head + row.format("IsNotThere"))
+        self.assertIn("has no test IsNotThere", self.found(losses))
+        self.plant("docs/KNOWN_LOSSES.md", head)
+        self.assertIn("no row can be read", self.found(losses))
 
     def test_an_upward_arrow_is_found(self):
         self.plant("src/store/bad.cpp", '#include "repository/repository.h"\n')

@@ -117,6 +117,26 @@ TEST_F(RowsCollectTest, ChangesStayReadableWhenTheirBasesMove) {
     EXPECT_TRUE(verified.passed()) << verified.findings.at(0).detail;
 }
 
+TEST_F(RowsCollectTest, ADeltaWhoseBaseWasCondemnedIsStoredWhole) {
+    auto const first = backup();
+    world_.remove(first);
+    world_.tick();
+    auto const condemning = UpkeepWorld::must(
+        collect(*world_.open(), {.grace = std::chrono::days(7), .live_fraction_min = 1.0}, {}));
+    ASSERT_GT(condemning.packs_condemned, 0u);
+    ASSERT_EQ(condemning.packs_deleted, 0u);
+    for (auto& [key, row] : model_.rows) {
+        if (key.second.back() % 20 == 0) row.payload = random_bytes(400, 777 + row.payload.size());
+    }
+    auto const second = backup(&first.sources[0]);  // finds its parent, which is on its way out
+    world_.tick(8 * 24 * 3600);
+    EXPECT_GT(collect_now().packs_deleted, 0u);
+    expect_restores(second);
+    auto const verified =
+        UpkeepWorld::must(verify(*world_.open(), {.level = VerifyLevel::read_data}, {}));
+    EXPECT_TRUE(verified.passed()) << verified.findings.at(0).detail;
+}
+
 TEST_F(RowsCollectTest, AHandleThatTheKeyringNeverHeardOfStopsEverything) {
     auto const snapshot = backup();
     auto const additions = world_.names("keyring/a/");
