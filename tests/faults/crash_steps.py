@@ -74,6 +74,9 @@ def main():
         every_step(count, house, committed, ["backup", "cleanup", "--keep", "1"], kept=newest)
         every_step(count, house, committed, ["key", "rotate"])
         every_step(count, house, committed, ["repo", "repair"])
+        house.run("backup", "cleanup", "--keep", "1")
+        kept = {snapshot: committed[snapshot] for snapshot in newest}
+        every_step(count, house, kept, ["repo", "compact", "--grace", "0s"])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     count.close()
