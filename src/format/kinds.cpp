@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/document/html/html_writer.h"
 #include "format/format.h"
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
@@ -20,6 +21,8 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_csv},
     {"xml", "application/xml", "xml", "every value exact, its schema inside", true, true,
      data::RecordOrder::created, open_xml},
+    {"html", "text/html", "html", "a site to read offline: pages, timeline, photos, search", false,
+     false, data::RecordOrder::created, open_html},
 };
 
 }  // namespace

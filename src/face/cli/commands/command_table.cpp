@@ -98,7 +98,7 @@ constexpr OptionRow drill_options[] = {
     destination,
 };
 constexpr OptionRow export_options[] = {
-    {"--format", value, "json|ndjson|csv", "json by default."},
+    {"--format", value, "json|ndjson|csv|html", "json by default."},
     {"--output", value, "FILE", "The file, or (several files) a new folder.", 'o'},
     {"--source", value, "NAME", "Which source; needless where only one has records."},
     {"--snapshot", value, "SNAPSHOT", "From a snapshot instead of the live data."},

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "format/document/ledger.h"
+
+namespace perdure::format {
+
+/// A medium of a record as it stands in the output. Paths are relative to the output's root.
+struct ShownMedia {
+    std::string source;    ///< as the record names it
+    std::string name;      ///< of the file, for a caption
+    std::string original;  ///< path of the original; empty: not there (see `problem`)
+    std::string preview;   ///< path of a small picture; empty: none
+    std::string media_type, description, problem;
+    std::uint64_t size_bytes = 0;
+    unsigned width = 0, height = 0;  ///< of the preview
+    std::optional<Timestamp> taken;
+    /// A browser shows the original itself, and nothing in it can run.
+    bool shown_directly = false;
+    /// The file could run a program when opened; its name was changed so that it is saved instead.
+    bool disarmed = false;
+};
+
+struct ShelfOptions {
+    std::string folder = "media";
+    unsigned preview_pixels = 640;
+    bool originals = true;
+};
+
+/// Puts the media of a record into the output, each file once however many records refer to it.
+/// What cannot be had is reported to the ledger; the record stays. Fails: what the tree fails with.
+Result<std::vector<ShownMedia>> shelve_media(data::Record const& record, MediaLibrary& library,
+                                             OutputTree& tree, Ledger& ledger,
+                                             ShelfOptions const& options, std::stop_token stop);
+
+}  // namespace perdure::format
