@@ -12,6 +12,15 @@ namespace {
 constexpr std::size_t excerpt_bytes = 220;
 constexpr std::size_t text_max = 4096;
 
+/// Words and numbers a person reads; not keys, digests and paths.
+bool tells_something(FieldText const& field) {
+    auto const blank = field.text.find_first_of(" \n");
+    bool const token = std::min(blank, field.text.size()) > 24;
+    bool const key =
+        field.name == "id" || field.name.ends_with("_id") || field.name.ends_with("Id");
+    return !field.text.empty() && !field.shortened && !token && !key;
+}
+
 }  // namespace
 
 Card card_of(RecordView const& view, std::string address, std::string_view plain_body,
@@ -25,9 +34,8 @@ Card card_of(RecordView const& view, std::string address, std::string_view plain
     if (card.excerpt.empty()) {
         std::string facts;
         for (auto const& field : view.fields) {
-            if (field.text.empty() || field.text == view.title || facts.size() > excerpt_bytes) {
-                continue;
-            }
+            if (!tells_something(field) || field.text == view.title) continue;
+            if (facts.size() > excerpt_bytes) break;
             facts += (facts.empty() ? "" : " · ") + shortened(field.text, 60);
         }
         card.excerpt = shortened(facts, excerpt_bytes);

@@ -74,8 +74,8 @@ std::string head(Site const& site, Page const& page) {
     if (!page.next.empty()) out += fmt::format("<link rel=\"next\" href=\"{}\">\n", page.next);
     if (page.searches) {
         out += fmt::format(
-            "<script src=\"{0}search/index.js\" defer></script>\n"
-            "<script src=\"{0}assets/search.js\" defer></script>\n",
+            "<script src=\"{0}assets/search.js\" defer></script>\n"
+            "<script src=\"{0}search/index.js\" defer></script>\n",
             page.root);
     }
     out += fmt::format("<script src=\"{}assets/site.js\" defer></script>\n</head>\n", page.root);

@@ -11,8 +11,9 @@
     const words = [];
     let word = "", length = 0, previous = "";
     const endWord = () => { if (word) words.push(word); word = ""; length = 0; };
-    const endPair = (typed) => { if (previous && (!typed || single)) words.push(previous); previous = ""; single = true; };
+    // A typed run is looked for by its pairs, a single sign by itself.
     let single = true;
+    const endPair = () => { if (previous && single) words.push(previous); previous = ""; single = true; };
     const plain = text.normalize("NFKD").toLowerCase().replaceAll("ς", "σ").replaceAll("ß", "ss");
     for (const sign of plain) {
       if (mark.test(sign)) continue;
@@ -21,19 +22,18 @@
         : picture.test(sign) && code >= 0x2600;
       if (paired) {
         endWord();
-        // A typed run is looked for by its pairs; a single sign by itself.
         if (previous) { words.push(previous + sign); single = false; }
         previous = sign;
       } else if (letter.test(sign)) {
-        endPair(true);
+        endPair();
         if (++length <= wordCharactersMax) word += sign;
       } else {
         endWord();
-        endPair(true);
+        endPair();
       }
     }
     endWord();
-    endPair(true);
+    endPair();
     return [...new Set(words)];
   };
 
@@ -52,7 +52,7 @@
     store.set(number, data);
     waiting.get(kind + number)?.done();
   };
-  window.perdureIndex = (data) => { index = data; };
+  window.perdureIndex = (data) => { index = data; start(); };
   window.perdureWords = arrived("w", words);
   window.perdureDocs = arrived("d", docs);
 
@@ -173,10 +173,6 @@
   };
 
   const start = () => {
-    if (!index) {
-      state.textContent = "The search index cannot be read: search/index.js is missing.";
-      return;
-    }
     const query = new URLSearchParams(location.search).get("q") ?? "";
     field.value = query;
     const other = document.getElementById("site-q");
@@ -194,6 +190,7 @@
     field.focus();
     if (query) search(query);
   };
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  window.addEventListener("load", () => {
+    if (!index) state.textContent = "The search index cannot be read: search/index.js is missing.";
+  });
 })();
