@@ -57,8 +57,8 @@ std::string shelf_path(std::string const& folder, std::string_view source, std::
 
 class Shelf {
 public:
-    Shelf(MediaLibrary& library, OutputTree& tree, Ledger& ledger, ShelfOptions const& options)
-        : library_(library), tree_(tree), ledger_(ledger), options_(options) {}
+    Shelf(MediaLibrary& library, OutputTree& tree, Tally& tally, ShelfOptions const& options)
+        : library_(library), tree_(tree), tally_(tally), options_(options) {}
 
     Result<ShownMedia> put(data::MediaRef const& media, std::stop_token stop) {
         ShownMedia shown;
@@ -104,7 +104,7 @@ private:
         if (!created) return already_there(created.error());
         PD_CHECK((*created)->write(preview->bytes));
         PD_CHECK((*created)->finish());
-        ledger_.add_file(preview->bytes.size());
+        count_file(tally_, preview->bytes.size());
         return {};
     }
 
@@ -127,12 +127,12 @@ private:
         if (!copied) {
             if (copied.error().fault() == Fault::cancelled) return copied.error();
             shown.problem = page_text(copied.error().message());
-            ledger_.add_file(0);
+            count_file(tally_, 0);
             return {};
         }
         shown.original = path;
-        ledger_.add_file(*copied);
-        ledger_.add_media();
+        count_file(tally_, *copied);
+        ++tally_.summary().media;
         return {};
     }
 
@@ -144,21 +144,21 @@ private:
 
     MediaLibrary& library_;
     OutputTree& tree_;
-    Ledger& ledger_;
+    Tally& tally_;
     ShelfOptions const& options_;
 };
 
 }  // namespace
 
 Result<std::vector<ShownMedia>> shelve_media(data::Record const& record, MediaLibrary& library,
-                                             OutputTree& tree, Ledger& ledger,
+                                             OutputTree& tree, Tally& tally,
                                              ShelfOptions const& options, std::stop_token stop) {
     std::vector<ShownMedia> out;
-    Shelf shelf(library, tree, ledger, options);
+    Shelf shelf(library, tree, tally, options);
     for (auto const& media : record.media) {
         PD_TRY(auto shown, shelf.put(media, stop));
         if (!shown.problem.empty()) {
-            ledger.omit(record, fmt::format("media {}: {}", media.path, shown.problem));
+            tally.omit(record, "", fmt::format("media {}: {}", media.path, shown.problem));
         }
         out.push_back(std::move(shown));
     }

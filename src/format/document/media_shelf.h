@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "format/document/ledger.h"
+#include "format/document/put_file.h"
 
 namespace perdure::format {
 
@@ -30,9 +30,9 @@ struct ShelfOptions {
 };
 
 /// Puts the media of a record into the output, each file once however many records refer to it.
-/// What cannot be had is reported to the ledger; the record stays. Fails: what the tree fails with.
+/// What cannot be had is reported to the tally; the record stays. Fails: what the tree fails with.
 Result<std::vector<ShownMedia>> shelve_media(data::Record const& record, MediaLibrary& library,
-                                             OutputTree& tree, Ledger& ledger,
+                                             OutputTree& tree, Tally& tally,
                                              ShelfOptions const& options, std::stop_token stop);
 
 }  // namespace perdure::format

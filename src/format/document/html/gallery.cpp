@@ -86,7 +86,7 @@ Result<void> Gallery::write(Site const& site, std::stop_token stop) {
                                             : counted(count_, "picture", "pictures"));
         if (!items.empty()) page.main += fmt::format("<ul class=\"gallery\">\n{}</ul>\n", items);
         page.main += render_pager(number, pages, photos_address);
-        PD_CHECK(put_file(tree_, ledger_, "photos/" + photos_address(number),
+        PD_CHECK(put_file(tree_, tally_, "photos/" + photos_address(number),
                           render_page(site, page), {.modified = site.info.as_of}));
         ++number;
         on_page = 0;

@@ -2,8 +2,8 @@
 
 #include "format/document/html/site.h"
 #include "format/document/kept_spool.h"
-#include "format/document/ledger.h"
 #include "format/document/media_shelf.h"
+#include "format/document/put_file.h"
 
 namespace perdure::format {
 
@@ -19,8 +19,7 @@ struct Photo {
 /// The photo pages, in the order of the records. Threads: one.
 class Gallery {
 public:
-    Gallery(OutputTree& tree, Ledger& ledger)
-        : tree_(tree), ledger_(ledger), photos_(tree, "photos") {}
+    Gallery(OutputTree& tree, Tally& tally) : tree_(tree), tally_(tally), photos_(tree, "photos") {}
     Result<void> add(ShownMedia const& media, std::string const& address, std::string const& title);
     Result<void> write(Site const& site, std::stop_token stop);
     std::uint64_t photos() const { return count_; }
@@ -32,7 +31,7 @@ public:
 
 private:
     OutputTree& tree_;
-    Ledger& ledger_;
+    Tally& tally_;
     KeptSpool photos_;
     std::uint64_t count_ = 0;
     std::vector<Photo> latest_;

@@ -31,7 +31,7 @@ std::string folded(std::string_view label) {
     return out;
 }
 
-void remember_largest(GroupOverview& overview, GroupCount group) {
+void remember_largest(GroupOverview& overview, GroupCount const& group) {
     auto& largest = overview.largest;
     auto const before = [](GroupCount const& a, GroupCount const& b) {
         return a.records != b.records ? a.records > b.records : a.label < b.label;
@@ -153,7 +153,7 @@ private:
         });
         items_.clear();
         on_page_ = 0;
-        return put_file(index_.tree_, index_.ledger_, index_address(*kind_, months ? 1 : page_),
+        return put_file(index_.tree_, index_.tally_, index_address(*kind_, months ? 1 : page_),
                         render_page(site_, page), {.modified = site_.info.as_of});
     }
 
@@ -164,9 +164,9 @@ private:
     std::string items_, year_, undated_;
 };
 
-GroupIndex::GroupIndex(OutputTree& tree, Ledger& ledger, KeptSpool& cards)
+GroupIndex::GroupIndex(OutputTree& tree, Tally& tally, KeptSpool& cards)
     : tree_(tree),
-      ledger_(ledger),
+      tally_(tally),
       cards_(cards),
       sorted_(tree, "groups"),
       entries_(tree, "group-entries"),
@@ -278,7 +278,7 @@ Result<void> GroupIndex::write_group(Site const& site, Group const& group) {
         page.main += render_pager(number, pages, address);
         if (number > 1) page.previous = address(number - 1);
         if (number < pages) page.next = address(number + 1);
-        PD_CHECK(put_file(tree_, ledger_, page_address(group.kind, group.label, number),
+        PD_CHECK(put_file(tree_, tally_, page_address(group.kind, group.label, number),
                           render_page(site, page), {.modified = site.info.as_of}));
     }
     return {};

@@ -28,7 +28,7 @@ struct GroupOverview {
 /// Every list of records by month, collection, project, category and tag. Threads: one.
 class GroupIndex {
 public:
-    GroupIndex(OutputTree& tree, Ledger& ledger, KeptSpool& cards);
+    GroupIndex(OutputTree& tree, Tally& tally, KeptSpool& cards);
     Result<void> add(RecordView const& view, std::uint64_t ordinal, CardPlace place);
     /// Writes all pages: a folder a kind, in it an index and a page (or several) a group.
     Result<void> write(Site const& site, std::stop_token stop);
@@ -55,7 +55,7 @@ private:
     Result<std::string> cards_of(Group const& group, std::uint64_t first, std::uint64_t count);
 
     OutputTree& tree_;
-    Ledger& ledger_;
+    Tally& tally_;
     KeptSpool& cards_;
     SortedSpool sorted_;
     KeptSpool entries_, groups_;

@@ -145,8 +145,8 @@ std::string omission_list(FormatSummary const& summary) {
         counted(summary.omissions_total, "detail", "details"));
     for (auto const& omission : summary.omissions) {
         if (&omission - summary.omissions.data() == omissions_shown) break;
-        out += fmt::format("<li dir=\"auto\"><b>{}</b> {}</li>\n", escaped(omission.record),
-                           escaped(omission.what));
+        out += fmt::format("<li dir=\"auto\"><b>{}</b> {}</li>\n",
+                           escaped(page_text(omission.record)), escaped(page_text(omission.what)));
     }
     return out + "</ul>\n";
 }

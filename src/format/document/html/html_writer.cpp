@@ -42,12 +42,12 @@ public:
         : tree_(tree),
           cards_(tree, "cards"),
           data_(tree, "data"),
-          groups_(tree, ledger_, cards_),
-          gallery_(tree, ledger_) {}
+          groups_(tree, tally_, cards_),
+          gallery_(tree, tally_) {}
 
     Result<void> begin(ExportInfo const& info) override {
         site_ = site_of(info);
-        search_.emplace(tree_, ledger_, info.as_of);
+        search_.emplace(tree_, tally_, info.as_of);
         return {};
     }
     Result<void> add(data::Record const& record, MediaLibrary& media,
@@ -67,13 +67,13 @@ private:
                      std::vector<ShownMedia> const& media) const;
     void report(data::Record const& record, RecordView const& view, SafeBody const& body);
     Result<void> put(std::string const& name, std::string_view text) {
-        return put_file(tree_, ledger_, name, text, {.modified = site_.info.as_of});
+        return put_file(tree_, tally_, name, text, {.modified = site_.info.as_of});
     }
     Result<void> put_data();
 
     OutputTree& tree_;
     Site site_;
-    Ledger ledger_;
+    Tally tally_;
     KeptSpool cards_, data_;
     GroupIndex groups_;
     Gallery gallery_;
@@ -173,17 +173,17 @@ SafeBody HtmlWriter::body_of(data::Record const& record, RecordView const& view,
 void HtmlWriter::report(data::Record const& record, RecordView const& view, SafeBody const& body) {
     auto flaws = view.flaws;
     flaws.add(body.flaws);
-    if (flaws.any()) ledger_.omit(record, flaws.describe());
+    if (flaws.any()) tally_.omit(record, "", flaws.describe());
     if (body.removed.empty()) return;
     std::string removed;
     for (auto const& each : body.removed) removed += (removed.empty() ? "" : ", ") + each;
-    ledger_.omit(record, "left out of the text because it could run or load: " + removed);
+    tally_.omit(record, "", "left out of the text because it could run or load: " + removed);
 }
 
 Result<void> HtmlWriter::note_recent(Card const& card, CardPlace place) {
     auto const seconds =
         card.created ? card.created->seconds : std::numeric_limits<std::int64_t>::min();
-    Recent const entry{seconds, ledger_.summary().records, place};
+    Recent const entry{seconds, tally_.summary().records, place};
     auto const newer = [](Recent const& a, Recent const& b) {
         return a.seconds != b.seconds ? a.seconds > b.seconds : a.ordinal > b.ordinal;
     };
@@ -199,7 +199,7 @@ Result<void> HtmlWriter::list(RecordView const& view, std::string const& address
     save_card(encoded, card);
     CardPlace const place{cards_.size_bytes(), static_cast<std::uint32_t>(encoded.size())};
     PD_CHECK(cards_.append(as_text(encoded.view())));
-    PD_CHECK(groups_.add(view, ledger_.summary().records, place));
+    PD_CHECK(groups_.add(view, tally_.summary().records, place));
     PD_CHECK(note_recent(card, place));
     for (auto const& each : media) PD_CHECK(gallery_.add(each, address, view.title));
     std::string words = body.plain;
@@ -219,7 +219,7 @@ Result<void> HtmlWriter::add(data::Record const& record, MediaLibrary& library,
     PD_CHECK(turn_page(view));
     auto address = url_path(page_.path);
     if (!site_.one_record_a_page) address += "#r-" + view.anchor;
-    PD_TRY(auto const media, shelve_media(record, library, tree_, ledger_, {}, stop));
+    PD_TRY(auto const media, shelve_media(record, library, tree_, tally_, {}, stop));
     auto const body = body_of(record, view, media);
     report(record, view, body);
     page_.articles += render_article(site_, {view, body, media}, "../");
@@ -228,7 +228,7 @@ Result<void> HtmlWriter::add(data::Record const& record, MediaLibrary& library,
     json_record(line, record);
     line += '\n';
     PD_CHECK(data_.append(line));
-    ledger_.count(record);
+    tally_.count(record.type);
     return {};
 }
 
@@ -237,7 +237,7 @@ Result<void> HtmlWriter::put_data() {
                                                                 .size_bytes = data_.size_bytes()}));
     PD_CHECK(data_.replay([&](std::string_view piece) { return out->write(piece); }));
     PD_CHECK(out->finish());
-    ledger_.add_file(data_.size_bytes());
+    count_file(tally_, data_.size_bytes());
     std::string header;
     json_header(header, site_.info);
     return put("data/export.json", header + "\n");
@@ -254,19 +254,19 @@ Result<FormatSummary> HtmlWriter::finish(std::stop_token stop) {
         PD_TRY(auto card, load_card(as_bytes(std::string_view(bytes))));
         recent.push_back(std::move(card));
     }
-    PD_CHECK(put("index.html", render_home(site_, {ledger_.summary(), groups_, gallery_, recent})));
+    PD_CHECK(put("index.html", render_home(site_, {tally_.summary(), groups_, gallery_, recent})));
     PD_CHECK(put("search.html", render_search(site_)));
-    PD_CHECK(put("about.html", render_about(site_, ledger_.summary())));
+    PD_CHECK(put("about.html", render_about(site_, tally_.summary())));
     PD_CHECK(put_data());
     for (auto const& asset : site_assets()) {
         PD_CHECK(put(fmt::format("assets/{}", asset.name), asset.text));
     }
-    return ledger_.take();
+    return tally_.take();
 }
 
 Result<std::optional<Bytes>> HtmlWriter::checkpoint() {
     Encoder out;
-    ledger_.save(out);
+    tally_.encode(out);
     PD_CHECK(cards_.flush());
     PD_CHECK(data_.flush());
     out.varint(cards_.size_bytes());
@@ -297,7 +297,7 @@ Result<std::optional<Bytes>> HtmlWriter::checkpoint() {
 Result<void> HtmlWriter::resume(ExportInfo const& info, ByteView state) {
     PD_CHECK(begin(info));
     Decoder in(state);
-    PD_CHECK(ledger_.load(in));
+    PD_CHECK(tally_.decode(in));
     PD_TRY(auto const cards, in.varint());
     PD_TRY(auto const data, in.varint());
     PD_CHECK(cards_.resume(cards));

@@ -32,8 +32,8 @@ void varint(std::string& out, std::uint64_t value) {
 
 }  // namespace
 
-SearchIndex::SearchIndex(OutputTree& tree, Ledger& ledger, Timestamp modified)
-    : tree_(tree), ledger_(ledger), modified_(modified), sorted_(tree, "words") {}
+SearchIndex::SearchIndex(OutputTree& tree, Tally& tally, Timestamp modified)
+    : tree_(tree), tally_(tally), modified_(modified), sorted_(tree, "words") {}
 
 Result<void> SearchIndex::add(Card const& card, std::string_view title, std::string_view text) {
     auto const note = [&](std::string_view word, std::uint64_t value) {
@@ -72,7 +72,7 @@ Result<void> SearchIndex::spill() {
 
 Result<void> SearchIndex::put_docs() {
     if (docs_.empty()) return {};
-    PD_CHECK(put_file(tree_, ledger_, fmt::format("search/d{}.js", docs_files_),
+    PD_CHECK(put_file(tree_, tally_, fmt::format("search/d{}.js", docs_files_),
                       fmt::format("perdureDocs({},[\n{}\n]);\n", docs_files_, docs_),
                       {.modified = modified_}));
     ++docs_files_;
@@ -83,7 +83,7 @@ Result<void> SearchIndex::put_docs() {
 Result<void> SearchIndex::put_shard() {
     if (shard_.empty()) return {};
     shard_ += "\"";
-    PD_CHECK(put_file(tree_, ledger_, fmt::format("search/w{}.js", shards_),
+    PD_CHECK(put_file(tree_, tally_, fmt::format("search/w{}.js", shards_),
                       fmt::format("perdureWords({},[{}]);\n", shards_, shard_),
                       {.modified = modified_}));
     if (!firsts_.empty()) firsts_ += ',';
@@ -132,7 +132,7 @@ Result<void> SearchIndex::finish(std::stop_token stop) {
         return write_word(word, postings);
     }));
     PD_CHECK(put_shard());
-    return put_file(tree_, ledger_, "search/index.js",
+    return put_file(tree_, tally_, "search/index.js",
                     fmt::format("perdureIndex({{\"records\":{},\"docs\":{},\"shards\":[{}]}});\n",
                                 records_, docs_a_file, firsts_),
                     {.modified = modified_});

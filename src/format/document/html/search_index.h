@@ -19,7 +19,7 @@ namespace perdure::format {
 /// A word with many postings goes on in the next files, where they begin anew. Threads: one.
 class SearchIndex {
 public:
-    SearchIndex(OutputTree& tree, Ledger& ledger, Timestamp modified);
+    SearchIndex(OutputTree& tree, Tally& tally, Timestamp modified);
     /// Records in their order, from 0. `text`: all that they are found by beside the title.
     Result<void> add(Card const& card, std::string_view title, std::string_view text);
     Result<void> finish(std::stop_token stop);
@@ -38,7 +38,7 @@ private:
     Result<void> write_word(std::string_view word, std::string_view postings);
 
     OutputTree& tree_;
-    Ledger& ledger_;
+    Tally& tally_;
     Timestamp modified_;
     SortedSpool sorted_;
     std::unordered_map<std::string, Postings> words_;
