@@ -51,11 +51,10 @@ std::string label(Site const& site, RecordView const& view, std::string_view roo
         fact(out, "Tags", tags + "</ul>");
     }
     if (!view.embedding.empty()) fact(out, "Embedding", escaped(view.embedding));
-    fact(
-        out, "Record",
-        fmt::format(
-            R"(<a class="permalink" href="#r-{}" title="A link to this record"><span dir="auto">{} {}</span></a>)",
-            view.anchor, escaped(view.type), escaped(shortened(view.id, 80))));
+    fact(out, "Record",
+         fmt::format(R"(<a class="permalink" href="#r-{}" title="A link to this record"><span )"
+                     R"(dir="auto">{} {}</span></a>)",
+                     view.anchor, escaped(view.type), escaped(shortened(view.id, 80))));
     return out + "</dl>\n";
 }
 
@@ -81,7 +80,8 @@ void picture(std::string& out, ShownMedia const& media, std::string_view root) {
                            : small;
     auto const words = media.description.empty() ? media.name : media.description;
     out += fmt::format(
-        R"(<figure><a class="photo" href="{}"><img src="{}" width="{}" height="{}" alt="{}" loading="lazy" decoding="async"></a><figcaption>{}</figcaption></figure>
+        R"(<figure><a class="photo" href="{}"><img src="{}" width="{}" height="{}" )"
+        R"(alt="{}" loading="lazy" decoding="async"></a><figcaption>{}</figcaption></figure>
 )",
         large, small, media.width, media.height, escaped(words), caption(media, root));
 }
@@ -116,7 +116,8 @@ std::string media_section(std::vector<ShownMedia> const& media, std::string_view
             whole.preview = each.original;
             auto const address = fmt::format("{}{}", root, url_path(each.original));
             pictures += fmt::format(
-                R"(<figure><a class="photo" href="{0}"><img src="{0}" alt="{1}" loading="lazy" decoding="async"></a><figcaption>{2}</figcaption></figure>
+                R"(<figure><a class="photo" href="{0}"><img src="{0}" alt="{1}" )"
+                R"(loading="lazy" decoding="async"></a><figcaption>{2}</figcaption></figure>
 )",
                 address, escaped(each.description.empty() ? each.name : each.description),
                 caption(each, root));

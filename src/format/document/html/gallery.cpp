@@ -68,7 +68,9 @@ std::string render_photo(Photo const& photo, std::string_view root) {
         size = fmt::format(R"( width="{}" height="{}")", photo.width, photo.height);
     }
     return fmt::format(
-        R"(<li><figure><a class="photo" href="{0}{1}"><img src="{0}{2}"{3} alt="{4}" loading="lazy" decoding="async"></a><figcaption><a href="{0}{5}" dir="auto">{6}</a></figcaption></figure></li>
+        R"(<li><figure><a class="photo" href="{0}{1}"><img src="{0}{2}"{3} alt="{4}" )"
+        R"(loading="lazy" decoding="async"></a><figcaption><a href="{0}{5}" )"
+        R"(dir="auto">{6}</a></figcaption></figure></li>
 )",
         root, url_path(photo.original), url_path(photo.preview), size, escaped(photo.words),
         escaped(photo.address), escaped(photo.title));

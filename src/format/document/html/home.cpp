@@ -44,7 +44,10 @@ std::string chart(std::vector<GroupCount> const& months) {
         auto const height = std::max(
             2.0, std::round(100.0 * static_cast<double>(bar.records) / static_cast<double>(most)));
         out += fmt::format(
-            R"(<li><a href="{0}" title="{1}: {2}"><svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect x="1" width="8" y="{3}" height="{4}"></rect></svg><span class="quiet">{1}, {2}</span></a></li>
+            R"(<li><a href="{0}" title="{1}: {2}"><svg viewBox="0 0 10 100" )"
+            R"(preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect x="1" )"
+            R"(width="8" y="{3}" height="{4}"></rect></svg><span class="quiet">{1}, {2}</span>)"
+            R"(</a></li>
 )",
             address, name, counted(bar.records, "record", "records"), 100 - height, height);
     }

@@ -127,7 +127,8 @@ std::string render_page(Site const& site, Page const& page) {
 <label class="quiet" for="site-q">Search the archive</label>
 <input id="site-q" type="search" name="q" placeholder="Search" autocomplete="off" dir="auto">
 </form>
-<button class="theme-toggle" type="button" hidden aria-label="Dark colours" aria-pressed="false"></button>
+<button class="theme-toggle" type="button" hidden aria-label="Dark colours" )"
+        R"(aria-pressed="false"></button>
 </header>
 <main id="main" tabindex="-1"{css}>
 {main}
