@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/document/html/html_writer.h"
+#include "format/document/markdown_writer.h"
 #include "format/format.h"
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
@@ -23,6 +24,8 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_xml},
     {"html", "text/html", "html", "a site to read offline: pages, timeline, photos, search", false,
      false, data::RecordOrder::created, open_html},
+    {"markdown", "text/markdown", "md", "a folder to read, as Obsidian and others open it", false,
+     false, data::RecordOrder::project, open_markdown},
 };
 
 }  // namespace

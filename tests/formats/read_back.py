@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Hostile records through every format, read back by readers that share no code with perdure, and
 by the validators of each format. argv[1] is the program that writes them."""
+import json
 import os
 import pathlib
 import subprocess
@@ -11,6 +12,7 @@ import traceback
 sys.dont_write_bytecode = True
 import read_csv  # noqa: E402
 import read_json  # noqa: E402
+import read_markdown  # noqa: E402
 import read_xml  # noqa: E402
 from expected import Export  # noqa: E402
 
@@ -141,6 +143,33 @@ def xmllint_accepts_xml_by_the_schema_inside(place):
     export = place.export("xml")
     schema = read_xml.schema_inside(export, place.folder / "schema.xsd")
     run("xmllint", "--noout", "--huge", "--nonet", "--schema", schema, export.out / "records.xml")
+
+
+@case
+def markdown_reads_back_equal(place):
+    read_markdown.read_markdown(place.export("markdown"))
+
+
+def pandoc(path):
+    return json.loads(run("pandoc", "-f", "commonmark+yaml_metadata_block", "-t", "json", path))
+
+
+@case
+def pandoc_reads_markdown(place):
+    """The traps of YAML arrive as text, tags as a list, the body as what was written."""
+    out = place.export("markdown").out
+    chosen = [path for path in sorted(out.rglob("*.md")) if path.stat().st_size < 100000][:60]
+    for path in chosen:
+        tree = pandoc(path)
+        if path.name != "README.md":
+            assert "title" in tree["meta"], path
+            assert tree["meta"]["columns"]["t"] == "MetaMap", path
+            assert tree["blocks"], path
+    told = [path for path in chosen if b"\ntags:\n" in path.read_bytes()]
+    assert told
+    for path in told:
+        tree = pandoc(path)
+        assert tree["meta"]["tags"]["t"] == "MetaList", path
 
 
 def main():
