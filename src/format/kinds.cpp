@@ -7,6 +7,7 @@
 #include "format/format.h"
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
+#include "format/record/sheet/xlsx_writer.h"
 #include "format/record/xml_writer.h"
 
 namespace perdure::format {
@@ -20,6 +21,8 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_ndjson},
     {"csv", "text/csv", "csv", "a table a record type, RFC 4180", false, false,
      data::RecordOrder::created, open_csv},
+    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx",
+     "a workbook, a sheet a record type", true, false, data::RecordOrder::created, open_xlsx},
     {"xml", "application/xml", "xml", "every value exact, its schema inside", true, true,
      data::RecordOrder::created, open_xml},
     {"html", "text/html", "html", "a site to read offline: pages, timeline, photos, search", false,

@@ -63,7 +63,7 @@ OwnedRecord plain(std::int64_t id, std::string title, std::string body) {
                      {"ratio", 0.5},
                      {"data", data::Null{}},
                      {"created_at", Text{"2024-03-01T09:30:00+01:00"}},
-                     {"_note", Text{""}},
+                     {"_note", Text{"n"}},
                      {"$ref", data::Null{}},
                      {"no", Text{"no"}},
                      {"quote\"d, column", Text{"a,b"}}};

@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 import read_csv  # noqa: E402
 import read_json  # noqa: E402
 import read_markdown  # noqa: E402
+import read_xlsx  # noqa: E402
 import read_xml  # noqa: E402
 from expected import Export  # noqa: E402
 
@@ -170,6 +171,25 @@ def pandoc_reads_markdown(place):
     for path in told:
         tree = pandoc(path)
         assert tree["meta"]["tags"]["t"] == "MetaList", path
+
+
+@case
+def openpyxl_reads_xlsx_but_for_what_is_reported(place):
+    read_xlsx.read_xlsx(place.export("xlsx"))
+
+
+@case
+def libreoffice_opens_xlsx(place):
+    export = place.export("xlsx")
+    folder = place.folder / "office"
+    folder.mkdir()
+    rows = read_xlsx.libreoffice_reads(export, folder)
+    records = export.of_type(b"memory")
+    assert len(rows) == len(records) + 1 and rows[0][:2] == ["id", "title"]
+    dates = {row[rows[0].index("created_at")] for row in rows[1:]}
+    assert dates == {"2024-03-01 09:30:00"}, dates  # as LibreOffice spells a date, not as text
+    formulas = [row[1] for row in rows[1:] if row[1].startswith("=")]
+    assert "=1+1" in formulas  # a text, not a 2
 
 
 def main():

@@ -8,6 +8,7 @@ import yaml
 
 from read_json import untag
 
+LINK = re.compile(r"(?<!\\)(?:\\\\)*\]\(([^) \t\n]+)\)")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -85,7 +86,7 @@ def check_media(export, record, path, front):
 def links_of(file):
     text = file.read_text()
     text = split(text.encode())[1].decode() if text.startswith("---\n") else text
-    return [urllib.parse.unquote(link) for link in re.findall(r"(?<!\\)(?:\\\\)*\]\(([^) \t\n]+)\)", text)]
+    return [urllib.parse.unquote(link) for link in LINK.findall(text)]
 
 
 def read_markdown(export):

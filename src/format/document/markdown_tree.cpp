@@ -114,7 +114,7 @@ Result<std::size_t> MarkdownTree::folder(std::size_t parent, std::string_view na
 }
 
 Result<std::string> MarkdownTree::add_record(std::size_t folder, std::string_view title,
-                                             std::string_view id, std::string date) {
+                                             std::string_view id, std::string_view date) {
     auto const path = names_.unique(folders_[folder].path, title, ".md", one_line(id));
     Encoder frame;
     frame.varint(folder);
