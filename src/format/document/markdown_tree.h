@@ -43,7 +43,7 @@ public:
     Result<std::size_t> folder(std::size_t parent, std::string_view name);
     /// A name for a record's file; it is an entry from now on.
     Result<std::string> add_record(std::size_t folder, std::string_view title, std::string_view id,
-                                   std::string date);
+                                   std::string_view date);
     /// Where the attachment of this source path went, or empty: it is not there yet.
     Result<std::string> attachment(std::string const& source_path);
     Result<std::string> add_attachment(std::size_t folder, std::string_view file_name,
