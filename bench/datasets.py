@@ -76,6 +76,13 @@ def small(states, scale):
         (folder / f"{words.table[number % 9973]}-{number}.{name}").write_text(body[:size])
 
 
+def headers(states, scale):
+    """/usr/include of this machine: small files that real people wrote. No scale."""
+    del scale
+    states.mkdir(parents=True, exist_ok=True)
+    shutil.copytree("/usr/include", states / "0", symlinks=True)
+
+
 def releases(states, scale):
     """Consecutive releases of one package, by npm's own client; the scale takes fewer of them."""
     with_npm = states.parent / "npm"
@@ -142,7 +149,7 @@ def tiny(states, scale):
 
 
 BUILDERS = {builder.__name__: builder
-            for builder in (releases, text, random, small, sqlite, subjects, tiny)}
+            for builder in (releases, text, random, small, headers, sqlite, subjects, tiny)}
 
 
 class DataSet:
@@ -154,6 +161,10 @@ class DataSet:
         facts = folder / "facts.json"
         self.facts = json.loads(facts.read_text()) if facts.exists() else {}
         self.is_database = (self.states[0] / "app.db").exists()
+        if self.is_database:
+            database = sqlite3.connect(self.states[0] / "app.db")
+            self.facts["people"] = database.execute("SELECT count(*) FROM users").fetchone()[0]
+            database.close()
         self.bytes = sum(path.stat().st_size for path in self.states[0].rglob("*")
                          if path.is_file())
 

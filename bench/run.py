@@ -162,7 +162,7 @@ def main(arguments):
     if "cold" in options.cache and not measure.may_drop_caches():
         print("not root: cold caches are left out", file=sys.stderr)
         options.cache = [cache for cache in options.cache if cache != "cold"] or ["warm"]
-    results = []
+    results, verdicts = [], []
     for name in options.data:
         data_set = datasets.prepare(name, options.folder, options.scale)
         samples = []
@@ -170,7 +170,10 @@ def main(arguments):
             for cache in options.cache:
                 for tool_class in chosen_tools(options, data_set):
                     samples += Round(options, data_set, tool_class, cache).run()
-        results += report.print_table(data_set, samples, data_set.facts)
+        rows, found = report.print_table(data_set, samples, data_set.facts)
+        results += rows
+        verdicts += found
+    report.print_verdicts(verdicts)
     shutil.rmtree(options.folder / "scratch", ignore_errors=True)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     path = options.json or options.folder / "results" / f"{stamp}.json"

@@ -4,30 +4,23 @@
 
 namespace perdure::repository {
 
-namespace {
-
-crypto::Secret32 purpose_key(crypto::HmacKey const& root, std::string_view label,
-                             RepositoryId const& repository, Handle const& handle,
-                             std::uint32_t generation) {
-    Encoder number;
-    number.u32(generation);
-    return root.derive({as_bytes(label), repository.view(), handle.view(), number.view()});
-}
-
-}  // namespace
-
 Domain::Domain(RepositoryId const& repository, Handle const& handle, std::uint32_t generation,
                crypto::Secret32 const& secret)
-    : handle_(handle),
-      generation_(generation),
-      data_(purpose_key(crypto::HmacKey(secret), "perdure1/data", repository, handle, generation)),
-      id_(purpose_key(crypto::HmacKey(secret), "perdure1/id", repository, handle, generation)),
-      meta_(purpose_key(crypto::HmacKey(secret), "perdure1/meta", repository, handle, generation)) {
+    : repository_(repository), handle_(handle), generation_(generation), secret_(secret) {}
+
+crypto::HmacKey const& Domain::key(LazyKey& lazy, std::string_view label) const {
+    std::call_once(lazy.once, [&] {
+        Encoder number;
+        number.u32(generation_);
+        lazy.key.emplace(crypto::HmacKey(secret_).derive(
+            {as_bytes(label), repository_.view(), handle_.view(), number.view()}));
+    });
+    return *lazy.key;
 }
 
 BlobId Domain::blob_id(ByteView plaintext) const {
     BlobId id;
-    id.bytes = id_.mac(plaintext).bytes;
+    id.bytes = key(id_, "perdure1/id").mac(plaintext).bytes;
     return id;
 }
 
@@ -36,7 +29,7 @@ crypto::Secret32 Domain::frame_key(ByteView salt, std::uint32_t slot) const {
     for (int i = 0; i < 4; ++i) {
         number[static_cast<std::size_t>(i)] = std::byte{static_cast<std::uint8_t>(slot >> (8 * i))};
     }
-    return data_.derive({as_bytes("frame"), salt, number});
+    return key(data_, "perdure1/data").derive({as_bytes("frame"), salt, number});
 }
 
 }  // namespace perdure::repository

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "crypto/hash.h"
 
@@ -14,7 +16,8 @@ using BlobId = Opaque<32, struct BlobTag>;
 /// One erasure scope: the common domain, or one generation of one person. Its secret D is random,
 /// never derived; destroy D and every blob of the domain is unreadable for ever.
 /// K_x = HMAC-SHA256(D, "perdure1/x" ‖ repository id ‖ handle ‖ u32 generation), x in data, id,
-/// meta. Immutable. Threads: any.
+/// meta; each is derived at its first use: sorting a person's rows needs none of them.
+/// Immutable. Threads: any.
 class Domain {
 public:
     Domain(RepositoryId const& repository, Handle const& handle, std::uint32_t generation,
@@ -25,12 +28,20 @@ public:
     BlobId blob_id(ByteView plaintext) const;
     /// HMAC(K_data, "frame" ‖ salt ‖ u32 slot).
     crypto::Secret32 frame_key(ByteView salt, std::uint32_t slot) const;
-    crypto::HmacKey const& meta() const { return meta_; }
+    crypto::HmacKey const& meta() const { return key(meta_, "perdure1/meta"); }
 
 private:
+    struct LazyKey {
+        std::once_flag once;
+        std::optional<crypto::HmacKey> key;
+    };
+    crypto::HmacKey const& key(LazyKey& lazy, std::string_view label) const;
+
+    RepositoryId repository_;
     Handle handle_;
     std::uint32_t generation_;
-    crypto::HmacKey data_, id_, meta_;
+    crypto::Secret32 secret_;
+    mutable LazyKey data_, id_, meta_;
 };
 using DomainPtr = std::shared_ptr<Domain const>;
 

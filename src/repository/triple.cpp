@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/codec.h"
+#include "content/parity.h"
 #include "crypto/hash.h"
 
 namespace perdure::repository {
@@ -11,14 +12,17 @@ namespace perdure::repository {
 namespace {
 
 constexpr std::string_view copy_magic = "PD3C";
+constexpr std::string_view single_magic = "PD1P";
 constexpr std::string_view tombstone_magic = "PDTS";
 constexpr std::size_t copy_header_bytes = 4 + 4 + 32;  // magic, length, SHA-256
 constexpr std::size_t copies = 3;
+constexpr std::size_t single_body_bytes_max = 32u << 20;  // what one parity suffix covers, halved
 
 /// The body of a copy that starts at the front of `bytes`, when its checksum fits.
-std::optional<ByteView> whole_copy(ByteView bytes, std::uint64_t body_bytes_max) {
+std::optional<ByteView> whole_copy(ByteView bytes, std::uint64_t body_bytes_max,
+                                   std::string_view magic = copy_magic) {
     if (bytes.size() < copy_header_bytes) return std::nullopt;
-    if (as_text(bytes.first(4)) != copy_magic) return std::nullopt;
+    if (as_text(bytes.first(4)) != magic) return std::nullopt;
     Decoder in(bytes.subspan(4));
     auto const length = in.u32();
     auto const sum = in.id<crypto::Digest>();
@@ -41,19 +45,44 @@ std::optional<Bytes> vote(ByteView object, std::uint64_t body_bytes_max) {
     return to_bytes(*body);
 }
 
+void add_copy(Encoder& out, std::string_view magic, ByteView body) {
+    out.raw(as_bytes(magic));
+    out.u32(static_cast<std::uint32_t>(body.size()));
+    out.raw(crypto::sha256(body).view());
+    out.raw(body);
+}
+
+/// One copy and its parity.
+Bytes make_single(ByteView body) {
+    Encoder out;
+    add_copy(out, single_magic, body);
+    Bytes object = out.take();
+    append(object, content::make_parity(object));
+    return object;
+}
+
+/// The body of an object of one copy, repaired by its parity where that is needed.
+std::optional<Untripled> read_single(ByteView object, std::uint64_t body_bytes_max) {
+    if (auto const body = whole_copy(object, body_bytes_max, single_magic)) {
+        bool const whole = std::ranges::equal(make_single(*body), object);
+        return Untripled{to_bytes(*body), !whole};
+    }
+    Bytes const mended = content::salvage_with_parity(object);
+    auto const body = whole_copy(mended, body_bytes_max, single_magic);
+    if (!body) return std::nullopt;
+    return Untripled{to_bytes(*body), true};
+}
+
 }  // namespace
 
 Bytes make_triple(ByteView body) {
     PD_ASSERT(body.size() <= 0xffffffffU);
+    if (body.size() > triple_body_bytes_max && body.size() <= single_body_bytes_max) {
+        return make_single(body);
+    }
     Encoder out;
     out.reserve(copies * (copy_header_bytes + body.size()));
-    auto const sum = crypto::sha256(body);
-    for (std::size_t i = 0; i < copies; ++i) {
-        out.raw(as_bytes(copy_magic));
-        out.u32(static_cast<std::uint32_t>(body.size()));
-        out.raw(sum.view());
-        out.raw(body);
-    }
+    for (std::size_t i = 0; i < copies; ++i) add_copy(out, copy_magic, body);
     return out.take();
 }
 
@@ -80,7 +109,9 @@ Result<Untripled> read_triple(ByteView object, std::uint64_t body_bytes_max) {
         if (auto elected = vote(object, body_bytes_max))
             return Untripled{*std::move(elected), true};
     }
-    return fail(Fault::corrupt, "all three copies inside the object are damaged").with_code(14);
+    if (auto single = read_single(object, body_bytes_max)) return *std::move(single);
+    return fail(Fault::corrupt, "more of the object is damaged than its copies or parity can mend")
+        .with_code(14);
 }
 
 Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name, ByteView body,

@@ -9,13 +9,17 @@ namespace perdure::repository {
 /// Objects that are few and precious (config, keyring, snapshots) hold their body three times:
 /// docs/FORMAT.md "Constructions: three copies". A reader takes the first copy whose checksum fits,
 /// else the bytewise majority of the three: single flips and bursts inside one copy heal.
+/// A body above triple_body_bytes_max (keys of hundreds of people) is held once, with the parity
+/// suffix of packs: keys are then as safe from bad sectors as the data that they open.
 Bytes make_triple(ByteView body);
+inline constexpr std::size_t triple_body_bytes_max = 32u << 10;
 
 struct Untripled {
     Bytes body;
-    bool damaged = false;  ///< not all three copies were whole: write the object again
+    bool damaged = false;  ///< some of the object's bytes are bad: write it again
 };
-/// Fails: corrupt, when no copy can be had; exhausted, when the body exceeds body_bytes_max.
+/// Reads either form. Fails: corrupt, when the body cannot be had; exhausted, when it exceeds
+/// body_bytes_max.
 Result<Untripled> read_triple(ByteView object, std::uint64_t body_bytes_max);
 
 /// Puts `body` in three copies. Fails as ObjectStore::put.

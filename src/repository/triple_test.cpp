@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crypto/hash.h"
 #include "store/memory/memory_store.h"
 
 namespace perdure::repository {
@@ -47,6 +48,52 @@ TEST(Triple, HealsBurstsInTwoOfTheCopiesAndTruncation) {
     for (std::size_t const left : {third, third + 1, object.size() - 1}) {
         EXPECT_EQ(read_triple(ByteView(object).first(left), 10'000)->body, body);
     }
+}
+
+TEST(Triple, HoldsALargeBodyOnceAndHealsItByParity) {
+    Bytes body(100'000);
+    for (std::size_t i = 0; i < body.size(); ++i) {
+        body[i] = static_cast<std::byte>((i * 2'654'435'761U) >> 13);
+    }
+    Bytes const object = make_triple(body);
+    EXPECT_LT(object.size(), body.size() * 5 / 4);
+    EXPECT_EQ(read_triple(object, 100'000)->body, body);
+    EXPECT_FALSE(read_triple(object, 100'000)->damaged);
+    for (std::size_t at = 0; at < object.size(); at += at < 200 ? 1 : 311) {
+        Bytes changed = object;
+        changed[at] ^= std::byte{0x40};
+        auto const healed = read_triple(changed, 100'000);
+        ASSERT_TRUE(healed) << at;
+        EXPECT_EQ(healed->body, body);
+        EXPECT_TRUE(healed->damaged) << at;
+    }
+    Bytes burst = object;
+    std::fill_n(burst.begin() + 40'000, 8'192, std::byte{0});
+    EXPECT_EQ(read_triple(burst, 100'000)->body, body);
+    std::fill_n(burst.begin(), 60'000, std::byte{0});
+    EXPECT_EQ(read_triple(burst, 100'000).error().fault(), Fault::corrupt);
+    EXPECT_EQ(read_triple(object, 99'999).error().fault(), Fault::corrupt);
+    for (std::size_t const left : {body.size() + 40, object.size() - 1}) {
+        auto const cut = read_triple(ByteView(object).first(left), 100'000);
+        EXPECT_EQ(cut->body, body);
+        EXPECT_TRUE(cut->damaged);
+    }
+}
+
+TEST(Triple, ReadsLargeBodiesThatWereWrittenThreeTimes) {
+    Bytes const body(50'000, std::byte{3});
+    Bytes copy;
+    append(copy, as_bytes("PD3C"));
+    std::uint32_t const length = 50'000;
+    append(copy, std::as_bytes(std::span(&length, 1)));
+    append(copy, crypto::sha256(body).view());
+    append(copy, body);
+    Bytes object;
+    for (int i = 0; i < 3; ++i) append(object, copy);
+    EXPECT_EQ(read_triple(object, 50'000)->body, body);
+    EXPECT_FALSE(read_triple(object, 50'000)->damaged);
+    object[7'000] ^= std::byte{1};
+    EXPECT_EQ(read_triple(object, 50'000)->body, body);
 }
 
 TEST(Triple, TakesTheMajorityWhenAllCopiesAreHurtElsewhere) {

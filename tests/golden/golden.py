@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 import traceback
@@ -61,6 +62,25 @@ def the_reader_reads_a_fresh_repository(folder):
     compare(Repository(place.repository, place.key), expected)
 
 
+def the_reader_reads_the_keys_of_many_people(folder):
+    place = Place(folder)
+    place.make_data()
+    with sqlite3.connect(os.path.join(place.data, "app.db")) as db:
+        db.executemany("INSERT INTO users VALUES(?,?,?)", [
+            (n, f"person {n}", f"{n}@example.org") for n in range(1000, 1600)])
+    db.close()
+    expected = {"tag": "many", **Place.expected(place.data)}
+    place.run("init")
+    place.run("backup", "--tag", "many")
+    for part, change in (("a", None), ("s", "rotate")):
+        if change:
+            place.run("key", change)  # folds what was added into shards
+        keys = os.path.join(place.repository, "keyring", part)
+        forms = [open(os.path.join(keys, name), "rb").read(4) for name in os.listdir(keys)]
+        assert b"PD1P" in forms, f"keyring/{part}: no object with one copy: {forms}"
+        compare(Repository(place.repository, place.key), [expected])
+
+
 def the_reader_names_a_pack_with_a_flipped_byte(folder):
     place = copied(folder)
     packs = os.path.join(place.repository, "pack", "d")
@@ -83,6 +103,7 @@ def main():
     for claim in (the_reader_reads_the_golden_repository,
                   the_program_restores_the_golden_repository,
                   the_reader_reads_a_fresh_repository,
+                  the_reader_reads_the_keys_of_many_people,
                   the_reader_names_a_pack_with_a_flipped_byte):
         with tempfile.TemporaryDirectory(prefix="perdure-golden-") as folder:
             try:

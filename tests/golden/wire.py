@@ -102,13 +102,26 @@ def check_commitment(key, salt, found, what):
 
 
 def three_copies(data, what):
-    """The body that all three copies hold; a golden repository has no damage to forgive."""
+    """The body that all three copies hold, or the one copy of a large body; a golden repository has
+    no damage to forgive."""
+    if data[:4] == b"PD1P":
+        return _one_copy(data, what)
     need(len(data) % 3 == 0 and data[:len(data) // 3] * 3 == data, f"{what}: the copies differ")
     copy = In(data[:len(data) // 3], what)
     need(copy.raw(4) == b"PD3C", f"{what}: not three copies")
     length, digest = copy.u32(), copy.raw(32)
     body = copy.raw(length)
     copy.end()
+    need(sha256(body) == digest, f"{what}: another SHA-256")
+    return body
+
+
+def _one_copy(data, what):
+    copy = In(data, what)
+    copy.raw(4)
+    length, digest = copy.u32(), copy.raw(32)
+    body = copy.raw(length)
+    need(length > 32 << 10 and data[copy.at:copy.at + 8] == b"PDPARITY", f"{what}: no parity")
     need(sha256(body) == digest, f"{what}: another SHA-256")
     return body
 

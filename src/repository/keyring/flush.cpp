@@ -48,9 +48,9 @@ Addition Keyring::State::next_addition(SessionId const& session) const {
     Addition addition;
     addition.session = session;
     addition.inbox_epoch = loaded->body().inboxes.front().epoch;
-    for (auto const& [handle, each] : made) {
+    for (Handle const& handle : unflushed) {
         if (addition.set.entries.size() == shard_entries_max / 2) break;
-        if (!each.flushed) addition.set.entries.push_back(each.entry);
+        addition.set.entries.push_back(made.at(handle));
     }
     auto const some = std::min(dropped.size(), shard_entries_max / 2);
     addition.set.tombstones.assign(dropped.end() - static_cast<std::ptrdiff_t>(some),
@@ -64,10 +64,7 @@ Addition Keyring::State::next_addition(SessionId const& session) const {
 
 /// Under the mutex.
 void Keyring::State::mark_flushed(Addition const& addition) {
-    for (Entry const& entry : addition.set.entries) {
-        auto const at = made.find(entry.handle);
-        if (at != made.end()) at->second.flushed = true;
-    }
+    for (Entry const& entry : addition.set.entries) unflushed.erase(entry.handle);
     std::erase_if(dropped, [&](Tombstone const& each) {
         return std::ranges::binary_search(addition.set.tombstones, each.handle, {},
                                           &Tombstone::handle);

@@ -78,7 +78,7 @@ Result<DomainPtr> Keyring::find(Handle const& handle) const {
     }
     if (Entry const* entry = state_->loaded->find(handle)) return state_->domain_of(*entry);
     auto const made = state_->made.find(handle);
-    if (made != state_->made.end()) return state_->domain_of(made->second.entry);
+    if (made != state_->made.end()) return state_->domain_of(made->second);
     return fail(Fault::not_found, "the keyring holds no domain " + to_hex(handle));
 }
 
@@ -92,7 +92,7 @@ Result<DomainPtr> Keyring::of_subject(std::string const& source, ByteView subjec
             return state_->domain_of(*entry);
         }
         auto const made = state_->made.find(chosen->second);
-        if (made != state_->made.end()) return state_->domain_of(made->second.entry);
+        if (made != state_->made.end()) return state_->domain_of(made->second);
     }
     auto const known = state_->loaded->find(token);
     if (!known.empty()) {
@@ -101,7 +101,8 @@ Result<DomainPtr> Keyring::of_subject(std::string const& source, ByteView subjec
     }
     auto& random = state_->outside.random;
     Entry const entry{random.draw<Handle>(), 1, draw_secret(random), token};
-    state_->made.emplace(entry.handle, Made{entry});
+    state_->made.emplace(entry.handle, entry);
+    state_->unflushed.insert(entry.handle);
     state_->chosen.insert_or_assign(token, entry.handle);
     return state_->domain_of(entry);
 }
@@ -118,7 +119,7 @@ std::vector<Handle> Keyring::handles_of(std::string const& source, ByteView subj
     std::vector<Handle> handles;
     for (Entry const* entry : state_->loaded->find(token)) handles.push_back(entry->handle);
     for (auto const& [handle, made] : state_->made) {
-        if (made.entry.token == token) handles.push_back(handle);
+        if (made.token == token) handles.push_back(handle);
     }
     return handles;
 }

@@ -72,7 +72,7 @@ void Keyring::State::drop_made(Loaded const& next, std::vector<Handle>& erased) 
     }
     for (auto const& token : next.body().erasing) erased_people.insert(token);
     for (auto at = made.begin(); at != made.end();) {
-        Entry const& entry = at->second.entry;
+        Entry const& entry = at->second;
         bool const gone = next.tombstone(entry.handle) != nullptr;
         if (gone) erased_people.insert(entry.token);
         if (gone || next.find(entry.handle) != nullptr) {
@@ -92,9 +92,10 @@ void Keyring::State::drop_made(Loaded const& next, std::vector<Handle>& erased) 
             continue;
         }
         // Sealed to an inbox that is on its way out, and perhaps overlooked by a stale listing.
-        if (new_epoch) at->second.flushed = false;
+        if (new_epoch) unflushed.insert(entry.handle);
         ++at;
     }
+    std::erase_if(unflushed, [&](Handle const& handle) { return !made.contains(handle); });
     for (MadeWriter& each : made_writers) {
         if (new_epoch) each.flushed = false;
     }

@@ -12,11 +12,6 @@
 
 namespace perdure::repository {
 
-/// A domain that this session made.
-struct Made {
-    Entry entry;
-    bool flushed = false;
-};
 struct MadeWriter {
     Writer writer;
     bool flushed = false;
@@ -37,7 +32,8 @@ struct Keyring::State {
     LoadedPtr loaded;
     std::optional<crypto::HmacKey> lookup;
     DomainPtr common;
-    std::map<Handle, Made> made;
+    std::unordered_map<Handle, Entry, OpaqueHash> made;  ///< by this session
+    std::set<Handle> unflushed;                          ///< those of them not stored yet
     std::vector<MadeWriter> made_writers;
     std::vector<Tombstone> dropped;  ///< made by us, erased before they were stored
     std::unordered_map<Token, Handle, OpaqueHash> chosen;  ///< one handle a person and session

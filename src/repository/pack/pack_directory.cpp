@@ -1,6 +1,6 @@
 #include "repository/pack/pack_directory.h"
 
-#include <map>
+#include <unordered_map>
 
 #include "base/codec.h"
 #include "crypto/seal.h"
@@ -9,6 +9,11 @@ namespace perdure::repository {
 namespace {
 
 using DomainName = std::pair<Handle, std::uint32_t>;
+struct NameHash {
+    std::size_t operator()(DomainName const& name) const {
+        return OpaqueHash{}(name.first) + name.second;
+    }
+};
 
 Result<std::uint32_t> limited(Decoder& in, std::uint64_t max) {
     PD_TRY(std::uint64_t value, in.varint());
@@ -61,13 +66,16 @@ Result<FrameRecord> read_frame(Decoder& in, std::vector<DomainName> const& domai
 }  // namespace
 
 Bytes PackDirectory::encode() const {
-    std::map<DomainName, std::size_t> numbers;
+    std::unordered_map<DomainName, std::size_t, NameHash> numbers;
     std::vector<DomainName> domains;
+    std::size_t blobs = 0;
     for (FrameRecord const& frame : frames) {
         DomainName const name{frame.handle, frame.generation};
         if (numbers.emplace(name, domains.size()).second) domains.push_back(name);
+        blobs += frame.blobs.size();
     }
     Encoder out;
+    out.reserve(domains.size() * 20 + frames.size() * 16 + blobs * 36);
     out.varint(domains.size());
     for (auto const& [handle, generation] : domains) {
         out.raw(handle.view());

@@ -78,7 +78,7 @@ TEST_F(RowsCost, TinyPeopleCostAFewHundredBytesEach) {
     std::printf("%zu people: %zu B a person over one domain\n", count,
                 static_cast<std::size_t>(each));
     RecordProperty("bytes_a_person", std::to_string(each));
-    EXPECT_LT(each, 800u);
+    EXPECT_LT(each, 400u);
 }
 
 TEST_F(RowsCost, ScatteredChangesAddLittleMoreThanTheirRows) {
