@@ -34,9 +34,9 @@ public:
         pipeline_.wait_idle();
     }
 
-    Result<void> run(RosterReader& roster) {
+    Result<void> run(NextBlock const& next) {
         while (true) {
-            PD_TRY(std::optional<RosterEntry> const entry, roster.next(stop_));
+            PD_TRY(std::optional<RosterEntry> const entry, next());
             if (!entry) break;
             if (entry->kind == RosterEntry::Kind::rows) PD_CHECK(take(*entry));
         }
@@ -162,7 +162,12 @@ private:
 Result<void> read_blocks(SourceSnapshot const& source, ReadBlocksOptions const& options,
                          ReadContext& context, Workers& workers, std::stop_token stop) {
     RosterReader roster(context.blobs, context.domains.common(), source.root);
-    return BlockFeed(options, context, workers, stop).run(roster);
+    return read_blocks([&] { return roster.next(stop); }, options, context, workers, stop);
+}
+
+Result<void> read_blocks(NextBlock const& next, ReadBlocksOptions const& options,
+                         ReadContext& context, Workers& workers, std::stop_token stop) {
+    return BlockFeed(options, context, workers, stop).run(next);
 }
 
 Result<Bytes> read_outlined(ByteView encoded_list, DomainPtr const& domain, BlobReader& blobs,

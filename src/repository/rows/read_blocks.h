@@ -24,6 +24,11 @@ struct ReadBlocksOptions {
 Result<void> read_blocks(SourceSnapshot const& source, ReadBlocksOptions const& options,
                          ReadContext& context, Workers& workers, std::stop_token stop);
 
+/// The same for chosen blocks; `next` gives them, empty at the end.
+using NextBlock = std::function<Result<std::optional<RosterEntry>>()>;
+Result<void> read_blocks(NextBlock const& next, ReadBlocksOptions const& options,
+                         ReadContext& context, Workers& workers, std::stop_token stop);
+
 /// The bytes of an outlined payload. Fails: as BlobReader::read.
 Result<Bytes> read_outlined(ByteView encoded_list, DomainPtr const& domain, BlobReader& blobs,
                             std::stop_token stop);

@@ -73,10 +73,8 @@ Result<void> RosterWriter::add(RosterEntry const& entry) {
     return records_.add(hash, scratch_.view());
 }
 
-Result<std::optional<RosterEntry>> RosterReader::next(std::stop_token stop) {
-    PD_TRY(std::optional<ByteView> const record, records_.next(stop));
-    if (!record) return std::optional<RosterEntry>();
-    Decoder in(*record);
+Result<RosterEntry> decode_roster_entry(ByteView record, RosterEntry const* last) {
+    Decoder in(record);
     RosterEntry entry;
     PD_TRY(std::uint8_t const flags, in.u8());
     std::uint8_t const kind = flags & kind_mask;
@@ -90,11 +88,10 @@ Result<std::optional<RosterEntry>> RosterReader::next(std::stop_token stop) {
         PD_TRY(std::uint64_t const generation, in.varint());
         if (generation > 0xffff'ffff) return bad("a generation out of range in a roster");
         entry.generation = static_cast<std::uint32_t>(generation);
-        if (last_ && last_->handle > entry.handle) return bad("a roster that is not sorted");
     } else {
-        if (!last_ || records_.began_blob()) return bad("a roster entry without a handle");
-        entry.handle = last_->handle;
-        entry.generation = last_->generation;
+        if (last == nullptr) return bad("a roster entry without a handle");
+        entry.handle = last->handle;
+        entry.generation = last->generation;
     }
     if ((flags & flag_tag) != 0) {
         PD_TRY(entry.tag, in.u64());
@@ -104,6 +101,15 @@ Result<std::optional<RosterEntry>> RosterReader::next(std::stop_token stop) {
         PD_TRY(entry.base, in.id<BlobId>());
     }
     PD_CHECK(in.expect_end());
+    return entry;
+}
+
+Result<std::optional<RosterEntry>> RosterReader::next(std::stop_token stop) {
+    PD_TRY(std::optional<ByteView> const record, records_.next(stop));
+    if (!record) return std::optional<RosterEntry>();
+    bool const first = !last_ || records_.began_blob();
+    PD_TRY(RosterEntry entry, decode_roster_entry(*record, first ? nullptr : &*last_));
+    if (last_ && last_->handle > entry.handle) return bad("a roster that is not sorted");
     last_ = entry;
     return std::optional<RosterEntry>(entry);
 }

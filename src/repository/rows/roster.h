@@ -38,6 +38,10 @@ private:
     Encoder scratch_;
 };
 
+/// Decodes one record of a roster; `last` is the entry before it in the same blob, null at the
+/// beginning of a blob. Fails: corrupt.
+Result<RosterEntry> decode_roster_entry(ByteView record, RosterEntry const* last);
+
 /// Reads entries back. Memory: one blob.
 class RosterReader {
 public:
