@@ -26,29 +26,6 @@ std::string user_name() {
     return found ? found->pw_name : std::to_string(geteuid());
 }
 
-Result<SourceSnapshot> back_up_source(origin::SourceOptions const& source,
-                                      SourceSnapshot const* parent,
-                                      repository::WriteContext& context, std::stop_token stop) {
-    PD_TRY(auto origin, origin::open_origin(source));
-    PD_CHECK(origin->test(stop));
-    SourceSnapshot written;
-    if (origin->shape() == origin::Shape::tree) {
-        PD_TRY(auto reader, origin->open_tree(stop));
-        PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
-        PD_CHECK(reader->next(stop));  // a command that failed is no partial success
-    } else {
-        PD_TRY(auto reader, origin->open_rows(stop));
-        PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));
-        PD_TRY(written.digest, reader->digest());
-        written.rows = true;
-    }
-    written.name = source.name;
-    written.type = source.type;
-    written.location = source.path.string();
-    written.options = remembered_options(source);
-    return written;
-}
-
 bool any_parent(std::vector<repository::Snapshot> const& snapshots, BackupRequest const& request) {
     for (auto const& source : request.sources) {
         if (find_parent(snapshots, source.name, source.type, false)) return true;
@@ -83,6 +60,29 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
 }
 
 }  // namespace
+
+Result<SourceSnapshot> read_source(origin::SourceOptions const& source,
+                                   SourceSnapshot const* parent, repository::WriteContext& context,
+                                   std::stop_token stop) {
+    PD_TRY(auto origin, origin::open_origin(source));
+    PD_CHECK(origin->test(stop));
+    SourceSnapshot written;
+    if (origin->shape() == origin::Shape::tree) {
+        PD_TRY(auto reader, origin->open_tree(stop));
+        PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
+        PD_CHECK(reader->next(stop));  // a command that failed is no partial success
+    } else {
+        PD_TRY(auto reader, origin->open_rows(stop));
+        PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));
+        PD_TRY(written.digest, reader->digest());
+        written.rows = true;
+    }
+    written.name = source.name;
+    written.type = source.type;
+    written.location = source.path.string();
+    written.options = remembered_options(source);
+    return written;
+}
 
 SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
                                   std::string const& source, std::string const& type,
@@ -123,7 +123,7 @@ Result<BackupReport> backup(repository::Repository& repository, BackupRequest co
                                  ? nullptr
                                  : find_parent(snapshots, source.name, source.type,
                                                type == SnapshotType::differential);
-        auto written = back_up_source(source, parent, chosen, stop);
+        auto written = read_source(source, parent, chosen, stop);
         if (!written) {
             return std::move(written).error().within(fmt::format("source \"{}\"", source.name));
         }

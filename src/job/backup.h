@@ -31,6 +31,12 @@ struct BackupReport {
 Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
                             std::stop_token stop);
 
+/// Reads one source into the context's writer: a snapshot of it that nobody committed.
+Result<repository::SourceSnapshot> read_source(origin::SourceOptions const& source,
+                                               repository::SourceSnapshot const* parent,
+                                               repository::WriteContext& context,
+                                               std::stop_token stop);
+
 /// The newest snapshot (or newest full one) that holds the source; empty when there is none.
 repository::SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
                                               std::string const& source, std::string const& type,

@@ -180,6 +180,8 @@ TEST(Terminal, NumbersAreSpelledForPeople) {
 
 TEST(Terminal, AFilesNameCannotCommandTheTerminal) {
     EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a");
+    EXPECT_EQ(printable("a\xc2\x9b\xe2\x80\xae\xff\xc3\xa9"),
+              "a\\xc2\\x9b\\xe2\\x80\\xae\\xff\xc3\xa9");
     EXPECT_EQ(columns_of("\x1b[32mgrün\x1b[0m"), 4u);
     EXPECT_EQ(columns_of(shorten("/a/very/long/path/to/some/file", 12)), 12u);
     EXPECT_TRUE(shorten("/a/very/long/path/to/some/file", 12).ends_with("file"));

@@ -10,6 +10,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/utf8.h"
+
 namespace perdure::face {
 namespace {
 
@@ -112,13 +114,23 @@ std::string shorten(std::string_view text, std::size_t columns) {
 
 std::string printable(std::string_view text) {
     std::string out;
-    for (char c : text) {
-        auto const byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\x{:02x}", byte);
+    while (!text.empty()) {
+        auto const length = utf8_length(text);
+        auto const byte = static_cast<unsigned char>(text.front());
+        std::string_view const sign = text.substr(0, std::max<std::size_t>(length, 1));
+        // C1 controls command terminals too, and marks of direction turn lines around.
+        bool const c1 = length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+        bool const direction = length == 3 && (sign == "\u200e" || sign == "\u200f" ||
+                                               (sign >= "\u2028" && sign <= "\u202e") ||
+                                               (sign >= "\u2066" && sign <= "\u2069"));
+        if (length == 0 || byte < 0x20 || byte == 0x7f || c1 || direction) {
+            for (char const c : sign) {
+                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+            }
         } else {
-            out += c;
+            out += sign;
         }
+        text.remove_prefix(sign.size());
     }
     return out;
 }

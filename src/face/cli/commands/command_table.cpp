@@ -75,6 +75,11 @@ constexpr OptionRow verify_options[] = {
     {"--restore", flag, {}, "Also restore into a scratch place and compare (a drill)."},
     destination,
 };
+constexpr OptionRow diff_options[] = {
+    {"--text", flag, {}, "Line by line, for text files that changed."},
+    {"--limit", number, "N", "So many changes a table or folder; 20 by default, 0 for all."},
+    destination,
+};
 constexpr OptionRow pin_options[] = {{"--reason", value, "TEXT", "Why it must stay."}, destination};
 constexpr OptionRow delete_options[] = {confirm, destination};
 constexpr OptionRow cleanup_options[] = {
@@ -209,6 +214,9 @@ constexpr auto rows = std::to_array<CommandRow>({
      "perdure backup show latest"},
     {"backup verify", "[SNAPSHOT]", "Prove that a snapshot is whole; the latest, by default.",
      verify_options, run_backup_verify, "perdure backup verify latest --read-data"},
+    {"backup diff", "SNAPSHOT SNAPSHOT|live [SELECTOR…]",
+     "What changed between two snapshots, or since one.", diff_options, run_backup_diff,
+     "perdure backup diff before-upgrade latest app:memory"},
     {"backup pin", "SNAPSHOT", "Keep a snapshot whatever the rules say.", pin_options,
      run_backup_pin, "perdure backup pin before-upgrade --reason \"audit 2026\""},
     {"backup unpin", "SNAPSHOT", "Let the rules decide again.", only_destination, run_backup_unpin,

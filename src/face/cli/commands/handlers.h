@@ -40,6 +40,7 @@ Result<int> run_backup(Invocation&);
 Result<int> run_backup_list(Invocation&);
 Result<int> run_backup_show(Invocation&);
 Result<int> run_backup_verify(Invocation&);
+Result<int> run_backup_diff(Invocation&);
 Result<int> run_backup_pin(Invocation&);
 Result<int> run_backup_unpin(Invocation&);
 Result<int> run_backup_delete(Invocation&);
