@@ -44,6 +44,14 @@ constexpr OptionRow status_options[] = {
     {"--exit-code", flag, {}, "Exit with 20 when something is overdue."},
     {"--offline", flag, {}, "Do not ask the destinations."},
 };
+constexpr OptionRow source_discover_options[] = {
+    {"--server",
+     flag,
+     {},
+     "The machine itself: databases that run, configs that differ from "
+     "their package, files that no package owns, cron, systemd."},
+    {"--root", value, "DIR", "With --server: where that machine's file system lies; / here."},
+};
 constexpr OptionRow source_add_options[] = {
     {"--type", value, "sqlite|files|git|command", "What kind of data it is."},
     {"--path", value, "FILE", "The database file, folder or repository."},
@@ -168,12 +176,8 @@ constexpr auto rows = std::to_array<CommandRow>({
     {"status", "", "One sentence of health, and five lights for every source.", status_options,
      run_status, "perdure status --exit-code"},
 
-    {"source discover",
-     "[PATH…]",
-     "Look around for data worth keeping; propose sources.",
-     {},
-     run_source_discover,
-     "perdure source discover /srv/app"},
+    {"source discover", "[PATH…]", "Look around for data worth keeping; propose sources.",
+     source_discover_options, run_source_discover, "perdure source discover /srv/app"},
     {"source add", "NAME", "Add a source to the configuration.", source_add_options, run_source_add,
      "perdure source add photos --type files --path /srv/app/photos"},
     {"source list",

@@ -76,6 +76,7 @@ void tell_files(Invocation& in, origin::Inventory const& found) {
 }  // namespace
 
 Result<int> run_source_discover(Invocation& in) {
+    if (in.arguments().has("--server")) return discover_server(in);
     auto places = in.arguments().positional;
     if (places.empty()) places.emplace_back(".");
     auto& out = in.out();

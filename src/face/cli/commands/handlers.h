@@ -30,6 +30,7 @@ Result<int> run_config_schema(Invocation&);
 Result<int> run_doctor(Invocation&);
 Result<int> run_status(Invocation&);
 Result<int> run_source_discover(Invocation&);
+Result<int> discover_server(Invocation&);  ///< what source discover does with --server
 Result<int> run_source_add(Invocation&);
 Result<int> run_source_list(Invocation&);
 Result<int> run_source_test(Invocation&);
