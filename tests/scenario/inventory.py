@@ -19,7 +19,8 @@ def machine(place):
         "etc/nginx/nginx.conf": changed, "etc/nginx/mime.types": untouched,
         "etc/nginx/sites-enabled/my\nshop": "server {}", "opt/shop/start": "#!/bin/sh\n",
         "etc/systemd/system/shop.service": "[Service]\n", "etc/cron.d/shop": "@daily root true\n",
-        "proc/77/comm": "redis-server\n", "proc/77/cmdline": "redis-server\0--requirepass\0geheim\0",
+        "proc/77/comm": "redis-server\n",
+        "proc/77/cmdline": "redis-server\0--requirepass\0geheim\0",
         "proc/77/stat": "77 (redis-server) S 1 1 1\n",
     }
     for name, content in files.items():

@@ -390,9 +390,9 @@ TEST(CollectTwiceTest, WhereverABackupCutsInItRestores) {
 
 TEST(CollectUploadTest, AnUploadThatFailedFailsTheBackup) {
     // rustic #249: a failed upload went unreported and the snapshot was written all the same
-    UpkeepWorld world;
     TreeModel model = make_tree(1);
     for (char const* prefix : {"pack/d/", "pack/m/", "index/"}) {
+        UpkeepWorld world;  // a fresh one: the next session builds on packs that this one stored
         auto faulty = std::make_shared<store::FaultStore>(
             world.memory, store::always(Operation::put, prefix,
                                         {.kind = Mishap::Kind::refuse, .fault = Fault::exhausted}));
