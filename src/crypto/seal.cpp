@@ -83,25 +83,32 @@ void seal_once_into(Secret32 const& key, ByteView associated, ByteView plaintext
 }
 
 Result<Bytes> open_sealed(Secret32 const& key, ByteView associated, ByteView sealed) {
+    Bytes bytes = to_bytes(sealed);
+    PD_CHECK(open_in_place(key, associated, bytes));
+    return bytes;
+}
+
+Result<void> open_in_place(Secret32 const& key, ByteView associated, Bytes& sealed) {
     if (sealed.size() < seal_overhead_bytes) {
         return fail(Fault::corrupt, "a sealed part is shorter than its tag");
     }
-    auto const ciphertext = sealed.first(sealed.size() - seal_overhead_bytes);
+    std::size_t const length = sealed.size() - seal_overhead_bytes;
     std::array<unsigned char, seal_overhead_bytes> tag;
-    std::memcpy(tag.data(), sealed.data() + ciphertext.size(), tag.size());
+    std::memcpy(tag.data(), sealed.data() + length, tag.size());
     auto* const context = context_for(false);
     start(context, key, associated);
-    Bytes plaintext(ciphertext.size());
-    work(context, ciphertext, plaintext.data());
+    work(context, ByteView(sealed).first(length), sealed.data());
     PD_ASSERT(
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, seal_overhead_bytes, tag.data()) == 1);
     std::array<unsigned char, 16> rest;
     int written = 0;
     if (EVP_CipherFinal_ex(context, rest.data(), &written) != 1) {
-        wipe(plaintext);
+        wipe(sealed);
+        sealed.clear();
         return fail(Fault::corrupt, "a sealed part does not fit its tag");
     }
-    return plaintext;
+    sealed.resize(length);
+    return {};
 }
 
 }  // namespace perdure::crypto

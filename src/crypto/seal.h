@@ -19,4 +19,7 @@ void seal_once_into(Secret32 const& key, ByteView associated, ByteView plaintext
 /// Fails: corrupt, when the tag does not fit; nothing of the plaintext is returned then.
 Result<Bytes> open_sealed(Secret32 const& key, ByteView associated, ByteView sealed);
 
+/// The same in place: `sealed` becomes the plaintext, or is wiped when the tag does not fit.
+Result<void> open_in_place(Secret32 const& key, ByteView associated, Bytes& sealed);
+
 }  // namespace perdure::crypto

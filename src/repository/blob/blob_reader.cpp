@@ -99,7 +99,7 @@ Result<Bytes> Reader::load_frame(Location const& at, DomainPtr const& domain,
         if (!is_damage(sealed.error())) return sealed;
         return load_damaged(at, *domain, prefix_view, sealed.error(), stop);
     }
-    auto frame = decode_frame(*domain, facts, *sealed, prefix_view);
+    auto frame = decode_frame(*domain, facts, std::move(*sealed), prefix_view);
     if (frame || !is_damage(frame.error())) return frame;
     return load_damaged(at, *domain, prefix_view, frame.error(), stop);
 }
@@ -141,7 +141,8 @@ Result<Bytes> Reader::load_damaged(Location const& at, Domain const& domain, Byt
                            content::Codec{static_cast<std::uint8_t>(at.frame.codec)},
                            at.frame.raw_bytes};
     auto frame = decode_frame(
-        domain, facts, ByteView(*body).subspan(at.frame.offset, at.frame.stored_bytes), prefix);
+        domain, facts, to_bytes(ByteView(*body).subspan(at.frame.offset, at.frame.stored_bytes)),
+        prefix);
     if (!frame) return std::move(first).within(where);
     return frame;
 }

@@ -286,7 +286,15 @@ Result<void> Writer::finish(std::stop_token stop) {
     data_.close();
     meta_.close();
     finished_ = true;
-    return upload_.finish();
+    PD_CHECK(upload_.finish());
+    // Joining many segments takes memory of its own: frames and packs give theirs back first.
+    for (Lane& lane : lanes_) lane.spare.clear();
+    data_.free_buffers();
+    meta_.free_buffers();
+    // Everything is durable and listed by now. Joining many small segments only makes the next
+    // session quicker, so a store that cannot do it (append-only, or gone) spoils nothing.
+    if (upload_.packs > 0) (void)options_.index->merge(stop);
+    return {};
 }
 
 BlobStatistics Writer::statistics() const {

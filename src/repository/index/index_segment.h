@@ -31,7 +31,8 @@ public:
     std::span<PackRow const> packs() const { return packs_; }
     std::span<FrameRow const> frames() const { return frames_; }
     std::span<IndexEntry const> entries() const { return entries_; }
-    /// All entries of one id; usually none or one.
+    /// All entries of one id; usually none or one. An id that is not here costs one cache miss, and
+    /// touches no page of the mapped file.
     std::span<IndexEntry const> find(BlobPrefix const& id) const;
     FrameRow const& frame(IndexEntry const& entry) const {
         return frames_[packs_[entry.pack].first_frame + entry.slot];
@@ -42,6 +43,9 @@ public:
 private:
     IndexSegment() = default;
     Result<void> adopt(ByteView bytes);
+    void fill_filter();
+    bool may_hold(BlobPrefix const& id) const;
+    void let_go_of_pages() const;
 
     crypto::Digest name_;
     Bytes owned_;
@@ -53,6 +57,12 @@ private:
     std::span<IndexEntry const> entries_;
     std::vector<std::uint32_t> buckets_;  ///< first entry by the leading bits of the id
     int bucket_bits_ = 0;
+    /// A Bloom filter in blocks of one cache line (Putze, Sanders, Singler, WEA 2007): most ids of
+    /// a backup are in no segment, or in one of many.
+    struct alignas(64) FilterBlock {
+        std::array<std::uint64_t, 8> words{};
+    };
+    std::vector<FilterBlock> filter_;
 };
 
 }  // namespace perdure::repository

@@ -75,8 +75,14 @@ void ObjectSeal::seal_directory(Domain const& common, ByteView bytes, Bytes& out
 }
 
 Result<Bytes> open_frame(Domain const& domain, FrameFacts const& facts, ByteView sealed) {
-    return crypto::open_sealed(domain.frame_key(facts.salt.view(), facts.slot),
-                               associated(facts, domain), sealed);
+    Bytes bytes = to_bytes(sealed);
+    PD_CHECK(open_frame_in_place(domain, facts, bytes));
+    return bytes;
+}
+
+Result<void> open_frame_in_place(Domain const& domain, FrameFacts const& facts, Bytes& sealed) {
+    return crypto::open_in_place(domain.frame_key(facts.salt.view(), facts.slot),
+                                 associated(facts, domain), sealed);
 }
 
 Result<Bytes> open_directory(Domain const& common, FrameFacts const& facts, ByteView sealed) {

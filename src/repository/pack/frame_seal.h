@@ -55,6 +55,8 @@ private:
 
 /// Fails: corrupt.
 Result<Bytes> open_frame(Domain const& domain, FrameFacts const& facts, ByteView sealed);
+/// The same in place: `sealed` becomes what was sealed.
+Result<void> open_frame_in_place(Domain const& domain, FrameFacts const& facts, Bytes& sealed);
 /// Opens what seal_directory made. Fails: corrupt, with the commitment checked first.
 Result<Bytes> open_directory(Domain const& common, FrameFacts const& facts, ByteView sealed);
 

@@ -160,17 +160,17 @@ Result<Bytes> salvage_pack(PackSource const& source, PackName const& name, std::
     return content::salvage_with_parity(object);
 }
 
-Result<Bytes> decode_frame(Domain const& domain, FrameFacts const& facts, ByteView sealed,
+Result<Bytes> decode_frame(Domain const& domain, FrameFacts const& facts, Bytes sealed,
                            ByteView prefix) {
     if (facts.raw_bytes > content::frame_raw_bytes_max) {
         return fail(Fault::corrupt, "a frame is larger than any may be");
     }
-    PD_TRY(Bytes packed, open_frame(domain, facts, sealed));
+    PD_CHECK(open_frame_in_place(domain, facts, sealed));
     if (facts.codec == content::Codec::stored) {
-        if (packed.size() == facts.raw_bytes) return packed;
+        if (sealed.size() == facts.raw_bytes) return sealed;
         return fail(Fault::corrupt, "a stored frame has another length than it says");
     }
-    return content::decompress({facts.codec, packed, facts.raw_bytes, prefix});
+    return content::decompress({facts.codec, sealed, facts.raw_bytes, prefix});
 }
 
 }  // namespace perdure::repository

@@ -57,7 +57,7 @@ Result<Bytes> salvage_pack(PackSource const& source, PackName const& name, std::
 
 /// Opens and decodes one frame of a body; `prefix` for codec zstd_prefix.
 /// Fails: corrupt.
-Result<Bytes> decode_frame(Domain const& domain, FrameFacts const& facts, ByteView sealed,
+Result<Bytes> decode_frame(Domain const& domain, FrameFacts const& facts, Bytes sealed,
                            ByteView prefix);
 
 }  // namespace perdure::repository

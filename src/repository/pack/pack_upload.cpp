@@ -90,14 +90,8 @@ Result<void> PackUpload::finish() {
     PD_CHECK(error_.check());
     if (tables_.packs.empty()) return {};
     auto const flushed = flush(std::exchange(tables_, {}));
-    if (!flushed) {
-        error_.keep(flushed.error());
-        return flushed;
-    }
-    // Everything is durable and listed by now. Joining many small segments only makes the next
-    // session quicker, so a store that cannot do it (append-only, or gone) spoils nothing.
-    (void)options_.index->merge(stop_.get_token());
-    return {};
+    if (!flushed) error_.keep(flushed.error());
+    return flushed;
 }
 
 }  // namespace perdure::repository

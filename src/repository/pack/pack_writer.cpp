@@ -55,6 +55,11 @@ void PackWriter::recycle(Bytes body) {
     buffer_back_.notify_one();
 }
 
+void PackWriter::free_buffers() {
+    std::lock_guard const lock(buffers_mutex_);
+    std::vector<Bytes>().swap(spare_);
+}
+
 std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
     auto pack = std::make_shared<OpenPack>();
     pack->body = take_buffer();
@@ -128,7 +133,8 @@ Result<void> PackWriter::append(FrameJob const& job) {
     place.pack->seal->seal_frame(*job.domain, facts, job.packed, place.into);
     Result<void> outcome;
     if (job.compare) {
-        auto const back = decode_frame(*job.domain, facts, place.into, job.base_plaintext);
+        auto const back =
+            decode_frame(*job.domain, facts, to_bytes(place.into), job.base_plaintext);
         if (!back || !std::ranges::equal(*back, job.raw)) {
             outcome = fail(Fault::internal,
                            "a frame does not decode to what was written; memory or processor of "

@@ -52,6 +52,8 @@ public:
     void close();
     /// Gives a buffer back for the next pack; every body handed to on_filled must come back.
     void recycle(Bytes body);
+    /// Frees the buffers that came back, when no more frames will follow.
+    void free_buffers();
 
 private:
     struct OpenPack;

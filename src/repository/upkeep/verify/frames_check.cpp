@@ -61,9 +61,9 @@ private:
             if (!base) return base_failed(facts.slot, base.error());
             prefix = std::move(*base);
         }
-        ByteView const sealed = body_.subspan(frame.offset, frame.stored_bytes);
-        auto const raw =
-            decode_frame(**domain, facts, sealed, prefix.frame ? prefix.view() : ByteView{});
+        Bytes sealed = to_bytes(body_.subspan(frame.offset, frame.stored_bytes));
+        auto const raw = decode_frame(**domain, facts, std::move(sealed),
+                                      prefix.frame ? prefix.view() : ByteView{});
         if (!raw) {
             say(Finding::Kind::damaged,
                 fmt::format("frame {}: {}", facts.slot, raw.error().message()));
