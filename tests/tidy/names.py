@@ -24,7 +24,6 @@ DISK = re.compile(
 DISK_EXCEPTIONS = {
     "src/origin/files/": "a restore works below folder descriptors, so that no link leads outside",
     "src/demo/": "samples have dates, a FIFO and attributes, which no other room makes",
-    "src/format/output.cpp": "dates the file it has open, before closing it",
 }
 
 
