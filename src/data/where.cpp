@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/nearest_word.h"
 #include "data/where_node.h"
 
 namespace perdure::data {
@@ -219,9 +220,11 @@ Result<void> Where::check(std::vector<RecordType> const& types) const {
         if (found) continue;
         std::ranges::sort(known);
         known.erase(std::ranges::unique(known).begin(), known.end());
+        auto const near = nearest_word(field, known);
         return fail(Fault::invalid,
                     fmt::format("the condition names \"{}\", which no record has", field))
-            .with_fix(fmt::format("known are: {}", fmt::join(known, ", ")));
+            .with_fix(near.empty() ? fmt::format("known are: {}", fmt::join(known, ", "))
+                                   : fmt::format("did you mean \"{}\"?", near));
     }
     return {};
 }

@@ -87,6 +87,36 @@ Result<std::unique_ptr<data::ByteSource>> MediaFile::open(std::stop_token) {
     return std::make_unique<MediaBytes>(std::move(file));
 }
 
+/// perdure_instant(X): microseconds since 1970 of a time as applications store it, or NULL.
+void instant_in_sql(sqlite3_context* context, int, sqlite3_value** arguments) {
+    auto const instant = [&]() -> std::optional<Timestamp> {
+        switch (sqlite3_value_type(arguments[0])) {
+            case SQLITE_INTEGER:
+                return instant_of(std::int64_t{sqlite3_value_int64(arguments[0])});
+            case SQLITE_FLOAT:
+                return instant_of(sqlite3_value_double(arguments[0]));
+            case SQLITE_TEXT: {
+                auto const* text = sqlite3_value_text(arguments[0]);
+                auto const size = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
+                return instant_of(std::string_view(reinterpret_cast<char const*>(text), size));
+            }
+            default:
+                return std::nullopt;
+        }
+    }();
+    if (!instant) return sqlite3_result_null(context);
+    sqlite3_result_int64(context, instant->seconds * 1'000'000 + instant->nanoseconds / 1000);
+}
+
+Result<void> add_instant_function(Connection& database) {
+    int const flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+    if (sqlite3_create_function_v2(database.get(), instant_function, 1, flags, nullptr,
+                                   instant_in_sql, nullptr, nullptr, nullptr) == SQLITE_OK) {
+        return {};
+    }
+    return database.error("prepare");
+}
+
 class SqliteRecords : public data::RecordReader {
 public:
     SqliteRecords(Connection database, system::Path media)
@@ -95,6 +125,7 @@ public:
     Result<void> prepare(SourceOptions const& source, RecordOptions const& options,
                          std::stop_token stop) {
         database_.watch(stop);
+        PD_CHECK(add_instant_function(database_));
         PD_CHECK(database_.run("BEGIN"));
         auto mappings = source.mapping.records;
         if (options.unmapped_tables) PD_CHECK(add_unmapped(mappings));
@@ -103,7 +134,8 @@ public:
                 std::ranges::find(options.types, mapping.type) == options.types.end()) {
                 continue;
             }
-            PD_TRY(auto compiled, compile_record(database_, mapping, source.mapping.subjects));
+            PD_TRY(auto compiled,
+                   compile_record(database_, mapping, source.mapping.subjects, options.order));
             PD_TRY(auto const rows,
                    database_.integer("SELECT count(*) FROM " + sql_name(mapping.table)));
             compiled.type.rows = static_cast<std::uint64_t>(rows);
@@ -116,18 +148,10 @@ public:
     std::vector<data::RecordType> const& types() const override { return types_; }
 
     Result<data::Record const*> next(std::stop_token stop) override {
-        while (type_ < compiled_.size()) {
-            if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
-            if (!main_) PD_CHECK(start_type());
-            PD_TRY(bool const row, main_.step());
-            if (row) {
-                PD_CHECK(fill());
-                return &record_;
-            }
-            main_ = {};
-            ++type_;
-        }
-        return nullptr;
+        PD_TRY(bool const row, step(stop));
+        if (!row) return nullptr;
+        PD_CHECK(fill());
+        return &record_;
     }
 
     std::shared_ptr<data::Content> open_media(std::string const& path) override {
@@ -149,6 +173,19 @@ private:
                 mappings, [&](auto const& mapping) { return same_name(mapping.table, name); });
             if (!mapped) mappings.push_back({.type = name, .table = name, .fields = {}});
         }
+    }
+
+    /// To the next row, of the next type if need be. False at the end.
+    Result<bool> step(std::stop_token const& stop) {
+        while (type_ < compiled_.size()) {
+            if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+            if (!main_) PD_CHECK(start_type());
+            PD_TRY(bool const row, main_.step());
+            if (row) return true;
+            main_ = {};
+            ++type_;
+        }
+        return false;
     }
 
     Result<void> start_type() {

@@ -9,6 +9,7 @@ struct RecordOptions {
     std::vector<std::string> types;  ///< empty: every mapped type
     /// Tables without a mapping become types of their own, named like the table.
     bool unmapped_tables = false;
+    data::RecordOrder order = data::RecordOrder::created;
 };
 
 /// Reads a SQLite source (live, or restored into a scratch folder) as records, in one read

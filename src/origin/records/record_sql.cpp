@@ -71,8 +71,8 @@ std::string key_expression(TableColumns const& table, std::string const& alias) 
 
 class Compiler {
 public:
-    Compiler(Connection& database, data::RecordMapping const& mapping)
-        : database_(database), mapping_(mapping) {}
+    Compiler(Connection& database, data::RecordMapping const& mapping, data::RecordOrder order)
+        : database_(database), mapping_(mapping), order_(order) {}
 
     Result<RecordSql> compile(std::optional<data::SubjectMapping> const& subjects) {
         PD_TRY(table_, columns_of(database_, mapping_.table));
@@ -107,14 +107,22 @@ private:
             PD_TRY(int const at, position_of(table_, name));
             out_.key_columns.push_back(at);
         }
-        if (table_.key.size() != 1) {
-            // Without a rowid (WITHOUT ROWID, views) the declared key is all there is.
-            if (auto probe = database_.prepare("SELECT rowid FROM " + sql_name(mapping_.table));
-                probe) {
-                out_.rowid_column = add("t.rowid");
-            }
-        }
+        find_rowid();
+        if (table_.key.size() != 1 && !rowid_.empty()) out_.rowid_column = add(rowid_);
         return {};
+    }
+
+    /// Without a rowid (WITHOUT ROWID, views) the declared key is all there is.
+    void find_rowid() {
+        for (auto const* name : {"rowid", "_rowid_", "oid"}) {
+            bool const taken = std::ranges::any_of(
+                table_.names, [&](auto const& column) { return same_name(column, name); });
+            if (taken) continue;
+            auto const probe = database_.prepare(
+                fmt::format("SELECT t.{} FROM {} t", name, sql_name(mapping_.table)));
+            if (probe) rowid_ = fmt::format("t.{}", name);
+            return;
+        }
     }
 
     int add(std::string expression) {
@@ -141,6 +149,7 @@ private:
                     many(role, {.sql = "SELECT ?1 WHERE ?1 IS NOT NULL", .key_column = at});
                 } else {
                     out_.role_columns[role] = at;
+                    expressions_[role] = "t." + sql_name(table_.names[static_cast<unsigned>(at)]);
                 }
                 return {};
             }
@@ -158,9 +167,11 @@ private:
         PD_TRY([[maybe_unused]] auto const at, position_of(table_, path.column));
         PD_CHECK(require(database_, path.table, {path.value}));
         PD_TRY(auto const other, columns_of(database_, path.table));
-        out_.role_columns[role] = add(
+        auto const expression =
             fmt::format("(SELECT x.{} FROM {} x WHERE {} = t.{})", sql_name(path.value),
-                        sql_name(path.table), key_expression(other, "x"), sql_name(path.column)));
+                        sql_name(path.table), key_expression(other, "x"), sql_name(path.column));
+        out_.role_columns[role] = add(expression);
+        expressions_[role] = expression;
         return {};
     }
 
@@ -199,6 +210,7 @@ private:
         if (!subjects) return {};
         if (same_name(subjects->table, mapping_.table)) {
             PD_TRY(out_.role_columns["subject"], position_of(table_, subjects->key));
+            out_.type.roles.try_emplace("subject", subjects->key);
             if (!subjects->label.empty()) {
                 PD_TRY(out_.role_columns["subject_label"], position_of(table_, subjects->label));
             }
@@ -207,6 +219,7 @@ private:
         PD_TRY(auto column, owner_column(*subjects));
         if (column.empty()) return {};
         out_.role_columns["subject"] = add("t." + sql_name(column));
+        out_.type.roles.try_emplace("subject", column);
         if (!subjects->label.empty()) {
             out_.role_columns["subject_label"] = add(
                 fmt::format("(SELECT u.{} FROM {} u WHERE u.{} = t.{})", sql_name(subjects->label),
@@ -234,28 +247,62 @@ private:
     }
 
     void finish() {
-        std::string order;
-        if (auto const created = out_.role_columns.find("created");
-            created != out_.role_columns.end()) {
-            order = fmt::format("{}, ", created->second + 1);
-        }
-        if (table_.key.empty()) {
-            order += fmt::format("{}", out_.rowid_column + 1);
-        } else {
-            for (std::size_t i = 0; i < out_.key_columns.size(); ++i) {
-                order += fmt::format("{}{}", i ? ", " : "", out_.key_columns[i] + 1);
-            }
-        }
         std::string columns;
         for (auto const& expression : select_)
             columns += (columns.empty() ? "" : ", ") + expression;
-        out_.sql = fmt::format("SELECT {} FROM {} t ORDER BY {}", columns, sql_name(mapping_.table),
-                               order);
+        auto const table = sql_name(mapping_.table);
+        auto const before_key = order_terms();
+        auto const terms = fmt::format("{}{}{}", before_key, before_key.empty() ? "" : ", ", key());
+        if (before_key.empty() || rowid_.empty()) {
+            out_.sql = fmt::format("SELECT {} FROM {} t ORDER BY {}", columns, table, terms);
+            return;
+        }
+        // Sorting whole rows would write all of them to temporary files. Only the sort keys are
+        // sorted; the rows are fetched in that order. The LIMIT keeps the inner query from being
+        // merged into the outer one, and CROSS JOIN keeps it the outer loop.
+        out_.sql = fmt::format(
+            "SELECT {} FROM (SELECT {} AS perdure_row FROM {} t ORDER BY {} LIMIT -1) o "
+            "CROSS JOIN {} t ON {} = o.perdure_row",
+            columns, rowid_, table, terms, table, rowid_);
+    }
+
+    std::string key() const {
+        if (table_.key.empty()) return rowid_.empty() ? "1" : rowid_;
+        std::string terms;
+        for (auto const& name : table_.key) {
+            terms += (terms.empty() ? "t." : ", t.") + sql_name(name);
+        }
+        return terms;
+    }
+
+    std::string order_terms() const {
+        using enum data::RecordOrder;
+        std::string terms;
+        auto const by = [&](char const* role, std::string_view form) {
+            auto const found = expressions_.find(role);
+            if (found == expressions_.end()) return;
+            if (!terms.empty()) terms += ", ";
+            terms += fmt::format(fmt::runtime(form), found->second);
+        };
+        std::string const instant = std::string(instant_function) + "({})";
+        constexpr std::string_view text = "{} COLLATE BINARY";
+        if (order_ == title) by("title", text);
+        if (order_ == collection) by("collection", text);
+        if (order_ == project) {
+            by("project", text);
+            by("category", text);
+        }
+        if (order_ == updated) by("updated", instant);
+        if (order_ != updated && order_ != data::RecordOrder::key) by("created", instant);
+        return terms;
     }
 
     Connection& database_;
     data::RecordMapping const& mapping_;
     TableColumns table_;
+    data::RecordOrder order_;
+    std::string rowid_;                               ///< "t.rowid", or empty: there is none
+    std::map<std::string, std::string> expressions_;  ///< role → SQL, of single-valued roles
     std::vector<std::string> select_;
     RecordSql out_;
 };
@@ -263,8 +310,9 @@ private:
 }  // namespace
 
 Result<RecordSql> compile_record(Connection& database, data::RecordMapping const& mapping,
-                                 std::optional<data::SubjectMapping> const& subjects) {
-    auto compiled = Compiler(database, mapping).compile(subjects);
+                                 std::optional<data::SubjectMapping> const& subjects,
+                                 data::RecordOrder order) {
+    auto compiled = Compiler(database, mapping, order).compile(subjects);
     if (!compiled) {
         return std::move(compiled).error().within(fmt::format("record type \"{}\"", mapping.type));
     }

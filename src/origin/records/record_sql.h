@@ -26,8 +26,12 @@ struct RecordSql {
     int rowid_column = -1;
 };
 
+/// The SQL calls instant_function (see add_instant_function) to order by time.
 /// Fails: invalid, naming what the mapping asks for and the database lacks.
 Result<RecordSql> compile_record(Connection& database, data::RecordMapping const& mapping,
-                                 std::optional<data::SubjectMapping> const& subjects);
+                                 std::optional<data::SubjectMapping> const& subjects,
+                                 data::RecordOrder order);
+
+inline constexpr char const* instant_function = "perdure_instant";
 
 }  // namespace perdure::origin
