@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/container/package_writer.h"
 #include "format/document/html/html_writer.h"
 #include "format/document/markdown_writer.h"
 #include "format/format.h"
@@ -29,6 +30,10 @@ constexpr FormatKind kinds[] = {
      false, data::RecordOrder::created, open_html},
     {"markdown", "text/markdown", "md", "a folder to read, as Obsidian and others open it", false,
      false, data::RecordOrder::project, open_markdown},
+    {"zip", "application/zip", "zip", "everything in one file: data as json, media by date", true,
+     false, data::RecordOrder::created, open_zip_package},
+    {"tar.gz", "application/gzip", "tar.gz", "the same as a compressed tar", true, false,
+     data::RecordOrder::created, open_tar_package},
 };
 
 }  // namespace
