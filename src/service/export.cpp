@@ -2,11 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdlib>
+
+#include "service/export_history.h"
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
 namespace {
+
+std::optional<std::uint64_t> number_of_environment(char const* name) {
+    char const* const text = std::getenv(name);
+    if (!text || *text < '0' || *text > '9') return std::nullopt;
+    return std::strtoull(text, nullptr, 10);
+}
 
 Result<SourceConfig> choose_source(Workspace& workspace, ExportCall const& call) {
     if (!call.source.empty()) {
@@ -33,6 +43,19 @@ Result<SourceConfig> choose_source(Workspace& workspace, ExportCall const& call)
         .with_fix("choose one: perdure export --source NAME …");
 }
 
+/// SOURCE_DATE_EPOCH (reproducible-builds.org) makes exports of different days equal.
+Timestamp start_time() {
+    if (auto const seconds = number_of_environment("SOURCE_DATE_EPOCH")) {
+        return {static_cast<std::int64_t>(*seconds), 0};
+    }
+    return to_timestamp(std::chrono::system_clock::now());
+}
+
+/// Tests kill an export between two of its checkpoints.
+std::uint64_t checkpoint_records() {
+    return number_of_environment("PERDURE_CHECKPOINT_RECORDS").value_or(0);
+}
+
 }  // namespace
 
 Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call) {
@@ -49,10 +72,19 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                       {.source = source.options,
                                        .snapshot = answer.snapshot,
                                        .filter = call.filter,
+                                       .fields = call.fields,
+                                       .redact = call.redact,
+                                       .order = call.order,
                                        .format = call.format,
                                        .options = call.options,
+                                       .title = call.title,
+                                       .media = call.media,
                                        .output = call.output,
+                                       .replace = call.replace,
                                        .unmapped_tables = call.all_tables,
+                                       .now = start_time(),
+                                       .words = call.words,
+                                       .checkpoint_records = checkpoint_records(),
                                        .progress = call.progress},
                                       workspace.stop());
     if (!report) return record.failed(std::move(report).error());
@@ -60,6 +92,7 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
     record.done(report->problems,
                 fmt::format("{} records as {}", report->summary.records, call.format));
     answer.report = std::move(*report);
+    remember_export(workspace, call, answer);
     return answer;
 }
 

@@ -12,7 +12,13 @@ struct ExportCall {
     std::string format = "json";
     std::map<std::string, std::string> options;
     data::RecordFilter filter;
-    bool all_tables = false;  ///< unmapped tables too
+    std::vector<std::string> fields, redact;
+    std::optional<data::RecordOrder> order;
+    std::string title;
+    job::MediaRequest media;
+    bool replace = false;            ///< an existing file
+    std::vector<std::string> words;  ///< how to ask for the same again
+    bool all_tables = false;         ///< unmapped tables too
     system::Path output;
     repository::Progress progress;
 };

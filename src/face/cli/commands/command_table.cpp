@@ -111,8 +111,9 @@ constexpr OptionRow drill_options[] = {
     destination,
 };
 constexpr OptionRow export_options[] = {
-    {"--format", value, "json|ndjson|csv|html", "json by default."},
-    {"--output", value, "FILE", "The file, or (several files) a new folder.", 'o'},
+    {"--format", value, "FORMAT", "json by default; `perdure export formats` names them all.", 'f'},
+    {"--output", value, "FILE", "The file, a new folder, or X.zip or X.tar.gz of a folder.", 'o'},
+    {"--replace", flag, {}, "Take the place of a file that exists."},
     {"--source", value, "NAME", "Which source; needless where only one has records."},
     {"--snapshot", value, "SNAPSHOT", "From a snapshot instead of the live data."},
     {"--at", value, "TIME", "From the latest snapshot at or before this time."},
@@ -125,9 +126,32 @@ constexpr OptionRow export_options[] = {
     {"--since", value, "TIME", "Created at or after this time."},
     {"--until", value, "TIME", "Created before this time."},
     {"--where", value, "CONDITION", "Such as: rating >= 4 and title like '%Alps%'."},
+    {"--fields", values, "NAME", "Only these columns or roles, in this order: title,created."},
+    {"--redact", values, "NAME", "Leave the value of a column or role out: \"[redacted]\"."},
+    {"--sort", value, "created|updated|title|collection|project|key", "The order of records."},
+    {"--title", value, "TEXT", "The title; the source's name by default."},
+    {"--media", value, "original|jpeg|webp|avif", "How pictures leave; as they are, by default."},
+    {"--media-max", number, "PIXELS", "Pictures at most so long on their longer side."},
+    {"--strip-location", flag, {}, "Take out of media where they were taken."},
+    {"--no-media", flag, {}, "Leave media files out."},
+    {"--profile", value, "NAME", "Options of [export.NAME] in the configuration; given ones win."},
+    {"--theme", value, "NAME", "How it looks, where the format has themes."},
+    {"--paper", value, "NAME", "The size of pages, such as a4, letter."},
+    {"--layout", value, "NAME", "Another arrangement, where the format has some."},
+    {"--option", values, "NAME=VALUE", "Any other option of the format."},
     {"--all-tables", flag, {}, "Tables without a mapping too, as types named like them."},
     {"--dialect", value, "data|spreadsheet", "Of csv: exact, or safe to open in a spreadsheet."},
     destination,
+};
+constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
+constexpr OptionRow batch_options[] = {
+    {"--replace", flag, {}, "Take the place of files that exist."},
+};
+constexpr OptionRow share_options[] = {
+    {"--output", value, "FILE", "The bundle; FILE.age by default.", 'o'},
+    {"--expires", value, "DURATION", "How long the link is good; 7d by default."},
+    {"--downloads", number, "N", "How often it may be fetched; any number, by default."},
+    {"--passphrase", flag, {}, "Ask for a passphrase that is needed beside the secret."},
 };
 constexpr OptionRow check_options[] = {
     {"--read-data", flag, {}, "Read and check every byte."},
@@ -152,7 +176,6 @@ constexpr OptionRow kit_options[] = {
 constexpr OptionRow verify_report_options[] = {
     {"--key", value, "KEY", "Only this key counts: a <key id>.json, hexadecimal or Base64."},
 };
-constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
 constexpr OptionRow demo_options[] = {
     {"--size", number, "N", "How many memories; the rest grows along. 2000 by default."},
     {"--seed", number, "N", "Other data from another seed; 1 by default."},
@@ -241,6 +264,42 @@ constexpr auto rows = std::to_array<CommandRow>({
 
     {"export", "", "Write records, live or of any snapshot, into a file people can use.",
      export_options, run_export, "perdure export --format csv --type memory -o memories.csv"},
+    {"export resume",
+     "FILE",
+     "Go on with an export that was stopped or killed.",
+     {},
+     run_export_resume,
+     "perdure export resume memories.csv"},
+    {"export batch", "FILE", "Carry out a list of exports: [export.NAME] sections of TOML.",
+     batch_options, run_export_batch, "perdure export batch exports.toml"},
+    {"export list", "", "What was exported: when, of what, where to, its digest.", runs_options,
+     run_export_list, "perdure export list"},
+    {"export verify",
+     "FILE",
+     "Whether an export is what was written, byte for byte and record by record.",
+     {},
+     run_export_verify,
+     "perdure export verify memories.zip"},
+    {"export share", "FILE", "Encrypt an export for somebody else, with a secret that can expire.",
+     share_options, run_export_share, "perdure export share memories.zip --expires 3d"},
+    {"export share list",
+     "",
+     "What is shared, until when.",
+     {},
+     run_export_share_list,
+     "perdure export share list"},
+    {"export share revoke",
+     "SHARE",
+     "Take a share back.",
+     {},
+     run_export_share_revoke,
+     "perdure export share revoke 5e0c91aa01f2"},
+    {"export formats",
+     "",
+     "The formats, and what they write.",
+     {},
+     run_export_formats,
+     "perdure export formats"},
 
     {"retention preview", "", "Which rule keeps which snapshot, and what would go.",
      preview_options, run_retention_preview, "perdure retention preview"},

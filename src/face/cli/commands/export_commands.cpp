@@ -1,9 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
+#include "face/cli/commands/export_words.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
 #include "format/format.h"
+#include "service/config/units.h"
 #include "service/export.h"
 
 namespace perdure::face {
@@ -54,35 +59,147 @@ void tell_exported(Invocation& in, service::ExportAnswer const& answer,
     in.summary().put("files", summary.files).put("bytes", summary.bytes);
     in.summary().put("omissions", summary.omissions_total);
     in.summary().put_path("output", call.output.string());
+    in.summary().put("sha256", to_hex(answer.report.proof.digest));
+    in.summary().put("output_bytes", answer.report.proof.bytes);
+    in.summary().put("resumed_at", answer.report.resumed_at);
+    if (!answer.report.restarted.empty()) {
+        in.summary().put("restarted", answer.report.restarted);
+        in.out().warn("  started again: " + printable(answer.report.restarted));
+    }
+    if (answer.report.resumed_at > 0) {
+        in.out().talk(fmt::format("  went on after {}",
+                                  plural(answer.report.resumed_at, "record", "records")));
+    }
     if (summary.omissions_total == 0) return;
     in.out().warn(fmt::format("{} could not be held exactly by {}; the first: {}, {}",
                               plural(summary.omissions_total, "value", "values"), call.format,
                               summary.omissions.front().record, summary.omissions.front().what));
 }
 
-}  // namespace
+/// Options that a resumed export takes from its own command line, or that are told apart anyway.
+constexpr std::string_view not_repeated[] = {"--profile",  "--config",  "--output",   "--json",
+                                             "--quiet",    "--verbose", "--no-color", "--timeout",
+                                             "--no-input", "--yes"};
 
-Result<int> run_export(Invocation& in) {
-    auto const& arguments = in.arguments();
+/// The words that ask for the same export again, from anywhere.
+std::vector<std::string> words_again(Invocation const& in, Arguments const& arguments,
+                                     system::Path const& output) {
+    std::error_code ignored;
+    std::vector<std::string> words = {"export", "--config",
+                                      std::filesystem::absolute(in.config_file(), ignored).string(),
+                                      "--output", output.string()};
+    for (auto const& [name, values] : arguments.options) {
+        if (std::ranges::find(not_repeated, name) != std::end(not_repeated)) continue;
+        for (auto const& value : values) {
+            words.push_back(value.empty() ? name : name + "=" + value);
+        }
+    }
+    return words;
+}
+
+Result<std::optional<data::RecordOrder>> order_of(Arguments const& arguments) {
+    using Order = data::RecordOrder;
+    static std::map<std::string, Order> const orders = {
+        {"created", Order::created},       {"updated", Order::updated}, {"title", Order::title},
+        {"collection", Order::collection}, {"project", Order::project}, {"key", Order::key},
+    };
+    auto const word = arguments.value("--sort");
+    if (word.empty()) return std::optional<Order>();
+    if (auto const found = orders.find(word); found != orders.end()) {
+        return std::optional<Order>(found->second);
+    }
+    std::vector<std::string> known;
+    for (auto const& [name, order] : orders) known.push_back(name);
+    auto const near = nearest_word(word, known);
+    return fail(Fault::invalid, fmt::format("records are not sorted by \"{}\"", word))
+        .with_code(2)
+        .with_fix(near.empty() ? "take " + joined(known) : "did you mean \"" + near + "\"?");
+}
+
+/// "a,b" and "a" "b" mean the same.
+std::vector<std::string> names_of(Arguments const& arguments, std::string const& option) {
+    std::vector<std::string> names;
+    for (auto const& value : arguments.values(option)) {
+        for (auto const& name : service::split_words(value, ',')) {
+            if (!name.empty()) names.push_back(name);
+        }
+    }
+    return names;
+}
+
+/// Options of the format: those that many formats have by flags of their own, the rest by name.
+Result<std::map<std::string, std::string>> format_options(Arguments const& arguments) {
+    std::map<std::string, std::string> options;
+    for (auto const* name : {"dialect", "theme", "paper", "layout"}) {
+        auto const value = arguments.value(std::string("--") + name);
+        if (!value.empty()) options[name] = value;
+    }
+    for (auto const& pair : arguments.values("--option")) {
+        auto const sign = pair.find('=');
+        if (sign == std::string::npos || sign == 0) {
+            return fail(Fault::invalid, fmt::format("--option {}: it wants NAME=VALUE", pair))
+                .with_code(2)
+                .with_fix("such as --option theme=dark");
+        }
+        options[pair.substr(0, sign)] = pair.substr(sign + 1);
+    }
+    return options;
+}
+
+/// How media leave.
+Result<job::MediaRequest> media_of(Arguments const& arguments) {
+    using media::PictureFormat;
+    static std::map<std::string, PictureFormat> const formats = {{"original", PictureFormat::same},
+                                                                 {"jpeg", PictureFormat::jpeg},
+                                                                 {"webp", PictureFormat::webp},
+                                                                 {"avif", PictureFormat::avif}};
+    job::MediaRequest request{.carry = !arguments.has("--no-media")};
+    auto const found = formats.find(arguments.value("--media", "original"));
+    if (found == formats.end()) {
+        return fail(Fault::invalid, "--media " + arguments.value("--media"))
+            .with_code(2)
+            .with_fix("take original, jpeg, webp or avif");
+    }
+    request.wanted.picture = found->second;
+    request.wanted.edge_max = static_cast<unsigned>(
+        std::min<std::uint64_t>(arguments.number("--media-max", 0), 1'000'000));
+    if (arguments.has("--strip-location")) request.wanted.strip = media::Strip::location;
+    return request;
+}
+
+Result<service::ExportCall> call_of(Invocation const& in) {
+    PD_TRY(auto const arguments, with_profile(in));
     service::ExportCall call;
     call.source = arguments.value("--source");
     call.snapshot = arguments.value("--snapshot");
     call.format = arguments.value("--format", "json");
-    call.output = arguments.value("--output");
+    call.title = arguments.value("--title");
     call.all_tables = arguments.has("--all-tables");
-    if (auto const dialect = arguments.value("--dialect"); !dialect.empty()) {
-        call.options["dialect"] = dialect;
-    }
+    call.replace = arguments.has("--replace");
+    PD_TRY(call.media, media_of(arguments));
+    call.fields = names_of(arguments, "--fields");
+    call.redact = names_of(arguments, "--redact");
+    PD_TRY(call.options, format_options(arguments));
+    PD_TRY(call.order, order_of(arguments));
     PD_TRY(call.at, time_option(arguments, "--at"));
     PD_TRY(call.filter, filter_of(arguments));
     auto const kind = format::find_format(call.format);
     if (!kind) return Error(kind.error()).with_code(2);
-    if (call.output.empty()) {
+    if (!arguments.has("--output")) {
         return fail(Fault::invalid, "export needs a place to write to")
             .with_code(2)
             .with_fix("perdure export --format " + call.format + " -o records." +
                       std::string((*kind)->extension));
     }
+    call.output = absolute_output(arguments.value("--output"));
+    call.words = words_again(in, arguments, call.output);
+    return call;
+}
+
+}  // namespace
+
+Result<int> run_export(Invocation& in) {
+    PD_TRY(auto call, call_of(in));
     PD_TRY(auto workspace, open_workspace(in));
     std::optional<service::ExportAnswer> answer;
     {
@@ -100,8 +217,42 @@ Result<int> run_export(Invocation& in) {
         "{} exported {} of {} into {}", whole ? style.green("✓") : style.yellow("!"),
         plural(answer->report.summary.records, "record", "records"),
         answer->snapshot ? "snapshot " + service::short_id(answer->snapshot->id()) : "live data",
-        printable(call.output.string())));
+        printable(in.arguments().value("--output", call.output.string()))));
     return whole ? service::exit_code::ok : service::exit_code::partial;
+}
+
+Result<int> run_export_resume(Invocation& in) {
+    auto const output = absolute_output(in.arguments().positional.front());
+    auto words = job::words_of_unfinished(output);
+    if (!words) {
+        bool const none = words.error().fault() == Fault::not_found;
+        return fail(words.error().fault(),
+                    none ? fmt::format("no unfinished export to {}", printable(output.string()))
+                         : words.error().message())
+            .with_fix("perdure export … starts one");
+    }
+    PD_TRY(auto arguments, parse_arguments(*words));
+    Invocation again(std::move(arguments), in.out(), in.stop());
+    auto code = run_export(again);
+    in.summary().merge(again.summary());
+    return code;
+}
+
+Result<int> run_export_formats(Invocation& in) {
+    Table table({"format", "what it is", "writes"});
+    for (auto const& kind : format::format_kinds()) {
+        table.add({std::string(kind.name), std::string(kind.description),
+                   kind.single_file ? "a ." + std::string(kind.extension) + " file"
+                                    : "a folder, or a .zip or .tar.gz of it"});
+        JsonObject object;
+        object.put("name", kind.name).put("media_type", kind.media_type);
+        object.put("extension", kind.extension).put("description", kind.description);
+        object.put("single_file", kind.single_file).put("lossless", kind.lossless);
+        in.out().event("format", object);
+    }
+    table.print(in.out());
+    in.summary().put("formats", format::format_kinds().size());
+    return service::exit_code::ok;
 }
 
 }  // namespace perdure::face
