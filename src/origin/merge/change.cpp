@@ -1,0 +1,301 @@
+// Invariants:
+// 1. Triggers and foreign key actions of the target do not fire: what they did is part of what is
+//    restored already (open_to_write in merge.cpp switches them off for this connection alone).
+// 2. A row is taken away only while it is exactly what `before` says.
+// 3. Shadow tables are written by SQLite only, through their virtual table.
+#include "origin/merge/change.h"
+
+#include <fmt/format.h>
+
+#include "data/value.h"
+
+namespace perdure::origin {
+
+namespace {
+
+std::string listed(std::vector<std::string> const& columns) {
+    std::string out;
+    for (auto const& column : columns) out += (out.empty() ? "" : ", ") + identifier(column);
+    return out;
+}
+
+std::string marks(std::size_t count) {
+    std::string out;
+    for (std::size_t at = 0; at < count; ++at) out += at ? ", ?" : "?";
+    return out;
+}
+
+std::string at_place(WriteTable const& table) {
+    if (!table.rowid.empty()) return identifier(table.rowid) + " = ?1";
+    std::string out;
+    for (std::size_t at = 0; at < table.primary.size(); ++at) {
+        out += fmt::format("{}{} = ?{}", at ? " AND " : "",
+                           identifier(table.columns[table.primary[at]]), at + 1);
+    }
+    return out;
+}
+
+/// The stretch of encoded values that is value number `wanted`.
+Result<ByteView> value_at(ByteView values, std::size_t wanted) {
+    Decoder in(values);
+    for (std::size_t at = 0;; ++at) {
+        auto const from = values.size() - in.left();
+        PD_TRY([[maybe_unused]] auto const value, data::decode_value(in));
+        if (at == wanted) return values.subspan(from, values.size() - in.left() - from);
+    }
+}
+
+}  // namespace
+
+Bytes encode_row(Statement const& statement, int column, std::size_t count) {
+    Encoder out;
+    for (std::size_t at = 0; at < count; ++at) {
+        encode_column(out, statement, column + static_cast<int>(at));
+    }
+    return out.take();
+}
+
+Result<void> bind_row(ValueBinder& binder, Statement& statement, int index, ByteView values,
+                      std::size_t count) {
+    Decoder in(values);
+    for (std::size_t at = 0; at < count; ++at) {
+        PD_CHECK(binder.bind(in, statement.get(), index + static_cast<int>(at)));
+    }
+    return in.expect_end();
+}
+
+ChangeList::ChangeList(Connection& connection, std::vector<WriteTable> tables)
+    : connection_(&connection),
+      tables_(std::move(tables)),
+      prepared_(tables_.size()),
+      binder_(SQLITE_UTF8) {}
+
+Result<ChangeList> ChangeList::create(Connection& connection, std::vector<WriteTable> tables) {
+    ChangeList list(connection, std::move(tables));
+    PD_TRY(auto const encoding, connection.text("PRAGMA main.encoding"));
+    list.binder_ = ValueBinder(encoding_code(encoding));
+    PD_CHECK(connection.run(
+        "CREATE TEMP TABLE change(number INTEGER PRIMARY KEY, t INTEGER, record TEXT, "
+        "before_row INTEGER, before BLOB, after_row INTEGER, after BLOB)"));
+    PD_TRY(list.insert_,
+           connection.prepare("INSERT INTO temp.change VALUES(NULL, ?, ?, ?, ?, ?, ?)"));
+    PD_TRY(list.update_, connection.prepare("UPDATE temp.change SET after_row = ?2, after = ?3 "
+                                            "WHERE number = ?1"));
+    PD_TRY(list.one_, connection.prepare("SELECT * FROM temp.change WHERE number = ?1"));
+    return list;
+}
+
+Result<void> ChangeList::add(Change const& change) {
+    auto* row = insert_.get();
+    sqlite3_bind_int64(row, 1, static_cast<std::int64_t>(change.table));
+    sqlite3_bind_text64(row, 2, change.record.data(), change.record.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
+    auto const bind_image = [&](int at, std::optional<StoredImage> const& image) {
+        if (!image) {
+            sqlite3_bind_null(row, at);
+            sqlite3_bind_null(row, at + 1);
+            return;
+        }
+        if (image->rowid_known) {
+            sqlite3_bind_int64(row, at, image->rowid);
+        } else {
+            sqlite3_bind_null(row, at);
+        }
+        sqlite3_bind_blob64(row, at + 1, image->values.data(), image->values.size(), SQLITE_STATIC);
+    };
+    bind_image(3, change.before);
+    bind_image(5, change.after);
+    ++size_;
+    return insert_.run();
+}
+
+Result<Change> ChangeList::decode(Statement& row) const {
+    Change change;
+    change.table = static_cast<std::size_t>(row.integer(1));
+    if (change.table >= tables_.size()) return fail(Fault::corrupt, "a change of no table");
+    change.record = row.text(2);
+    auto const image = [&](int at) -> std::optional<StoredImage> {
+        if (row.is_null(at + 1)) return std::nullopt;
+        return StoredImage{row.integer(at), !row.is_null(at), to_bytes(row.bytes(at + 1))};
+    };
+    change.before = image(3);
+    change.after = image(5);
+    return change;
+}
+
+Result<void> ChangeList::each(std::function<Result<void>(Change const&)> const& take,
+                              std::stop_token stop) {
+    PD_TRY(Statement rows, connection_->prepare("SELECT * FROM temp.change ORDER BY number"));
+    for (std::uint64_t count = 0;; ++count) {
+        if (count % 1024 == 0 && stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+        PD_TRY(bool const more, rows.step());
+        if (!more) return {};
+        PD_TRY(auto const change, decode(rows));
+        PD_CHECK(take(change));
+    }
+}
+
+Result<ChangeList::Prepared> ChangeList::prepare(WriteTable const& table) {
+    Prepared out;
+    auto const name = "main." + identifier(table.name);
+    bool const separate = !table.rowid.empty() && !table.rowid_is_column;
+    PD_TRY(out.remove,
+           connection_->prepare(fmt::format("DELETE FROM {} WHERE {}", name, at_place(table))));
+    PD_TRY(out.insert, connection_->prepare(fmt::format(
+                           "INSERT INTO {}({}{}) VALUES({})", name,
+                           separate ? identifier(table.rowid) + ", " : "", listed(table.columns),
+                           marks(table.columns.size() + (separate ? 1 : 0)))));
+    PD_TRY(out.read,
+           connection_->prepare(fmt::format("SELECT {}, {} FROM {} WHERE {}",
+                                            table.rowid.empty() ? "0" : identifier(table.rowid),
+                                            listed(table.columns), name, at_place(table))));
+    for (auto const& text : table.followers) {
+        auto const index = "main." + identifier(text.name);
+        PD_TRY(auto remove,
+               connection_->prepare(fmt::format("DELETE FROM {} WHERE rowid = ?1", index)));
+        PD_TRY(auto insert, connection_->prepare(fmt::format(
+                                "INSERT INTO {}(rowid, {}) SELECT {}, {} FROM {} WHERE {}", index,
+                                listed(text.columns), identifier(text.rowid), listed(text.columns),
+                                name, at_place(table))));
+        Statement indexed;
+        if (!text.indexed.empty()) {
+            PD_TRY(indexed, connection_->prepare(text.indexed));
+        }
+        out.unindex.push_back(std::move(remove));
+        out.index.push_back(std::move(insert));
+        out.is_indexed.push_back(std::move(indexed));
+    }
+    return out;
+}
+
+Result<ChangeList::Prepared*> ChangeList::prepared(std::size_t table) {
+    if (!prepared_[table]) {
+        auto made = prepare(tables_[table]);
+        if (!made) return std::move(made).error().within("table " + tables_[table].name);
+        prepared_[table] = std::move(*made);
+    }
+    return &*prepared_[table];
+}
+
+Result<void> ChangeList::bind_place(Statement& statement, WriteTable const& table,
+                                    StoredImage const& image) {
+    if (!table.rowid.empty()) {
+        sqlite3_bind_int64(statement.get(), 1, image.rowid);
+        return {};
+    }
+    for (std::size_t at = 0; at < table.primary.size(); ++at) {
+        PD_TRY(auto const value, value_at(image.values, table.primary[at]));
+        Decoder in(value);
+        PD_CHECK(binder_.bind(in, statement.get(), static_cast<int>(at) + 1));
+    }
+    return {};
+}
+
+Result<std::optional<StoredImage>> ChangeList::read_row(WriteTable const& table, Prepared& prepared,
+                                                        StoredImage const& image) {
+    PD_CHECK(bind_place(prepared.read, table, image));
+    PD_TRY(bool const found, prepared.read.step());
+    std::optional<StoredImage> out;
+    if (found) {
+        out = StoredImage{prepared.read.integer(0), true,
+                          encode_row(prepared.read, 1, table.columns.size())};
+    }
+    prepared.read.reset();
+    return out;
+}
+
+/// Must come before the row changes: an index of another table's texts reads them there to know
+/// what to forget.
+Result<void> ChangeList::unindex(WriteTable const& table, Prepared& prepared,
+                                 StoredImage const& image, std::int64_t number) {
+    for (std::size_t at = 0; at < table.followers.size(); ++at) {
+        auto& indexed = prepared.is_indexed[at];
+        bool there = true;
+        if (indexed) {
+            sqlite3_bind_int64(indexed.get(), 1, image.rowid);
+            PD_TRY(there, indexed.step());
+            indexed.reset();
+        }
+        if (!there) {
+            unindexed_[static_cast<std::size_t>(number)] = true;
+            continue;
+        }
+        sqlite3_bind_int64(prepared.unindex[at].get(), 1, image.rowid);
+        PD_CHECK(prepared.unindex[at].run());
+    }
+    return {};
+}
+
+Result<void> ChangeList::take_away(std::int64_t number, Change const& change) {
+    auto const& table = tables_[change.table];
+    PD_TRY(auto* const statements, prepared(change.table));
+    PD_TRY(auto const now, read_row(table, *statements, *change.before));
+    if (!now || now->values != change.before->values) {
+        return fail(Fault::conflict, change.record + " changed meanwhile").with_code(15);
+    }
+    PD_CHECK(unindex(table, *statements, *change.before, number));
+    PD_CHECK(bind_place(statements->remove, table, *change.before));
+    return statements->remove.run();
+}
+
+Result<void> ChangeList::put_there(std::int64_t number, Change const& change) {
+    auto const& table = tables_[change.table];
+    PD_TRY(auto* const statements, prepared(change.table));
+    auto& insert = statements->insert;
+    int index = 1;
+    if (!table.rowid.empty() && !table.rowid_is_column) {
+        if (change.after->rowid_known) {
+            sqlite3_bind_int64(insert.get(), index++, change.after->rowid);
+        } else {
+            sqlite3_bind_null(insert.get(), index++);
+        }
+    }
+    PD_CHECK(bind_row(binder_, insert, index, change.after->values, table.columns.size()));
+    auto const inserted = insert.run();
+    binder_.forget();
+    if (!inserted) {
+        bool const refused = inserted.error().fault() == Fault::conflict;
+        auto error = Error(inserted.error()).within(change.record + " cannot be put back");
+        return refused ? std::move(error).with_code(15) : std::move(error);
+    }
+    StoredImage place = *change.after;
+    if (!table.rowid.empty()) place.rowid = sqlite3_last_insert_rowid(connection_->get());
+    PD_TRY(auto const now, read_row(table, *statements, place));
+    if (!now) return fail(Fault::internal, change.record + " is not there after writing it");
+    if (!(*now == *change.after)) PD_CHECK(keep_after(number, *now));
+    if (unindexed_[static_cast<std::size_t>(number)]) return {};
+    for (auto& statement : statements->index) {
+        PD_CHECK(bind_place(statement, table, *now));
+        PD_CHECK(statement.run());
+    }
+    return {};
+}
+
+Result<void> ChangeList::keep_after(std::int64_t number, StoredImage const& after) {
+    sqlite3_bind_int64(update_.get(), 1, number);
+    sqlite3_bind_int64(update_.get(), 2, after.rowid);
+    sqlite3_bind_blob64(update_.get(), 3, after.values.data(), after.values.size(), SQLITE_STATIC);
+    return update_.run();
+}
+
+Result<void> ChangeList::write(std::stop_token stop) {
+    unindexed_.assign(size_ + 1, false);
+    for (bool const taking : {true, false}) {
+        // Numbers are walked, not a cursor kept: put_there updates the rows it walks over.
+        for (std::int64_t number = 1; number <= static_cast<std::int64_t>(size_); ++number) {
+            if (number % 256 == 0 && stop.stop_requested()) {
+                return fail(Fault::cancelled, "stopped; nothing was changed");
+            }
+            sqlite3_bind_int64(one_.get(), 1, number);
+            PD_TRY(bool const found, one_.step());
+            if (!found) return fail(Fault::internal, "a change is missing");
+            PD_TRY(auto const change, decode(one_));
+            one_.reset();
+            if (taking && change.before) PD_CHECK(take_away(number, change));
+            if (!taking && change.after) PD_CHECK(put_there(number, change));
+        }
+    }
+    return {};
+}
+
+}  // namespace perdure::origin

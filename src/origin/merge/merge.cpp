@@ -1,0 +1,139 @@
+#include "origin/merge/merge.h"
+
+#include <fmt/format.h>
+
+#include "origin/merge/compare.h"
+#include "system/step.h"
+
+namespace perdure::origin {
+
+namespace {
+
+/// A path as ATTACH takes it: a URI, opened read-only.
+std::string read_only_uri(system::Path const& path) {
+    std::string uri = "file:";
+    for (char const c : path.string()) {
+        bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
+        uri += plain ? std::string(1, c) : '%' + to_hex(as_bytes({&c, 1}));
+    }
+    return uri + "?mode=ro";
+}
+
+class SqliteMerge final : public Merge {
+public:
+    SqliteMerge(MergeRequest request, Mode mode, Connection connection)
+        : request_(std::move(request)), mode_(mode), connection_(std::move(connection)) {}
+    ~SqliteMerge() override {
+        changes_.reset();
+        if (!committed_) static_cast<void>(connection_.run("ROLLBACK"));
+    }
+
+    Result<void> prepare(std::stop_token stop) {
+        Layout snapshot;
+        {
+            PD_TRY(auto copy, Connection::open(request_.snapshot.path, {}));
+            PD_TRY(snapshot, read_layout(copy, false));
+        }
+        auto attached = connection_.run(
+            "ATTACH DATABASE " + literal(read_only_uri(request_.snapshot.path)) + " AS snap");
+        if (!attached) {
+            bool const encoding =
+                attached.error().message().find("text encoding") != std::string::npos;
+            if (!encoding) return attached;
+            return fail(Fault::unsupported,
+                        "the snapshot and the target store text in different encodings")
+                .with_code(15)
+                .with_fix("restore the whole database into another folder");
+        }
+        auto begun = connection_.run(mode_ == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN");
+        if (!begun && begun.error().fault() == Fault::unavailable) {
+            return std::move(begun)
+                .error()
+                .within("the application holds the database")
+                .with_code(11)
+                .with_fix("try again, or stop what writes for so long");
+        }
+        PD_CHECK(begun);
+        PD_TRY(auto const target, read_layout(connection_, false));
+        PD_TRY(auto tables, write_tables(connection_, target));
+        PD_TRY(auto changes, ChangeList::create(connection_, std::move(tables)));
+        changes_.emplace(std::move(changes));
+        PD_TRY(pairing_, pair_tables(connection_, snapshot, target,
+                                     {.mapping = request_.snapshot.mapping,
+                                      .mask = request_.snapshot.mask,
+                                      .columns = request_.columns}));
+        PD_TRY(scope_, Scope::choose(connection_, pairing_,
+                                     {.selectors = request_.selectors,
+                                      .filter = request_.filter,
+                                      .snapshot = request_.snapshot},
+                                     std::move(stop)));
+        return {};
+    }
+
+    std::vector<SchemaDifference> const& differences() const override {
+        return pairing_.differences;
+    }
+    bool all_media() const override { return scope_.whole(); }
+    std::vector<std::string> const& media() const override { return scope_.media(); }
+    ChangeList& changes() override { return *changes_; }
+
+    Result<std::vector<TableSummary>> compare(
+        std::function<Result<void>(MergeItem const&)> const& tell, std::stop_token stop) override {
+        Stage const stage{connection_, request_, pairing_, scope_, *changes_, tell};
+        std::vector<TableSummary> out;
+        for (std::size_t at = 0; at < pairing_.pairs.size(); ++at) {
+            if (!scope_.holds_rows_of(at) && !scope_.selected(at)) continue;
+            auto summary = compare_table(stage, at, stop);
+            if (!summary) {
+                return std::move(summary).error().within("table " + pairing_.pairs[at].table);
+            }
+            out.push_back(std::move(*summary));
+        }
+        return out;
+    }
+
+    Result<void> write(std::stop_token stop) override {
+        PD_ASSERT(mode_ == Mode::write);
+        PD_CHECK(system::step(system::Step::write, request_.target.path.string()));
+        PD_CHECK(changes_->write(stop));
+        PD_CHECK(check_collations(connection_));
+        return check_references(connection_, request_.target.path, *changes_, stop);
+    }
+
+    Result<void> commit() override {
+        PD_CHECK(system::step(system::Step::sync, request_.target.path.string()));
+        PD_CHECK(connection_.run("COMMIT"));
+        committed_ = true;
+        return {};
+    }
+
+private:
+    MergeRequest request_;
+    Mode mode_;
+    Connection connection_;
+    Pairing pairing_;
+    Scope scope_;
+    std::optional<ChangeList> changes_;
+    bool committed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Merge>> Merge::open(MergeRequest request, Mode mode, std::stop_token stop) {
+    if (!system::exists(request.target.path)) {
+        return fail(Fault::not_found, request.target.path.string() + " is not there")
+            .with_fix("restore the whole database with --to DIR");
+    }
+    auto opened =
+        mode == Mode::write
+            ? open_to_write(request.target.path, request.busy_wait_ms, stop)
+            : Connection::open(request.target.path, {.busy_wait_ms = request.busy_wait_ms});
+    if (!opened) return std::move(opened).error();
+    if (mode == Mode::read) opened->watch(stop);
+    auto merge = std::make_unique<SqliteMerge>(std::move(request), mode, std::move(*opened));
+    PD_CHECK(merge->prepare(std::move(stop)));
+    return merge;
+}
+
+}  // namespace perdure::origin

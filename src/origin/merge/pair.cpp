@@ -1,0 +1,436 @@
+// Two generations of one application's table, made to meet. What is mapped without being asked is
+// mapped only where no value can be lost or changed; everything else is refused with its reason,
+// and the person may decide it with --map-column.
+#include "origin/merge/pair.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "data/mapping_path.h"
+#include "origin/sqlite/write/builder.h"
+
+namespace perdure::origin {
+
+namespace {
+
+/// Rows that are looked at to tell a renamed column.
+constexpr int rows_sampled = 20'000;
+
+std::vector<std::string> qualified(std::vector<std::string> const& columns,
+                                   std::string const& alias) {
+    std::vector<std::string> out;
+    for (auto const& column : columns) out.push_back(alias + "." + identifier(column));
+    return out;
+}
+
+struct TargetColumn {
+    std::string name, type, default_sql;
+    bool not_null = false;
+};
+
+class Pairer {
+public:
+    Pairer(Connection& connection, Layout const& snapshot, Layout const& target,
+           PairOptions const& options)
+        : connection_(connection), snapshot_(snapshot), target_(target), options_(options) {}
+
+    Result<Pairing> run() {
+        for (std::size_t at = 0; at < snapshot_.schema.tables.size(); ++at) {
+            auto const& table = snapshot_.schema.tables[at];
+            if (table.shadow || lower_name(table.name).starts_with("sqlite_")) continue;
+            PD_TRY(auto const rows,
+                   connection_.integer("SELECT count(*) FROM snap." + identifier(table.name)));
+            pair_ = TablePair{.table = table.name, .type = table.name};
+            pair_.rows = static_cast<std::uint64_t>(rows);
+            PD_CHECK(pair(at));
+            out_.pairs.push_back(std::move(pair_));
+        }
+        PD_CHECK(check_wishes());
+        for (auto const& table : target_.schema.tables) note_new_table(table);
+        return std::move(out_);
+    }
+
+private:
+    void note(std::string what, std::string consequence) {
+        out_.differences.push_back({pair_.table, std::move(what), std::move(consequence), false});
+    }
+    void refuse(std::string what, std::string reason) {
+        out_.differences.push_back({pair_.table, std::move(what), reason, true});
+        if (pair_.refused.empty()) pair_.refused = std::move(reason);
+    }
+
+    void note_new_table(data::TableSchema const& table) {
+        if (table.shadow || lower_name(table.name).starts_with("sqlite_")) return;
+        for (auto const& known : snapshot_.schema.tables) {
+            if (same_name(known.name, table.name)) return;
+        }
+        out_.differences.push_back(
+            {table.name, "a table that is new in the target", "it stays as it is", false});
+    }
+
+    Result<void> check_wishes() const {
+        for (auto const& [from, to] : options_.columns) {
+            if (used_.contains(from)) continue;
+            return fail(
+                       Fault::invalid,
+                       fmt::format("--map-column {}={}: the snapshot has no such column", from, to))
+                .with_code(2)
+                .with_fix("see the schema differences of the plan");
+        }
+        return {};
+    }
+
+    Result<void> pair(std::size_t at) {
+        auto const& table = snapshot_.schema.tables[at];
+        name_record();
+        locate(table, snapshot_.tables[at], pair_.snapshot_rowid, pair_.snapshot_primary);
+        std::size_t there = 0;
+        auto const& tables = target_.schema.tables;
+        while (there < tables.size() && !same_name(tables[there].name, table.name)) ++there;
+        if (there == tables.size()) {
+            refuse("the table is gone", "the target has no such table");
+            return {};
+        }
+        locate(tables[there], target_.tables[there], pair_.target_rowid, pair_.target_primary);
+        if (pair_.target_rowid.empty() && pair_.target_primary.empty()) {
+            refuse("its columns hide the rowid", "a row of it cannot be told from another");
+            return {};
+        }
+        PD_CHECK(read_target_columns(tables[there]));
+        PD_CHECK(pair_columns(table, snapshot_.tables[at]));
+        PD_CHECK(choose_key(tables[there]));
+        if (pair_.refused.empty()) PD_CHECK(check_types(table, tables[there]));
+        return {};
+    }
+
+    void name_record() {
+        for (auto const& record : options_.mapping.records) {
+            if (!same_name(record.table, pair_.table)) continue;
+            pair_.type = record.type;
+            auto const column = [&](char const* role) {
+                auto const found = record.fields.find(role);
+                if (found == record.fields.end()) return std::string();
+                auto const path = data::parse_mapping_path(found->second);
+                bool const own = path && path->kind == data::MappingPath::Kind::column;
+                return own ? path->column : std::string();
+            };
+            pair_.updated = column("updated");
+            pair_.created = column("created");
+            pair_.title = column("title");
+            return;
+        }
+    }
+
+    static void locate(data::TableSchema const& table, TableLayout const& layout,
+                       std::string& rowid, std::vector<std::string>& primary) {
+        primary = table.primary_key;
+        if (layout.key == KeyKind::rowid) rowid = layout.rowid_name;
+    }
+
+    Result<void> read_target_columns(data::TableSchema const& table) {
+        wanted_.clear();
+        PD_TRY(Statement columns,
+               connection_.prepare("PRAGMA main.table_xinfo(" + identifier(table.name) + ")"));
+        while (true) {
+            PD_TRY(bool const more, columns.step());
+            if (!more) return {};
+            if (columns.integer(6) != 0) continue;  // generated: made by the target itself
+            wanted_.push_back(
+                {columns.text(1), columns.text(2), columns.text(4), columns.integer(3) != 0});
+            pair_.target_columns.push_back(columns.text(1));
+        }
+    }
+
+    std::string wish(std::string const& column, bool& given) {
+        for (auto const& [from, to] : options_.columns) {
+            if (!same_name(from, pair_.table + "." + column)) continue;
+            given = true;
+            used_.insert(from);
+            return to;
+        }
+        return {};
+    }
+
+    bool masked(std::string const& column) const {
+        return std::ranges::any_of(options_.mask, [&](auto const& mask) {
+            return same_name(mask.first, pair_.table + "." + column);
+        });
+    }
+
+    TargetColumn const* wanted(std::string_view name) const {
+        auto const found = std::ranges::find_if(
+            wanted_, [&](auto const& column) { return same_name(column.name, name); });
+        return found == wanted_.end() ? nullptr : &*found;
+    }
+
+    bool taken(std::string_view target) const {
+        return std::ranges::any_of(
+            pair_.columns, [&](auto const& column) { return same_name(column.target, target); });
+    }
+
+    Result<void> pair_columns(data::TableSchema const& table, TableLayout const& layout) {
+        std::vector<data::Column> dropped;
+        for (auto const at : layout.stored) {
+            auto const& column = table.columns[at];
+            if (masked(column.name)) {
+                note(fmt::format("column {} never entered the backup (mask)", column.name),
+                     "the target's values stay");
+                continue;
+            }
+            bool given = false;
+            auto const wish_name = wish(column.name, given);
+            auto const name = given ? wish_name : column.name;
+            if (given && name.empty()) {
+                note(fmt::format("column {}", column.name), "left behind, as you asked");
+            } else if (auto const* there = wanted(name); there && !taken(there->name)) {
+                pair_.columns.push_back({column.name, there->name});
+                if (given) {
+                    note(fmt::format("column {}", column.name),
+                         fmt::format("its values go to {}, as you asked", there->name));
+                }
+            } else if (given) {
+                return fail(Fault::invalid,
+                            fmt::format("--map-column {}.{}={}: the target has no such free column",
+                                        pair_.table, column.name, name))
+                    .with_code(2)
+                    .with_fix(
+                        fmt::format("its columns: {}", fmt::join(pair_.target_columns, ", ")));
+            } else {
+                dropped.push_back(column);
+            }
+        }
+        PD_CHECK(choose_key_early());
+        for (auto const& column : dropped) PD_CHECK(find_place(column));
+        for (auto const& column : wanted_) {
+            if (!taken(column.name)) add_column(column);
+        }
+        return {};
+    }
+
+    void add_column(TargetColumn const& column) {
+        pair_.added.push_back(column.name);
+        bool const has_default = !column.default_sql.empty();
+        pair_.defaults.push_back(has_default ? column.default_sql : "NULL");
+        if (masked(column.name)) return;
+        if (!column.not_null || (has_default && !same_name(column.default_sql, "null"))) {
+            note(fmt::format("column {} is new", column.name),
+                 has_default ? "restored rows get its default, rows that are there keep theirs"
+                             : "restored rows get NULL, rows that are there keep theirs");
+            return;
+        }
+        pair_.refused_inserts = fmt::format(
+            "column {} is new, must not be empty and has no default: a value would be invented",
+            column.name);
+        out_.differences.push_back({pair_.table, fmt::format("column {} is new", column.name),
+                                    "rows that are gone cannot be restored here: it must not be "
+                                    "empty and has no default; rows that are there can be",
+                                    true});
+    }
+
+    /// Enough of a key to compare columns by, before it is known whether all is well.
+    Result<void> choose_key_early() {
+        pair_.key.clear();
+        for (auto const& name : pair_.target_primary) {
+            auto const found = std::ranges::find_if(
+                pair_.columns, [&](auto const& pair) { return same_name(pair.target, name); });
+            if (found == pair_.columns.end()) return {};
+            pair_.key.push_back(*found);
+        }
+        return {};
+    }
+
+    /// A column that the target does not have: renamed, empty, or in the way.
+    Result<void> find_place(data::Column const& column) {
+        std::vector<std::string> candidates;
+        for (auto const& there : wanted_) {
+            if (taken(there.name) || affinity_of(there.type) != affinity_of(column.declared_type)) {
+                continue;
+            }
+            PD_TRY(bool const same, holds_the_same(column.name, there.name));
+            if (same) candidates.push_back(there.name);
+        }
+        if (candidates.size() == 1) {
+            pair_.columns.push_back({column.name, candidates[0]});
+            note(fmt::format("column {} is now {}", column.name, candidates[0]),
+                 "mapped: rows that are on both sides agree");
+            return {};
+        }
+        PD_TRY(auto const filled,
+               connection_.integer(fmt::format("SELECT count(*) FROM {} WHERE {} IS NOT NULL",
+                                               pair_.snapshot_name(), identifier(column.name))));
+        if (filled == 0) {
+            note(fmt::format("column {} is gone", column.name), "it held nothing");
+            return {};
+        }
+        refuse(fmt::format("column {} is gone", column.name),
+               fmt::format("the values of {0} in {1} rows have nowhere to go; decide with "
+                           "--map-column {2}.{0}=NEWNAME, or {2}.{0}= to leave them behind",
+                           column.name, filled, pair_.table));
+        return {};
+    }
+
+    Result<bool> holds_the_same(std::string const& here, std::string const& there) {
+        if (pair_.key.empty()) return false;
+        PD_TRY(Statement row,
+               connection_.prepare(fmt::format(
+                   "SELECT count(*), sum(a IS b), count(DISTINCT a) FROM (SELECT s.{} AS a, "
+                   "l.{} AS b FROM (SELECT * FROM {} LIMIT {}) s JOIN {} l ON {})",
+                   identifier(here), identifier(there), pair_.snapshot_name(), rows_sampled,
+                   pair_.target_name(), pair_.same_row("s", "l"))));
+        PD_TRY(bool const found, row.step());
+        // One value everywhere would agree with any column that holds it.
+        return found && row.integer(2) >= 2 && row.integer(1) * 100 >= row.integer(0) * 95;
+    }
+
+    Result<void> choose_key(data::TableSchema const& table) {
+        PD_CHECK(read_uniques(table));
+        PD_CHECK(choose_key_early());
+        if (!pair_.key.empty() && pair_.key.size() == pair_.target_primary.size()) {
+            bool const rowid =
+                pair_.key.size() == 1 && same_name(pair_.target_rowid, pair_.target_primary[0]);
+            pair_.nullable_key = !rowid && !pair_.target_rowid.empty();
+            return {};
+        }
+        if (!pair_.target_primary.empty()) {
+            refuse("its key is another one",
+                   fmt::format("the snapshot has no column {}, by which the target knows its rows",
+                               fmt::join(pair_.target_primary, ", ")));
+            return {};
+        }
+        return key_without_primary(table);
+    }
+
+    /// No declared key: a unique index, for link tables all columns, else the rowid.
+    Result<void> key_without_primary(data::TableSchema const& table) {
+        for (auto const& unique : pair_.uniques) {
+            std::vector<ColumnPair> key;
+            for (auto const& name : unique) {
+                auto const found = std::ranges::find_if(
+                    pair_.columns, [&](auto const& pair) { return same_name(pair.target, name); });
+                auto const* column = wanted(name);
+                if (found != pair_.columns.end() && column && column->not_null) {
+                    key.push_back(*found);
+                }
+            }
+            if (key.size() != unique.size()) continue;
+            pair_.key = std::move(key);
+            return {};
+        }
+        if (is_link_table(table.name)) {
+            pair_.key = pair_.columns;
+            pair_.nullable_key = true;
+        } else if (!pair_.snapshot_rowid.empty() && !pair_.target_rowid.empty()) {
+            pair_.key = {{pair_.snapshot_rowid, pair_.target_rowid}};
+        } else {
+            refuse("it has no key", "a row of it cannot be told from another");
+        }
+        return {};
+    }
+
+    bool is_link_table(std::string const& table) const {
+        for (auto const& record : options_.mapping.records) {
+            for (auto const& [role, text] : record.fields) {
+                auto const path = data::parse_mapping_path(text);
+                if (path && path->kind == data::MappingPath::Kind::link &&
+                    same_name(path->link_table, table)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    Result<void> read_uniques(data::TableSchema const& table) {
+        PD_TRY(Statement indexes,
+               connection_.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
+        while (true) {
+            PD_TRY(bool const more, indexes.step());
+            if (!more) return {};
+            bool const partial = indexes.integer(4) != 0;
+            if (indexes.integer(2) == 0 || partial || indexes.text(3) == "pk") continue;
+            PD_TRY(Statement columns, connection_.prepare("PRAGMA main.index_info(" +
+                                                          identifier(indexes.text(1)) + ")"));
+            std::vector<std::string> names;
+            bool plain = true;
+            while (true) {
+                PD_TRY(bool const column, columns.step());
+                if (!column) break;
+                plain = plain && !columns.is_null(2);
+                names.push_back(columns.text(2));
+            }
+            if (plain && !names.empty()) pair_.uniques.push_back(std::move(names));
+        }
+    }
+
+    /// A column of another affinity may change what it is given: only values that it keeps pass.
+    Result<void> check_types(data::TableSchema const& table, data::TableSchema const& there) {
+        for (auto const& pair : pair_.columns) {
+            auto const type = [&](data::TableSchema const& of, std::string const& name) {
+                for (auto const& column : of.columns) {
+                    if (same_name(column.name, name)) return column.declared_type;
+                }
+                return std::string();
+            };
+            auto const before = type(table, pair.snapshot), now = type(there, pair.target);
+            char const affinity = affinity_of(now);
+            if (affinity == affinity_of(before) || affinity == 'B') continue;
+            std::string const kept =
+                affinity == 'T' ? "'text', 'blob', 'null'" : "'integer', 'real', 'blob', 'null'";
+            PD_TRY(auto const changed,
+                   connection_.integer(
+                       fmt::format("SELECT count(*) FROM {} WHERE typeof({}) NOT IN ({})",
+                                   pair_.snapshot_name(), identifier(pair.snapshot), kept)));
+            auto const what = fmt::format("column {} was {} and is now {}", pair.target,
+                                          before.empty() ? "untyped" : before, now);
+            if (changed == 0) {
+                note(what, "every value fits");
+            } else {
+                refuse(what, fmt::format("{} values of {} would be changed by it; leave them "
+                                         "behind with --map-column {}.{}=",
+                                         changed, pair.snapshot, pair_.table, pair.snapshot));
+            }
+        }
+        return {};
+    }
+
+    Connection& connection_;
+    Layout const& snapshot_;
+    Layout const& target_;
+    PairOptions const& options_;
+    TablePair pair_;
+    std::vector<TargetColumn> wanted_;
+    std::set<std::string> used_;
+    Pairing out_;
+};
+
+}  // namespace
+
+std::vector<std::string> TablePair::snapshot_place(std::string const& alias) const {
+    if (snapshot_rowid.empty()) return qualified(snapshot_primary, alias);
+    return {alias + "." + identifier(snapshot_rowid)};
+}
+
+std::vector<std::string> TablePair::target_place(std::string const& alias) const {
+    if (target_rowid.empty()) return qualified(target_primary, alias);
+    return {alias + "." + identifier(target_rowid)};
+}
+
+std::string TablePair::same_row(std::string const& snapshot_alias,
+                                std::string const& target_alias) const {
+    std::string out;
+    for (auto const& column : key) {
+        out += fmt::format("{}{}.{} {} {}.{}", out.empty() ? "" : " AND ", target_alias,
+                           identifier(column.target), nullable_key ? "IS" : "=", snapshot_alias,
+                           identifier(column.snapshot));
+    }
+    return out;
+}
+
+Result<Pairing> pair_tables(Connection& connection, Layout const& snapshot, Layout const& target,
+                            PairOptions const& options) {
+    return Pairer(connection, snapshot, target, options).run();
+}
+
+}  // namespace perdure::origin

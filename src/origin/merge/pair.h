@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/mapping.h"
+#include "origin/sqlite/layout.h"
+
+namespace perdure::origin {
+
+/// In every statement of this folder `main` is the target database and `snap` the restored copy of
+/// the snapshot, attached read-only.
+
+struct ColumnPair {
+    std::string snapshot, target;
+};
+
+/// A difference between the schema of the snapshot and that of the target, and what follows.
+struct SchemaDifference {
+    std::string table, what, consequence;
+    bool refused = false;  ///< rows are not restored because of it
+};
+
+/// How one table of the snapshot meets its table in the target.
+struct TablePair {
+    std::string table;                  ///< its name in the snapshot
+    std::string type;                   ///< its record type, else the table's name
+    std::vector<ColumnPair> columns;    ///< what is carried over
+    std::vector<std::string> added;     ///< stored columns that only the target has
+    std::vector<std::string> defaults;  ///< their SQL, by position; "NULL" where there is none
+    std::vector<ColumnPair> key;        ///< what makes a row the same row on both sides
+    bool nullable_key = false;          ///< compared by IS
+    std::string snapshot_rowid, target_rowid;   ///< a name of the rowid; empty: WITHOUT ROWID
+    std::vector<std::string> snapshot_primary;  ///< locates a row where there is no rowid
+    std::vector<std::string> target_primary;
+    std::vector<std::string> target_columns;        ///< all stored ones, in table order
+    std::vector<std::vector<std::string>> uniques;  ///< other unique indexes of the target
+    std::string updated, created, title;            ///< columns of the snapshot, or empty
+    std::string refused;                            ///< why nothing of it can be written, or empty
+    std::string refused_inserts;                    ///< why no new row of it can be written
+    std::uint64_t rows = 0;                         ///< in the snapshot
+
+    std::string snapshot_name() const { return "snap." + identifier(table); }
+    std::string target_name() const { return "main." + identifier(table); }
+    /// SQL that locates a row: its rowid, or its primary key.
+    std::vector<std::string> snapshot_place(std::string const& alias) const;
+    std::vector<std::string> target_place(std::string const& alias) const;
+    /// "l.id = s.id AND …".
+    std::string same_row(std::string const& snapshot_alias, std::string const& target_alias) const;
+};
+
+struct Pairing {
+    std::vector<TablePair> pairs;  ///< tables of the snapshot with rows of their own, in its order
+    std::vector<SchemaDifference> differences;
+};
+
+struct PairOptions {
+    data::Mapping mapping;                    ///< as the snapshot remembers it
+    std::map<std::string, std::string> mask;  ///< "table.column": the snapshot never held it
+    /// "table.old" → "new", or "" for a column whose values may be left behind.
+    std::map<std::string, std::string> columns;
+};
+
+/// Shadow tables, sqlite_sequence and sqlite_stat1 pair with nothing: SQLite keeps them itself.
+/// Fails: invalid (PairOptions::columns names what is not there).
+Result<Pairing> pair_tables(Connection& connection, Layout const& snapshot, Layout const& target,
+                            PairOptions const& options);
+
+}  // namespace perdure::origin

@@ -1,0 +1,282 @@
+#include "origin/merge/undo.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/value.h"
+#include "origin/sqlite/fulltext.h"
+#include "system/step.h"
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 1 << 20;
+constexpr std::size_t row_bytes_max = std::size_t{1} << 31;
+constexpr std::size_t columns_max = 100'000;
+
+Result<std::vector<ByteView>> split(ByteView values, std::size_t count) {
+    std::vector<ByteView> out;
+    Decoder in(values);
+    for (std::size_t at = 0; at < count; ++at) {
+        auto const from = values.size() - in.left();
+        PD_TRY([[maybe_unused]] auto const value, data::decode_value(in));
+        out.push_back(values.subspan(from, values.size() - in.left() - from));
+    }
+    PD_CHECK(in.expect_end());
+    return out;
+}
+
+bool same(ByteView a, ByteView b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+class SqliteUndo final : public RowUndo {
+public:
+    SqliteUndo(system::Path database, Merge::Mode mode, Connection connection)
+        : database_(std::move(database)), mode_(mode), connection_(std::move(connection)) {}
+    ~SqliteUndo() override {
+        readers_.clear();
+        changes_.reset();
+        if (!committed_) static_cast<void>(connection_.run("ROLLBACK"));
+    }
+
+    Result<void> prepare(std::vector<WriteTable> const& tables) {
+        PD_CHECK(connection_.run(mode_ == Merge::Mode::write ? "BEGIN IMMEDIATE" : "BEGIN"));
+        PD_TRY(auto const encoding, connection_.text("PRAGMA main.encoding"));
+        encoding_ = encoding_code(encoding);
+        PD_TRY(auto const layout, read_layout(connection_, false));
+        PD_TRY(auto now, write_tables(connection_, layout));
+        for (auto const& table : tables) {
+            auto const found = std::ranges::find(now, table);
+            places_.push_back(found == now.end() ? -1 : static_cast<int>(found - now.begin()));
+            texts_.push_back(std::ranges::any_of(layout.virtual_tables, [&](auto const& text) {
+                return same_name(text.name, table.name);
+            }));
+            names_.push_back(table.name);
+        }
+        readers_.resize(now.size());
+        PD_TRY(auto changes, ChangeList::create(connection_, std::move(now)));
+        changes_.emplace(std::move(changes));
+        return {};
+    }
+
+    ChangeList& changes() override { return *changes_; }
+
+    Result<UndoItem> take(Change const& change) override {
+        PD_TRY(auto const at, place_of(change));
+        UndoItem item{
+            .table = names_[change.table], .record = change.record, .text = texts_[change.table]};
+        PD_TRY(auto current, read(at, change.after ? *change.after : *change.before));
+        PD_TRY(auto const wanted, judge(at, change, current, item));
+        bool const writes =
+            item.verdict == UndoItem::Verdict::back || item.verdict == UndoItem::Verdict::merged;
+        if (writes) {
+            PD_CHECK(changes_->add({at, change.record, std::move(current), wanted}));
+        }
+        return item;
+    }
+
+    Result<int> shows(Change const& change) override {
+        PD_TRY(auto const at, place_of(change));
+        PD_TRY(auto const current, read(at, change.after ? *change.after : *change.before));
+        bool const after = equal(current, change.after), before = equal(current, change.before);
+        return after == before ? 0 : (after ? 1 : -1);
+    }
+
+    Result<void> write(std::stop_token stop) override {
+        PD_ASSERT(mode_ == Merge::Mode::write);
+        readers_.clear();
+        readers_.resize(changes_->tables().size());
+        PD_CHECK(system::step(system::Step::write, database_.string()));
+        PD_CHECK(changes_->write(stop));
+        PD_CHECK(check_collations(connection_));
+        return check_references(connection_, database_, *changes_, std::move(stop));
+    }
+
+    Result<void> commit() override {
+        PD_CHECK(system::step(system::Step::sync, database_.string()));
+        PD_CHECK(connection_.run("COMMIT"));
+        committed_ = true;
+        return {};
+    }
+
+private:
+    Result<std::size_t> place_of(Change const& change) const {
+        if (change.table >= places_.size()) return fail(Fault::corrupt, "a change of no table");
+        if (places_[change.table] >= 0) return static_cast<std::size_t>(places_[change.table]);
+        return fail(Fault::conflict, fmt::format("table {} is gone or has other columns since",
+                                                 names_[change.table]))
+            .with_code(15)
+            .with_fix("the state from before is in the run's safety snapshot");
+    }
+
+    static bool equal(std::optional<StoredImage> const& a, std::optional<StoredImage> const& b) {
+        if (!a || !b) return !a && !b;
+        return same(a->values, b->values);
+    }
+
+    Result<std::optional<StoredImage>> read(std::size_t at, StoredImage const& image) {
+        auto const& table = changes_->tables()[at];
+        if (!readers_[at]) {
+            std::string columns, where;
+            for (auto const& column : table.columns)
+                columns += (columns.empty() ? "" : ", ") + identifier(column);
+            if (!table.rowid.empty()) where = identifier(table.rowid) + " = ?1";
+            for (std::size_t i = 0; i < table.primary.size() && table.rowid.empty(); ++i) {
+                where += fmt::format("{}{} = ?{}", i ? " AND " : "",
+                                     identifier(table.columns[table.primary[i]]), i + 1);
+            }
+            PD_TRY(readers_[at], connection_.prepare(fmt::format(
+                                     "SELECT {}, {} FROM main.{} WHERE {}",
+                                     table.rowid.empty() ? "0" : identifier(table.rowid), columns,
+                                     identifier(table.name), where)));
+        }
+        auto& statement = readers_[at];
+        ValueBinder binder(encoding_);
+        if (!table.rowid.empty()) {
+            sqlite3_bind_int64(statement.get(), 1, image.rowid);
+        } else {
+            PD_TRY(auto const values, split(image.values, table.columns.size()));
+            for (std::size_t i = 0; i < table.primary.size(); ++i) {
+                Decoder in(values[table.primary[i]]);
+                PD_CHECK(binder.bind(in, statement.get(), static_cast<int>(i) + 1));
+            }
+        }
+        PD_TRY(bool const found, statement.step());
+        std::optional<StoredImage> out;
+        if (found) {
+            out = StoredImage{statement.integer(0), true,
+                              encode_row(statement, 1, table.columns.size())};
+        }
+        statement.reset();
+        return out;
+    }
+
+    /// What the row shall be, where the verdict writes.
+    Result<std::optional<StoredImage>> judge(std::size_t at, Change const& change,
+                                             std::optional<StoredImage> const& current,
+                                             UndoItem& item) const {
+        using enum UndoItem::Verdict;
+        item.verdict = kept;
+        if (equal(current, change.before)) {
+            item.verdict = already;
+        } else if (equal(current, change.after)) {
+            item.verdict = back;
+            return change.before;
+        } else if (!change.before) {
+            item.reason = "it was changed after the restore brought it back";
+        } else if (!change.after) {
+            item.reason = "another record stands in its place since";
+        } else if (!current) {
+            item.reason = "it was deleted after the restore";
+        } else {
+            return merge(at, change, *current, item);
+        }
+        return std::optional<StoredImage>();
+    }
+
+    /// Fields that the run changed go back, unless somebody changed them since.
+    Result<std::optional<StoredImage>> merge(std::size_t at, Change const& change,
+                                             StoredImage const& current, UndoItem& item) const {
+        auto const& columns = changes_->tables()[at].columns;
+        PD_TRY(auto const before, split(change.before->values, columns.size()));
+        PD_TRY(auto const after, split(change.after->values, columns.size()));
+        PD_TRY(auto const now, split(current.values, columns.size()));
+        StoredImage out{current.rowid, true, {}};
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            bool const ours = !same(before[i], after[i]);
+            if (ours && !same(now[i], after[i]) && !same(now[i], before[i])) {
+                item.reason = fmt::format("{} was changed after the restore", columns[i]);
+                return std::optional<StoredImage>();
+            }
+            append(out.values, ours ? before[i] : now[i]);
+        }
+        item.verdict = UndoItem::Verdict::merged;
+        item.reason = "later changes of other fields stay";
+        return std::optional(std::move(out));
+    }
+
+    system::Path database_;
+    Merge::Mode mode_;
+    Connection connection_;
+    unsigned char encoding_ = SQLITE_UTF8;
+    std::optional<ChangeList> changes_;
+    std::vector<int> places_;  ///< by the journal's number of the table; -1: other columns now
+    std::vector<bool> texts_;
+    std::vector<std::string> names_;
+    std::vector<Statement> readers_;
+    bool committed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RowUndo>> RowUndo::open(system::Path const& database,
+                                               std::vector<WriteTable> const& tables,
+                                               Merge::Mode mode, int busy_wait_ms,
+                                               std::stop_token stop) {
+    auto opened = mode == Merge::Mode::write
+                      ? open_to_write(database, busy_wait_ms, stop)
+                      : Connection::open(database, {.busy_wait_ms = busy_wait_ms});
+    if (!opened) return std::move(opened).error();
+    auto undo = std::make_unique<SqliteUndo>(database, mode, std::move(*opened));
+    PD_CHECK(undo->prepare(tables));
+    return undo;
+}
+
+void encode_tables(Encoder& out, std::vector<WriteTable> const& tables) {
+    out.varint(tables.size());
+    for (auto const& table : tables) {
+        out.text(table.name);
+        out.varint(table.columns.size());
+        for (auto const& column : table.columns) out.text(column);
+    }
+}
+
+Result<std::vector<WriteTable>> decode_tables(Decoder& in) {
+    std::vector<WriteTable> tables;
+    PD_TRY(auto const count, in.varint());
+    if (count > columns_max) return fail(Fault::corrupt, "too many tables");
+    for (std::uint64_t at = 0; at < count; ++at) {
+        WriteTable table;
+        PD_TRY(table.name, in.text(name_bytes_max));
+        PD_TRY(auto const columns, in.varint());
+        if (columns > columns_max) return fail(Fault::corrupt, "too many columns");
+        for (std::uint64_t c = 0; c < columns; ++c) {
+            PD_TRY(auto column, in.text(name_bytes_max));
+            table.columns.push_back(std::move(column));
+        }
+        tables.push_back(std::move(table));
+    }
+    return tables;
+}
+
+void encode_change(Encoder& out, Change const& change) {
+    out.varint(change.table);
+    out.text(change.record);
+    for (auto const& image : {change.before, change.after}) {
+        out.u8(image ? 1 : 0);
+        if (!image) continue;
+        out.svarint(image->rowid);
+        out.bytes(image->values);
+    }
+}
+
+Result<Change> decode_change(Decoder& in) {
+    Change change;
+    PD_TRY(change.table, in.varint());
+    PD_TRY(change.record, in.text(name_bytes_max));
+    for (auto* image : {&change.before, &change.after}) {
+        PD_TRY(auto const there, in.u8());
+        if (there > 1) return fail(Fault::corrupt, "a row image that is neither there nor not");
+        if (there == 0) continue;
+        image->emplace();
+        PD_TRY((*image)->rowid, in.svarint());
+        PD_TRY(auto const values, in.bytes(row_bytes_max));
+        (*image)->values = to_bytes(values);
+    }
+    return change;
+}
+
+}  // namespace perdure::origin

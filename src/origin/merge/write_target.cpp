@@ -1,0 +1,193 @@
+// How an application's database is written to while the application runs.
+//
+// - The write lock is taken first (BEGIN IMMEDIATE), waiting as long as the application holds it.
+// - Triggers are off for this connection (SQLITE_DBCONFIG_ENABLE_TRIGGER): what they once did (an
+//   audit row, a touched timestamp) is part of the snapshot; firing them again would do it twice.
+// - Foreign key actions are off (PRAGMA foreign_keys): rows are taken away and put back in any
+//   order, and a cascade must not delete what nobody chose. References are checked at the end.
+// - Full-text tables hang on those triggers, so they are kept in step here (change.cpp).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/value.h"
+#include "origin/merge/merge.h"
+#include "origin/sqlite/fulltext.h"
+#include "system/step.h"
+
+namespace perdure::origin {
+
+namespace {
+
+std::string content_table(VirtualTable const& text) {
+    for (auto const& argument : text.arguments) {
+        auto const cut = argument.find('=');
+        if (cut == std::string::npos) continue;
+        auto const trim = [](std::string word) {
+            while (!word.empty() &&
+                   std::string_view(" \t\n\"'`[").find(word.front()) != std::string_view::npos)
+                word.erase(0, 1);
+            while (!word.empty() &&
+                   std::string_view(" \t\n\"'`]").find(word.back()) != std::string_view::npos)
+                word.pop_back();
+            return word;
+        };
+        if (same_name(trim(argument.substr(0, cut)), "content")) {
+            return trim(argument.substr(cut + 1));
+        }
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> columns_of(Connection& connection, std::string const& table) {
+    std::vector<std::string> out;
+    PD_TRY(Statement rows, connection.prepare("PRAGMA main.table_info(" + identifier(table) + ")"));
+    while (true) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) return out;
+        out.push_back(rows.text(1));
+    }
+}
+
+Result<void> add_follower(Connection& connection, VirtualTable const& text,
+                          std::vector<WriteTable>& tables) {
+    auto const content = content_table(text);
+    auto const followed = std::ranges::find_if(
+        tables, [&](auto const& table) { return same_name(table.name, content); });
+    if (followed == tables.end() || followed->rowid.empty()) return {};
+    TextFollower follower{.name = text.name, .rowid = followed->rowid};
+    PD_TRY(follower.columns, columns_of(connection, text.name));
+    for (auto const& column : follower.columns) {
+        bool const known = std::ranges::any_of(
+            followed->columns, [&](auto const& each) { return same_name(each, column); });
+        if (!known) return {};  // a column that is computed: nobody but the application knows how
+    }
+    auto const sizes = text.name + "_docsize";
+    PD_TRY(auto const has_sizes,
+           connection.integer("SELECT count(*) FROM main.sqlite_schema WHERE name = " +
+                              literal(sizes)));
+    if (has_sizes > 0) {
+        follower.indexed = fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1", identifier(sizes),
+                                       text.module == "fts5" ? "id" : "docid");
+    }
+    followed->followers.push_back(std::move(follower));
+    return {};
+}
+
+struct Dangling {
+    std::uint64_t rows = 0;
+    std::string first;
+};
+
+Result<Dangling> dangling(Connection& connection, std::string const& table) {
+    Dangling out;
+    PD_TRY(Statement rows,
+           connection.prepare("PRAGMA main.foreign_key_check(" + identifier(table) + ")"));
+    while (true) {
+        auto const more = rows.step();
+        if (!more) {
+            // A foreign key that names no key of its parent is the application's own mistake.
+            if (more.error().message().find("mismatch") != std::string::npos) return Dangling{};
+            return more.error();
+        }
+        if (!*more) return out;
+        if (out.rows++ == 0) {
+            out.first = fmt::format("{} row {} refers to a row of {} that is not there", table,
+                                    rows.text(1), rows.text(2));
+        }
+    }
+}
+
+}  // namespace
+
+Result<std::vector<WriteTable>> write_tables(Connection& connection, Layout const& target) {
+    std::vector<WriteTable> tables;
+    for (std::size_t at = 0; at < target.schema.tables.size(); ++at) {
+        auto const& schema = target.schema.tables[at];
+        if (schema.shadow || lower_name(schema.name).starts_with("sqlite_")) continue;
+        auto const& layout = target.tables[at];
+        WriteTable table{.name = schema.name};
+        if (layout.key == KeyKind::rowid) table.rowid = layout.rowid_name;
+        table.rowid_is_column = layout.rowid_is_column;
+        for (auto const column : layout.stored) {
+            table.columns.push_back(schema.columns[column].name);
+        }
+        table.primary = layout.key_values;
+        if (table.rowid.empty() && table.primary.empty()) continue;
+        tables.push_back(std::move(table));
+    }
+    for (auto const& text : target.virtual_tables) {
+        if (!is_fulltext(text)) continue;
+        auto const source = text_source(text);
+        if (source == TextSource::external) PD_CHECK(add_follower(connection, text, tables));
+        if (source != TextSource::own) continue;
+        WriteTable table{.name = text.name, .rowid = "rowid"};
+        PD_TRY(table.columns, columns_of(connection, text.name));
+        if (!table.columns.empty()) tables.push_back(std::move(table));
+    }
+    return tables;
+}
+
+Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
+                                 std::stop_token stop) {
+    PD_CHECK(system::step(system::Step::write, database.string()));
+    PD_TRY(auto connection, Connection::open(database, {.flags = SQLITE_OPEN_READWRITE,
+                                                        .busy_wait_ms = busy_wait_ms}));
+    connection.watch(std::move(stop));
+    sqlite3_db_config(connection.get(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+    // A checkpoint at the end is the application's own business: left to it, as with any writer.
+    PD_CHECK(connection.run("PRAGMA foreign_keys = OFF"));
+    PD_CHECK(connection.run("PRAGMA recursive_triggers = OFF"));
+    return connection;
+}
+
+Result<void> check_references(Connection& connection, system::Path const& database,
+                              ChangeList& changes, std::stop_token stop) {
+    std::set<std::string> written, shrunk;
+    PD_CHECK(changes.each(
+        [&](Change const& change) -> Result<void> {
+            auto const& name = changes.tables()[change.table].name;
+            written.insert(name);
+            if (change.before) shrunk.insert(lower_name(name));
+            return {};
+        },
+        stop));
+    for (auto const& table : changes.tables()) {
+        PD_TRY(Statement parents,
+               connection.prepare("PRAGMA main.foreign_key_list(" + identifier(table.name) + ")"));
+        while (true) {
+            PD_TRY(bool const more, parents.step());
+            if (!more) break;
+            if (shrunk.contains(lower_name(parents.text(2)))) written.insert(table.name);
+        }
+    }
+    for (auto const& table : written) {
+        PD_TRY(auto const after, dangling(connection, table));
+        if (after.rows == 0) continue;
+        // What dangled before the restore is not its doing: others still see that state.
+        PD_TRY(auto before_connection, Connection::open(database, {}));
+        PD_TRY(auto const before, dangling(before_connection, table));
+        if (after.rows <= before.rows) continue;
+        return fail(Fault::conflict,
+                    fmt::format("{} reference{} would point to nothing: {}",
+                                after.rows - before.rows, after.rows - before.rows == 1 ? "" : "s",
+                                after.first))
+            .with_code(15)
+            .with_fix("select the missing rows too, or restore the whole source");
+    }
+    return {};
+}
+
+Result<void> check_collations(Connection const& connection) {
+    if (connection.stand_ins().empty()) return {};
+    return fail(Fault::unsupported,
+                fmt::format("rows are sorted by \"{}\", which only the application can do: writing "
+                            "them would leave its index in a wrong order",
+                            *connection.stand_ins().begin()))
+        .with_code(15)
+        .with_fix(
+            "restore into another folder with --to DIR, or the whole database with the "
+            "application stopped");
+}
+
+}  // namespace perdure::origin
