@@ -32,6 +32,13 @@ std::vector<Snapshot const*> by_prefix(std::vector<Snapshot> const& all, std::st
     return out;
 }
 
+/// Taken before a restore wrote: what a person wants back is hardly the state that they just left.
+bool is_safety(Snapshot const& snapshot) {
+    return std::ranges::any_of(snapshot.tags, [](std::string const& tag) {
+        return tag.starts_with("before-restore-");
+    });
+}
+
 Timestamp time_of(Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
 }
@@ -73,6 +80,7 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
         if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
     }
     auto const with_prefix = by_prefix(all, lower);
+    bool const only_safety = std::ranges::all_of(all, is_safety);
     if (with_prefix.size() > 1) {
         std::string names;
         for (auto const* snapshot : with_prefix) names += " " + short_id(snapshot->id());
@@ -83,6 +91,7 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
     std::vector<Snapshot const*> fitting = with_prefix;
     for (auto const& snapshot : all) {
         bool const tagged = std::ranges::find(snapshot.tags, word) != snapshot.tags.end();
+        if (word == "latest" && !at && !only_safety && is_safety(snapshot)) continue;
         if (word == "latest" || (with_prefix.empty() && tagged)) fitting.push_back(&snapshot);
     }
     if (fitting.empty()) return nothing(fmt::format("there is no snapshot \"{}\"", word));

@@ -17,7 +17,8 @@ struct SnapshotList {
 Result<SnapshotList> list_snapshots(Workspace& workspace);
 
 /// The snapshot that a word means: "latest", an id, the unique beginning of one (4 characters at
-/// least), or a tag (its newest snapshot). With `at`: the newest of those at or before it.
+/// least), or a tag (its newest snapshot). "latest" passes over those that a restore took for
+/// safety's sake. With `at`: the newest of those at or before it.
 /// Fails: not_found; invalid (the beginning fits several).
 Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> const& all,
                                              std::string const& word, std::optional<Timestamp> at);

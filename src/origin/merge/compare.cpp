@@ -9,6 +9,8 @@
 #include <bit>
 
 #include "crypto/hash.h"
+#include "origin/merge/clash.h"
+#include "origin/merge/text_rows.h"
 #include "origin/records/record_source.h"
 
 namespace perdure::origin {
@@ -74,6 +76,7 @@ public:
           at_(at),
           pair_(stage.pairing.pairs[at]),
           duplicates_(stage, at),
+          texts_(stage, at),
           table_(write_table_of(stage.changes, pair_.table)) {
         summary_.table = pair_.table;
         summary_.type = pair_.type;
@@ -138,7 +141,8 @@ private:
         for (auto const& name : pair_.added) PD_CHECK(evaluate_default(name));
         updated_ = moment_columns(pair_.updated);
         created_ = moment_columns(pair_.created);
-        return prepare_clashes();
+        PD_TRY(clashes_, Clashes::prepare(stage_, pair_));
+        return {};
     }
 
     /// Position in pair_.columns of what fills a column of the target; -1: nothing does.
@@ -176,76 +180,10 @@ private:
         return {};
     }
 
-    // ---- unique indexes
-    // --------------------------------------------------------------------------
-
-    struct Clash {
-        std::vector<std::string> columns;
-        std::vector<int> positions;  ///< in pair_.columns
-        Statement find;
-    };
-
-    Result<void> prepare_clashes() {
-        for (auto const& unique : pair_.uniques) {
-            Clash clash{.columns = unique, .positions = {}, .find = {}};
-            std::string where;
-            for (auto const& column : unique) {
-                clash.positions.push_back(carried(column));
-                where += fmt::format("{}l.{} = ?{}", where.empty() ? "" : " AND ",
-                                     identifier(column), clash.positions.size());
-            }
-            if (std::ranges::find(clash.positions, -1) != clash.positions.end()) continue;
-            auto const place = pair_.target_place("l");
-            PD_TRY(clash.find, stage_.connection.prepare(fmt::format("SELECT {} FROM {} l WHERE {}",
-                                                                     fmt::join(place, ", "),
-                                                                     pair_.target_name(), where)));
-            clashes_.push_back(std::move(clash));
-        }
-        return {};
-    }
-
-    /// Why a row cannot be written for the sake of another row, or empty.
-    Result<std::string> clash(Statement& row, bool present) {
-        // Where everything is overwritten or removed, the other row gives way too.
-        if (stage_.request.strategy == data::Strategy::overwrite && stage_.scope.whole()) {
-            return std::string();
-        }
-        for (auto& clash : clashes_) {
-            for (std::size_t i = 0; i < clash.positions.size(); ++i) {
-                sqlite3_bind_value(clash.find.get(), static_cast<int>(i) + 1,
-                                   sqlite3_column_value(row.get(), clash.positions[i]));
-            }
-            PD_TRY(bool const found, clash.find.step());
-            bool const other = found && (!present || !is_own(row, clash.find));
-            std::string const holder = other ? place_text(clash.find) : "";
-            clash.find.reset();
-            if (!other) continue;
-            return fmt::format("{} {} belongs to {} in the target", fmt::join(clash.columns, "+"),
-                               text(row, clash.positions[0]),
-                               data::spell_record(stage_.request.target.name, pair_.type, holder));
-        }
-        return std::string();
-    }
-
-    bool is_own(Statement const& row, Statement const& found) const {
-        if (!pair_.target_rowid.empty()) {
-            return row.integer(static_cast<int>(rowid_at_)) == found.integer(0);
-        }
-        return place_text(found) == target_key(row);
-    }
-
-    static std::string text(Statement const& row, int column) {
-        auto const value = row.text(column);
-        return "\"" + value.substr(0, 60) + "\"";
-    }
-    static std::string place_text(Statement const& row) {
-        std::string out;
-        for (int i = 0; i < sqlite3_column_count(row.get()); ++i) {
-            out += (i ? "/" : "") + key_text(row, i);
-        }
-        return out;
-    }
-    std::string target_key(Statement const& row) const {
+    /// The place of the target's row, as Clashes spells it; empty: it has none.
+    std::string own_place(Statement const& row, bool present) const {
+        if (!present) return {};
+        if (!pair_.target_rowid.empty()) return key_text(row, static_cast<int>(rowid_at_));
         std::string out;
         for (auto const& name : pair_.target_primary) {
             for (std::size_t i = 0; i < pair_.target_columns.size(); ++i) {
@@ -255,10 +193,21 @@ private:
         }
         return out;
     }
-    static std::string key_text(Statement const& row, int column) {
-        if (sqlite3_column_type(row.get(), column) == SQLITE_BLOB) return to_hex(row.bytes(column));
-        return row.text(column);
+
+    /// Why a row cannot be written for the sake of another row, or empty.
+    Result<std::string> clash(Statement const& row, bool present) {
+        // Where everything is overwritten, the other row gives way too.
+        if (stage_.request.strategy == data::Strategy::overwrite && stage_.scope.whole()) {
+            return std::string();
+        }
+        PD_TRY(auto const found, clashes_.find(row, own_place(row, present)));
+        if (!found) return std::string();
+        return fmt::format(
+            "{} \"{}\" belongs to {} in the target", found->columns,
+            row.text(found->column).substr(0, 60),
+            data::spell_record(stage_.request.target.name, pair_.type, found->holder));
     }
+
     std::string record_name(Statement const& row) const {
         std::string key;
         for (auto i = key_at_; i < target_at_; ++i) {
@@ -268,7 +217,6 @@ private:
     }
 
     // ---- one row
-    // ---------------------------------------------------------------------------------
 
     Result<void> take(Statement& row) {
         ++summary_.chosen;
@@ -407,7 +355,7 @@ private:
         }
         change.before = std::move(before);
         PD_CHECK(add(change));
-        return follow_text(row, change);
+        return texts_.follow(change, row.integer(static_cast<int>(snapshot_rowid_at_)));
     }
 
     Result<void> add(Change const& change) {
@@ -449,74 +397,7 @@ private:
         return {};
     }
 
-    // ---- full-text tables with texts of their own
-    // --------------------------------------------------
-
-    struct TextTable {
-        std::size_t table = 0;
-        Statement snapshot, target;
-    };
-
-    /// A full-text table that repeats this table's rows under their rowids gets the snapshot's
-    /// texts too: the triggers that would do it are off.
-    Result<void> follow_text(Statement const& row, Change const& change) {
-        if (!texts_) PD_CHECK(find_texts());
-        for (auto& text : *texts_) {
-            Change follow{.table = text.table, .record = change.record, .before = {}, .after = {}};
-            auto const columns = stage_.changes.tables()[text.table].columns.size();
-            auto const read = [&](Statement& statement,
-                                  std::int64_t rowid) -> Result<std::optional<StoredImage>> {
-                sqlite3_bind_int64(statement.get(), 1, rowid);
-                PD_TRY(bool const found, statement.step());
-                std::optional<StoredImage> out;
-                if (found) out = StoredImage{rowid, true, encode_row(statement, 0, columns)};
-                statement.reset();
-                return out;
-            };
-            if (change.before) {
-                PD_TRY(follow.before, read(text.target, change.before->rowid));
-            }
-            if (change.after && change.after->rowid_known) {
-                PD_TRY(follow.after,
-                       read(text.snapshot, row.integer(static_cast<int>(snapshot_rowid_at_))));
-                if (follow.after) follow.after->rowid = change.after->rowid;
-            }
-            if (follow.before || follow.after) PD_CHECK(stage_.changes.add(follow));
-        }
-        return {};
-    }
-
-    Result<void> find_texts() {
-        texts_.emplace();
-        if (pair_.snapshot_rowid.empty() || pair_.target_rowid.empty()) return {};
-        for (std::size_t at = 0; at < stage_.changes.tables().size(); ++at) {
-            auto const& table = stage_.changes.tables()[at];
-            PD_TRY(auto const fed,
-                   stage_.connection.integer(fmt::format(
-                       "SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger' AND "
-                       "tbl_name = {} COLLATE NOCASE AND instr(lower(sql), lower({})) AND EXISTS "
-                       "(SELECT 1 FROM main.sqlite_schema v WHERE v.name = {} AND v.rootpage = 0)",
-                       literal(pair_.table), literal(table.name), literal(table.name))));
-            if (fed == 0) continue;
-            std::string columns;
-            for (auto const& name : table.columns)
-                columns += (columns.empty() ? "" : ", ") + identifier(name);
-            TextTable text{.table = at, .snapshot = {}, .target = {}};
-            auto const sql = [&](char const* schema) {
-                return fmt::format("SELECT {} FROM {}.{} WHERE rowid = ?1", columns, schema,
-                                   identifier(table.name));
-            };
-            PD_TRY(text.target, stage_.connection.prepare(sql("main")));
-            auto there = stage_.connection.prepare(sql("snap"));
-            if (!there) continue;  // the snapshot's application had no such index yet
-            text.snapshot = std::move(*there);
-            texts_->push_back(std::move(text));
-        }
-        return {};
-    }
-
     // ---- what only the target has
-    // ------------------------------------------------------------------
 
     Result<void> only_in_target(std::stop_token const& stop) {
         auto const reach = stage_.scope.removable(at_);
@@ -573,13 +454,14 @@ private:
         Change change{
             .table = *table_, .record = item.record, .before = std::move(before), .after = {}};
         PD_CHECK(add(change));
-        return follow_text(row, change);
+        return texts_.follow(change, 0);
     }
 
     Stage const& stage_;
     std::size_t at_;
     TablePair const& pair_;
     Duplicates duplicates_;
+    TextRows texts_;
     std::optional<std::size_t> table_;
     TableSummary summary_;
     Scope::Reason nothing_;
@@ -589,9 +471,8 @@ private:
     std::vector<int> carried_;
     std::map<std::string, Bytes> defaults_;
     MomentColumns updated_, created_;
-    std::vector<Clash> clashes_;
+    Clashes clashes_;
     Statement rowid_free_;
-    std::optional<std::vector<TextTable>> texts_;
 };
 
 }  // namespace

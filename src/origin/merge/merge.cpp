@@ -98,9 +98,11 @@ public:
         PD_CHECK(system::step(system::Step::write, request_.target.path.string()));
         PD_CHECK(changes_->write(stop));
         PD_CHECK(check_collations(connection_));
-        return check_references(connection_, request_.target.path, *changes_, stop);
+        PD_TRY(dangled_, check_references(connection_, request_.target.path, *changes_, {}, stop));
+        return {};
     }
 
+    DanglingCounts const& dangled() const override { return dangled_; }
     Result<void> commit() override {
         PD_CHECK(system::step(system::Step::sync, request_.target.path.string()));
         PD_CHECK(connection_.run("COMMIT"));
@@ -115,6 +117,7 @@ private:
     Pairing pairing_;
     Scope scope_;
     std::optional<ChangeList> changes_;
+    DanglingCounts dangled_;
     bool committed_ = false;
 };
 

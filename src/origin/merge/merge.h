@@ -55,6 +55,9 @@ struct MergeRequest {
     int busy_wait_ms = 30'000;
 };
 
+/// Table → rows whose foreign key points to nothing.
+using DanglingCounts = std::map<std::string, std::uint64_t>;
+
 /// A snapshot of a SQLite database, restored into a scratch file, against the database itself.
 /// Reading holds one read transaction; writing holds the write lock from open to commit, so that
 /// what was compared is what is written to, while readers of a WAL database go on.
@@ -82,16 +85,20 @@ public:
     /// Fails: conflict (PD-0015), naming the record; nothing is changed then.
     virtual Result<void> write(std::stop_token stop) = 0;
     virtual Result<void> commit() = 0;
+    /// After write(): what dangled before it.
+    virtual DanglingCounts const& dangled() const = 0;
 };
 
 /// A connection for writing into an application's database while the application runs: triggers
 /// and foreign key actions off (for this connection), the write lock taken.
 Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
                                  std::stop_token stop);
-/// Fails: conflict (PD-0015), when one of the written tables, or a table that refers to one that
-/// lost rows, has more dangling references than `database` had before the transaction.
-Result<void> check_references(Connection& connection, system::Path const& database,
-                              ChangeList& changes, std::stop_token stop);
+/// Fails: conflict (PD-0015), when a written table, or one that refers to it, has more dangling
+/// references than `database` had before the transaction and more than `allowed`. What dangled
+/// before, by table: an undo may bring just that back.
+Result<DanglingCounts> check_references(Connection& connection, system::Path const& database,
+                                        ChangeList& changes, DanglingCounts const& allowed,
+                                        std::stop_token stop);
 /// The tables of the target as they are written, with their full-text followers.
 Result<std::vector<WriteTable>> write_tables(Connection& connection, Layout const& target);
 /// Fails: unsupported, when a collation that only the application has decides where rows belong.

@@ -113,7 +113,7 @@ inline Result<Undone> undo(system::Path const& database, std::vector<WriteTable>
         PD_TRY(auto item, undo->take(change));
         done.items.push_back(std::move(item));
     }
-    PD_CHECK(undo->write({}));
+    PD_CHECK(undo->write({}, {}));
     done.written = undo->changes().tables();
     PD_CHECK(undo->changes().each(
         [&](Change const& change) -> Result<void> {

@@ -85,14 +85,16 @@ public:
         return after == before ? 0 : (after ? 1 : -1);
     }
 
-    Result<void> write(std::stop_token stop) override {
+    DanglingCounts const& dangled() const override { return dangled_; }
+    Result<void> write(DanglingCounts const& allowed, std::stop_token stop) override {
         PD_ASSERT(mode_ == Merge::Mode::write);
         readers_.clear();
         readers_.resize(changes_->tables().size());
         PD_CHECK(system::step(system::Step::write, database_.string()));
         PD_CHECK(changes_->write(stop));
         PD_CHECK(check_collations(connection_));
-        return check_references(connection_, database_, *changes_, std::move(stop));
+        PD_TRY(dangled_, check_references(connection_, database_, *changes_, allowed, stop));
+        return {};
     }
 
     Result<void> commit() override {
@@ -207,6 +209,7 @@ private:
     std::vector<bool> texts_;
     std::vector<std::string> names_;
     std::vector<Statement> readers_;
+    DanglingCounts dangled_;
     bool committed_ = false;
 };
 

@@ -32,8 +32,11 @@ public:
     /// Judges one change of the run and keeps what has to be written.
     virtual Result<UndoItem> take(Change const& change) = 0;
     virtual ChangeList& changes() = 0;
-    virtual Result<void> write(std::stop_token stop) = 0;
+    /// `allowed`: what dangled before the run that is taken back.
+    virtual Result<void> write(DanglingCounts const& allowed, std::stop_token stop) = 0;
     virtual Result<void> commit() = 0;
+    /// After write(): what dangled before it.
+    virtual DanglingCounts const& dangled() const = 0;
     /// Whether the database shows the change: 1 it is there, -1 it is not, 0 it cannot be told.
     virtual Result<int> shows(Change const& change) = 0;
 };

@@ -141,14 +141,13 @@ Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
     return connection;
 }
 
-Result<void> check_references(Connection& connection, system::Path const& database,
-                              ChangeList& changes, std::stop_token stop) {
-    std::set<std::string> written, shrunk;
+Result<DanglingCounts> check_references(Connection& connection, system::Path const& database,
+                                        ChangeList& changes, DanglingCounts const& allowed,
+                                        std::stop_token stop) {
+    std::set<std::string> written, looked_at;
     PD_CHECK(changes.each(
         [&](Change const& change) -> Result<void> {
-            auto const& name = changes.tables()[change.table].name;
-            written.insert(name);
-            if (change.before) shrunk.insert(lower_name(name));
+            written.insert(lower_name(changes.tables()[change.table].name));
             return {};
         },
         stop));
@@ -158,24 +157,30 @@ Result<void> check_references(Connection& connection, system::Path const& databa
         while (true) {
             PD_TRY(bool const more, parents.step());
             if (!more) break;
-            if (shrunk.contains(lower_name(parents.text(2)))) written.insert(table.name);
+            if (written.contains(lower_name(table.name)) ||
+                written.contains(lower_name(parents.text(2)))) {
+                looked_at.insert(table.name);
+            }
         }
     }
-    for (auto const& table : written) {
+    DanglingCounts out;
+    if (looked_at.empty()) return out;
+    // What dangled before is not this run's doing: others still see that state.
+    PD_TRY(auto outside, Connection::open(database, {}));
+    for (auto const& table : looked_at) {
         PD_TRY(auto const after, dangling(connection, table));
-        if (after.rows == 0) continue;
-        // What dangled before the restore is not its doing: others still see that state.
-        PD_TRY(auto before_connection, Connection::open(database, {}));
-        PD_TRY(auto const before, dangling(before_connection, table));
-        if (after.rows <= before.rows) continue;
-        return fail(Fault::conflict,
-                    fmt::format("{} reference{} would point to nothing: {}",
-                                after.rows - before.rows, after.rows - before.rows == 1 ? "" : "s",
-                                after.first))
+        PD_TRY(auto const before, dangling(outside, table));
+        if (before.rows > 0) out[table] = before.rows;
+        auto const known = allowed.find(table);
+        auto const limit = std::max(before.rows, known == allowed.end() ? 0 : known->second);
+        if (after.rows <= limit) continue;
+        auto const more = after.rows - limit;
+        return fail(Fault::conflict, fmt::format("{} reference{} would point to nothing: {}", more,
+                                                 more == 1 ? "" : "s", after.first))
             .with_code(15)
-            .with_fix("select the missing rows too, or restore the whole source");
+            .with_fix("select the rows that are missing or in the way too");
     }
-    return {};
+    return out;
 }
 
 Result<void> check_collations(Connection const& connection) {

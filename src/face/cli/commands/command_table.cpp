@@ -99,9 +99,76 @@ constexpr OptionRow preview_options[] = {
     keep_rules[5], keep_rules[6], keep_rules[7], destination,
 };
 constexpr OptionRow change_options[] = {dry_run, destination};
+constexpr OptionRow strategy{"--merge-strategy", value,
+                             "keep-newer|keep-older|keep-oldest|keep-both|skip|overwrite",
+                             "Who wins where both are there and differ; keep-newer by default."};
+constexpr OptionRow remove_more{
+    "--delete", flag, {}, "Also delete what the selection has there and the snapshot lacks."};
+constexpr OptionRow map_column{"--map-column", values, "TABLE.OLD=NEW",
+                               "Where a column's values go; nothing after = leaves them behind."};
+constexpr OptionRow restore_at{"--at", value, "TIME",
+                               "The latest state at or before this time, 2026-11-21T02:00:00Z."};
+constexpr OptionRow scratch{"--scratch", value, "DIR",
+                            "Where to unpack for comparing; TMPDIR by default."};
+constexpr OptionRow filter_rows[] = {
+    {"--type", values, "TYPE", "Only this record type; may be repeated, as all that follow."},
+    {"--project", values, "NAME", "Only this project."},
+    {"--category", values, "NAME", "Only this category."},
+    {"--collection", values, "NAME", "Only this collection."},
+    {"--tag", values, "TAG", "Only with this tag."},
+    {"--subject", values, "KEY", "Only about this person."},
+    {"--since", value, "TIME", "Created at or after this time."},
+    {"--until", value, "TIME", "Created before this time."},
+    {"--where", value, "CONDITION", "Such as: rating >= 4 and title like '%Alps%'."},
+};
 constexpr OptionRow restore_options[] = {
-    {"--to", value, "DIR", "Where to: every source goes to DIR/<source>/."},
-    {"--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00:00Z."},
+    {"--to", value, "TARGET", "live (in place), a folder (DIR/<source>/), or a database file."},
+    restore_at,
+    strategy,
+    remove_more,
+    map_column,
+    filter_rows[0],
+    filter_rows[1],
+    filter_rows[2],
+    filter_rows[3],
+    filter_rows[4],
+    filter_rows[5],
+    filter_rows[6],
+    filter_rows[7],
+    filter_rows[8],
+    scratch,
+    confirm,
+    destination,
+};
+constexpr OptionRow restore_plan_options[] = {
+    {"--target", value, "TARGET", "live (in place, the default), a folder, or a database file."},
+    restore_at,
+    strategy,
+    remove_more,
+    map_column,
+    filter_rows[0],
+    filter_rows[1],
+    filter_rows[2],
+    filter_rows[3],
+    filter_rows[4],
+    filter_rows[5],
+    filter_rows[6],
+    filter_rows[7],
+    filter_rows[8],
+    {"--output", value, "FILE", "Where the plan goes; the state folder by default.", 'o'},
+    {"--details", number, "N", "How many records to show with their fields; 10 by default."},
+    scratch,
+    destination,
+};
+constexpr OptionRow restore_apply_options[] = {
+    {"--override", values, "RECORD=DECISION", "Another decision for one record; may be repeated."},
+    scratch,
+    confirm,
+    destination,
+};
+constexpr OptionRow restore_undo_options[] = {
+    dry_run,
+    {"--partly", flag, {}, "Take back all the others where some records have to stay."},
     confirm,
     destination,
 };
@@ -254,11 +321,17 @@ constexpr auto rows = std::to_array<CommandRow>({
      run_backup_cleanup, "perdure backup cleanup --keep-daily 7 --keep-weekly 5"},
     {"backup sync", "", "Bring all destinations to the same state.", change_options,
      run_backup_sync, "perdure backup sync"},
-    {"backup restore", "SNAPSHOT [PATH…]", "The same as restore.", restore_options, run_restore,
+    {"backup restore", "SNAPSHOT [SELECTOR…]", "The same as restore.", restore_options, run_restore,
      "perdure backup restore latest --to /tmp/back"},
 
-    {"restore", "SNAPSHOT [PATH…]", "Put back everything, some sources, or paths of a source.",
-     restore_options, run_restore, "perdure restore latest www/etc --to /tmp/back"},
+    {"restore", "SNAPSHOT [SELECTOR…]", "Put back everything, sources, files or single records.",
+     restore_options, run_restore, "perdure restore latest app:memory/17 --to live --confirm app"},
+    {"restore plan", "SNAPSHOT [SELECTOR…]", "Tell what a restore would do, record by record.",
+     restore_plan_options, run_restore_plan, "perdure restore plan latest app:memory -o plan.json"},
+    {"restore apply", "PLAN", "Do what a plan says, after a safety snapshot.",
+     restore_apply_options, run_restore_apply, "perdure restore apply plan.json --confirm app"},
+    {"restore undo", "[RUN]", "Take a restore back; without a run, list them.",
+     restore_undo_options, run_restore_undo, "perdure restore undo 12 --confirm app"},
     {"restore drill", "[SNAPSHOT]", "Restore into a scratch place, check, compare, clean up.",
      drill_options, run_restore_drill, "perdure restore drill"},
 

@@ -19,6 +19,8 @@ std::string local_time(Timestamp time);
 /// What a drill proved, in words: "equal to the live source".
 std::string_view equality_words(job::Equality equality);
 std::string joined(std::vector<std::string> const& words, std::string_view separator = ", ");
+/// restore … --to live or into a file: plan, show, confirm, apply.
+Result<int> restore_in_place(Invocation& in);
 
 // One function a command, in the order of the table.
 Result<int> run_quickstart(Invocation&);
@@ -48,6 +50,9 @@ Result<int> run_backup_delete(Invocation&);
 Result<int> run_backup_cleanup(Invocation&);
 Result<int> run_backup_sync(Invocation&);
 Result<int> run_restore(Invocation&);
+Result<int> run_restore_plan(Invocation&);
+Result<int> run_restore_apply(Invocation&);
+Result<int> run_restore_undo(Invocation&);
 Result<int> run_restore_drill(Invocation&);
 Result<int> run_export(Invocation&);
 Result<int> run_export_resume(Invocation&);

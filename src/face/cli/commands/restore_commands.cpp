@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "data/selector.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
@@ -72,8 +73,35 @@ std::string_view equality_words(job::Equality equality) {
     return "";
 }
 
+namespace {
+
+/// Restoring into what is there, or a part of a database, needs a plan; a folder of its own does
+/// not.
+bool needs_plan(Arguments const& arguments) {
+    auto const target = arguments.value("--to");
+    std::error_code error;
+    if (target == "live" || std::filesystem::is_regular_file(target, error)) return true;
+    for (auto const* name :
+         {"--type", "--project", "--category", "--collection", "--tag", "--subject", "--since",
+          "--until", "--where", "--merge-strategy", "--delete", "--map-column"}) {
+        if (arguments.has(name)) return true;
+    }
+    for (std::size_t at = 1; at < arguments.positional.size(); ++at) {
+        auto const selector = data::parse_selector(arguments.positional[at]);
+        using Kind = data::Selector::Kind;
+        if (selector &&
+            (selector->pattern || selector->kind == Kind::type || selector->kind == Kind::record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
 Result<int> run_restore(Invocation& in) {
     auto const& arguments = in.arguments();
+    if (!arguments.value("--to").empty() && needs_plan(arguments)) return restore_in_place(in);
     service::RestoreCall call;
     call.snapshot = arguments.positional.front();
     call.select.assign(arguments.positional.begin() + 1, arguments.positional.end());
@@ -82,7 +110,7 @@ Result<int> run_restore(Invocation& in) {
     if (call.folder.empty()) {
         return fail(Fault::invalid, "restore needs a folder to restore to")
             .with_code(2)
-            .with_fix("perdure restore " + call.snapshot + " --to DIR");
+            .with_fix("perdure restore " + call.snapshot + " --to DIR, or --to live");
     }
     if (auto const at = arguments.value("--at"); !at.empty()) {
         auto time = parse_time(at);

@@ -1,0 +1,135 @@
+#include "job/recovery/plan.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+namespace perdure::job {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::uint64_t written_bytes(data::Json const& source) {
+    std::uint64_t bytes = 0;
+    if (auto const* tables = source.find("tables"); tables && tables->array()) {
+        for (auto const& table : *tables->array())
+            bytes += static_cast<std::uint64_t>(table.integer_of("bytes"));
+    }
+    return bytes + static_cast<std::uint64_t>(source.integer_of("file_bytes"));
+}
+
+/// Space where the target rests: what is written, its journal in the database, and again for undo.
+data::Json space_json(RecoveryPlace const& place, std::uint64_t written) {
+    data::Json json;
+    auto folder = place.target.path;
+    while (!folder.empty() && !std::filesystem::is_directory(folder)) folder = folder.parent_path();
+    auto const free = system::free_bytes(folder.empty() ? "." : folder);
+    json.put("source", place.source->name).put("needed", written * 2);
+    if (free) json.put("free", *free);
+    return json;
+}
+
+std::uint64_t writes_in(data::Json const& decisions) {
+    std::uint64_t out = 0;
+    if (!decisions.object()) return 0;
+    for (auto const& [name, count] : *decisions.object()) {
+        auto const decision = data::parse_decision(name);
+        bool const writes = decision ? data::may_write(*decision) : name == "remove";
+        if (writes && count.integer()) out += static_cast<std::uint64_t>(*count.integer());
+    }
+    return out;
+}
+
+class Planner {
+public:
+    Planner(repository::Repository& repository, PlanRequest const& request, std::stop_token stop)
+        : repository_(repository), request_(request), stop_(std::move(stop)) {}
+
+    Result<PlanReport> run() {
+        auto const started = std::chrono::steady_clock::now();
+        report_.header = request_.header;
+        report_.header.put("scope", scope_to_json(request_.scope));
+        PD_TRY(writer_, PlanWriter::create(request_.output, report_.header));
+        data::Json sources{data::Json::Array{}}, space{data::Json::Array{}};
+        for (auto const& place : request_.places) {
+            auto source = plan_source(place);
+            if (!source) {
+                return std::move(source).error().within("source \"" + place.source->name + "\"");
+            }
+            space.add(space_json(place, written_bytes(*source)));
+            sources.add(std::move(*source));
+        }
+        data::Json summary;
+        summary.put("sources", std::move(sources)).put("space", std::move(space));
+        summary.put("scratch", data::Json{}.put("needed", scratch_).put("free", scratch_free_));
+        summary.put("state", to_hex(state_.finish()));
+        summary.put("problems", std::uint64_t{report_.problems.size()});
+        auto const writes = writes_of(summary);
+        summary.put("writes", writes);
+        // Applying compares twice more: before the safety snapshot and under the lock.
+        auto const compared = seconds_since(started);
+        auto const rate = request_.items_per_s.value_or(20'000);
+        auto const total =
+            compared * 2 + static_cast<double>(writes) / rate + request_.safety_s.value_or(0);
+        summary.put("estimate_ms", static_cast<std::int64_t>(std::ceil(total * 1000)));
+        summary.put("estimate_basis", request_.items_per_s ? "measured" : "not measured yet");
+        report_.summary = summary;
+        PD_CHECK(writer_->finish(std::move(summary)));
+        report_.digest = writer_->digest();
+        return std::move(report_);
+    }
+
+private:
+    Result<data::Json> plan_source(RecoveryPlace const& place) {
+        auto const take = [&](data::Json const& item) -> Result<void> {
+            state_.update(as_bytes(item.canonical()));
+            return writer_->item(item);
+        };
+        PD_TRY(auto copy, bring_back_rows(repository_, *place.source, request_.scratch,
+                                          request_.progress, stop_));
+        scratch_ = std::max(scratch_, copy.bytes);
+        if (auto const free = system::free_bytes(copy.folder->path())) scratch_free_ = *free;
+        report_.problems.insert(report_.problems.end(), copy.problems.begin(), copy.problems.end());
+        PD_TRY(auto merge,
+               open_merge(copy, place, request_.scope, {}, origin::Merge::Mode::read, stop_));
+        PD_TRY(auto json, compare_merge(*merge, place, take, stop_));
+        json.put("erased_subjects", copy.erased_subjects);
+        return json;
+    }
+
+    repository::Repository& repository_;
+    PlanRequest const& request_;
+    std::stop_token stop_;
+    std::unique_ptr<PlanWriter> writer_;
+    crypto::Sha256 state_;
+    std::uint64_t scratch_ = 0, scratch_free_ = 0;
+    PlanReport report_;
+};
+
+}  // namespace
+
+std::uint64_t writes_of(data::Json const& summary) {
+    std::uint64_t out = 0;
+    auto const* sources = summary.find("sources");
+    if (!sources || !sources->array()) return 0;
+    for (auto const& source : *sources->array()) {
+        if (auto const* files = source.find("decisions")) out += writes_in(*files);
+        auto const* tables = source.find("tables");
+        if (!tables || !tables->array()) continue;
+        for (auto const& table : *tables->array()) {
+            if (auto const* decisions = table.find("decisions")) out += writes_in(*decisions);
+        }
+    }
+    return out;
+}
+
+Result<PlanReport> plan_recovery(repository::Repository& repository, PlanRequest const& request,
+                                 std::stop_token stop) {
+    return Planner(repository, request, std::move(stop)).run();
+}
+
+}  // namespace perdure::job

@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "job/recovery/apply.h"
+
+namespace perdure::job {
+
+namespace {
+
+constexpr std::size_t stays_max = 1000;
+constexpr int busy_wait_ms = 30'000;
+
+void count(UndoReport& report, origin::UndoItem const& item) {
+    using enum origin::UndoItem::Verdict;
+    if (item.text) return;
+    switch (item.verdict) {
+        case back:
+            ++report.back;
+            return;
+        case merged:
+            ++report.merged;
+            return;
+        case already:
+            ++report.already;
+            return;
+        case kept:
+            ++report.kept;
+            if (report.stays.size() < stays_max) report.stays.push_back(item);
+    }
+}
+
+class Undo {
+public:
+    Undo(repository::Repository& repository, UndoRequest const& request, std::stop_token stop)
+        : repository_(repository), request_(request), stop_(std::move(stop)) {}
+
+    Result<UndoReport> run() {
+        PD_TRY(auto original, RunFolder::open(request_.recovery, request_.run));
+        if (original.run().state != "done") {
+            auto const by = original.run().undone_by;
+            return fail(Fault::conflict,
+                        fmt::format("run {} is {}{}", request_.run, original.run().state,
+                                    by.empty() ? "" : " by run " + by))
+                .with_code(15)
+                .with_fix(by.empty() ? "there is nothing to take back"
+                                     : "perdure restore undo " + by + " does it again");
+        }
+        PD_CHECK(judge(original, origin::Merge::Mode::read));
+        if (request_.preview) return std::move(report_);
+        if (report_.kept > 0 && !request_.partly) return refusal();
+        return write(original);
+    }
+
+private:
+    Error refusal() const {
+        return fail(Fault::conflict,
+                    fmt::format("{} of the restored records changed since and would have to stay; "
+                                "the first: {}, {}",
+                                report_.kept, report_.stays.front().record,
+                                report_.stays.front().reason))
+            .with_code(15)
+            .with_fix("perdure restore undo RUN --partly takes back all the others");
+    }
+
+    Result<void> judge(RunFolder const& original, origin::Merge::Mode mode) {
+        report_ = {};
+        undos_.clear();
+        auto const domain = repository_.domains().common();
+        for (std::size_t at = 0; at < original.run().sources.size(); ++at) {
+            PD_TRY(auto const tables, journal_tables(original.journal(at), domain));
+            PD_TRY(auto undo, origin::RowUndo::open(original.run().sources[at].target, tables, mode,
+                                                    busy_wait_ms, stop_));
+            PD_CHECK(read_row_journal(
+                original.journal(at), domain,
+                {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
+                     PD_TRY(auto const item, undo->take(change));
+                     count(report_, item);
+                     return request_.tell && mode == origin::Merge::Mode::read && !item.text
+                                ? request_.tell(item)
+                                : Result<void>{};
+                 }}));
+            if (mode == origin::Merge::Mode::write) undos_.push_back(std::move(undo));
+        }
+        return {};
+    }
+
+    Result<UndoReport> write(RunFolder& original) {
+        RecoveryRun run{.id = request_.undo_run, .verb = "undo"};
+        run.snapshot = original.run().snapshot;
+        run.safety = original.run().safety;
+        run.undoes = original.run().id;
+        run.started = to_timestamp(std::chrono::system_clock::now());
+        run.sources = original.run().sources;
+        PD_TRY(auto folder, RunFolder::create(request_.recovery, std::move(run)));
+        auto const written = write_all(original, folder);
+        undos_.clear();
+        if (!written) {
+            if (!committing_) static_cast<void>(folder.remove());
+            if (committing_) PD_CHECK(settle_runs(repository_, request_.recovery, {}));
+            return written.error();
+        }
+        original.run().undone_by = folder.run().id;
+        PD_CHECK(original.set_state("undone"));
+        return std::move(report_);
+    }
+
+    Result<void> write_all(RunFolder const& original, RunFolder& folder) {
+        PD_CHECK(judge(original, origin::Merge::Mode::write));
+        if (report_.kept > 0 && !request_.partly) return refusal();
+        for (std::size_t at = 0; at < undos_.size(); ++at) {
+            PD_CHECK(undos_[at]->write(original.run().sources[at].dangled, stop_));
+            folder.run().sources[at].dangled = undos_[at]->dangled();
+            PD_TRY(folder.run().sources[at].changes,
+                   write_row_journal(folder.journal(at), repository_.domains().common(),
+                                     undos_[at]->changes(), stop_));
+        }
+        PD_CHECK(folder.set_state("prepared"));
+        committing_ = true;
+        for (auto& undo : undos_) PD_CHECK(undo->commit());
+        return folder.set_state("done");
+    }
+
+    repository::Repository& repository_;
+    UndoRequest const& request_;
+    std::stop_token stop_;
+    std::vector<std::unique_ptr<origin::RowUndo>> undos_;
+    bool committing_ = false;
+    UndoReport report_;
+};
+
+/// 1: the database shows the run's changes; -1: it does not; 0: it cannot be told (none differ).
+Result<int> shows(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
+                  std::stop_token stop) {
+    PD_TRY(auto const tables, journal_tables(folder.journal(at), domain));
+    PD_TRY(auto undo, origin::RowUndo::open(folder.run().sources[at].target, tables,
+                                            origin::Merge::Mode::read, busy_wait_ms, stop));
+    int votes = 0;
+    PD_CHECK(read_row_journal(
+        folder.journal(at), domain,
+        {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
+             PD_TRY(int const vote, undo->shows(change));
+             votes += vote;
+             return {};
+         }}));
+    return votes > 0 ? 1 : (votes < 0 ? -1 : 0);
+}
+
+Result<void> take_back(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
+                       std::stop_token stop) {
+    PD_TRY(auto const tables, journal_tables(folder.journal(at), domain));
+    PD_TRY(auto undo, origin::RowUndo::open(folder.run().sources[at].target, tables,
+                                            origin::Merge::Mode::write, busy_wait_ms, stop));
+    PD_CHECK(read_row_journal(
+        folder.journal(at), domain,
+        {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
+             PD_TRY([[maybe_unused]] auto const item, undo->take(change));
+             return {};
+         }}));
+    PD_CHECK(undo->write(folder.run().sources[at].dangled, stop));
+    return undo->commit();
+}
+
+Result<std::string> settle(RunFolder& folder, repository::DomainPtr const& domain,
+                           std::stop_token stop) {
+    auto& run = folder.run();
+    std::vector<std::size_t> shown;
+    for (std::size_t at = 0; at < run.sources.size(); ++at) {
+        PD_TRY(int const vote, shows(folder, at, domain, stop));
+        if (vote >= 0) shown.push_back(at);
+    }
+    bool const all = shown.size() == run.sources.size();
+    if (!all) {
+        for (auto const at : shown) PD_CHECK(take_back(folder, at, domain, stop));
+    }
+    PD_CHECK(folder.set_state(all ? "done" : "rolled-back"));
+    return fmt::format("run {} was interrupted: {}", run.id,
+                       all ? "it had changed everything already, and is complete"
+                           : "what it had changed was taken back");
+}
+
+}  // namespace
+
+Result<UndoReport> undo_recovery(repository::Repository& repository, UndoRequest const& request,
+                                 std::stop_token stop) {
+    return Undo(repository, request, std::move(stop)).run();
+}
+
+Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
+                                             system::Path const& recovery, std::stop_token stop) {
+    std::vector<std::string> told;
+    for (auto& folder : RunFolder::list(recovery)) {
+        if (folder.run().state == "preparing") {
+            PD_CHECK(folder.remove());
+            told.push_back(
+                fmt::format("run {} was interrupted before it changed anything", folder.run().id));
+        } else if (folder.run().state == "prepared") {
+            PD_TRY(auto line, settle(folder, repository.domains().common(), stop));
+            told.push_back(std::move(line));
+            auto const& run = folder.run();
+            if (run.undoes.empty() || run.state != "done") continue;
+            PD_TRY(auto original, RunFolder::open(recovery, run.undoes));
+            original.run().undone_by = run.id;
+            PD_CHECK(original.set_state("undone"));
+        }
+    }
+    return told;
+}
+
+}  // namespace perdure::job

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "origin/merge/compare.h"
+
+namespace perdure::origin {
+
+/// Rows of the target that hold what a unique index lets stand only once.
+class Clashes {
+public:
+    /// Indexes whose columns are all carried over; the rest is left to the database itself.
+    static Result<Clashes> prepare(Stage const& stage, TablePair const& pair);
+
+    struct Found {
+        std::string columns, holder;  ///< "name", and the key of the row that holds the value
+        int column = 0;               ///< position in TablePair::columns of the first one
+    };
+    /// `row` stands on a row of the snapshot whose first columns are TablePair::columns; `own` is
+    /// the key of its row in the target, or empty.
+    Result<std::optional<Found>> find(Statement const& row, std::string const& own);
+
+private:
+    struct Index {
+        std::vector<std::string> columns;
+        std::vector<int> positions;
+        Statement find;
+    };
+    std::vector<Index> indexes_;
+};
+
+/// A key column as people write it: text and numbers as they are, bytes in hexadecimal.
+std::string key_text(Statement const& row, int column);
+
+}  // namespace perdure::origin

@@ -1,0 +1,275 @@
+#include "service/recovery.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "data/mapping_path.h"
+#include "job/source_options.h"
+#include "service/backup.h"
+#include "service/recorded_run.h"
+#include "service/recovery_places.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+namespace {
+
+constexpr std::size_t runs_looked_at = 200;
+
+system::Path recovery_folder(Workspace const& workspace) {
+    return workspace.state_folder() / "recovery";
+}
+
+/// What earlier runs tell about how long this one will take.
+struct Measured {
+    std::optional<double> items_per_s, backup_s;
+};
+Measured measure(Workspace& workspace) {
+    Measured out;
+    auto* log = workspace.runs();
+    auto const runs = log ? log->list(runs_looked_at) : Result<std::vector<catalog::Run>>();
+    if (!log || !runs) return out;
+    double items = 0, seconds = 0;
+    for (auto const& run : *runs) {
+        if (run.outcome != catalog::Outcome::ok || !run.finished) continue;
+        auto const took = std::chrono::duration<double>(*run.finished - run.started).count() + 0.01;
+        if (run.verb == "restore apply" || run.verb == "restore" || run.verb == "drill") {
+            items += static_cast<double>(run.items);
+            seconds += took;
+        } else if (run.verb == "backup" && !out.backup_s) {
+            out.backup_s = took;
+        }
+    }
+    if (items > 0) out.items_per_s = items / seconds;
+    return out;
+}
+
+Result<data::Strategy> strategy_of(Workspace& workspace, std::string const& given) {
+    if (!given.empty()) return data::parse_strategy(given);
+    return data::parse_strategy(
+        workspace.config().settings.text("import.strategy").value_or("keep-newer"));
+}
+
+data::Json header_of(Workspace& workspace, repository::Snapshot const& snapshot,
+                     std::string const& target, std::vector<job::RecoveryPlace> const& places) {
+    data::Json header;
+    header.put("program", "perdure " PERDURE_VERSION);
+    header.put("config", workspace.config().file.string());
+    header.put("snapshot", snapshot.id()).put("snapshot_object", to_hex(snapshot.object_hash));
+    header.put("snapshot_time", to_rfc3339(snapshot.started)).put("target", target);
+    data::Json list{data::Json::Array{}};
+    for (auto const& place : places) {
+        list.add(data::Json{}
+                     .put("source", place.source->name)
+                     .put("type", place.source->type)
+                     .put_path("path", place.target.path.string())
+                     .put_path("media", place.target.media.string()));
+    }
+    return header.put("sources", std::move(list));
+}
+
+std::vector<std::string> confirm_words(std::vector<job::RecoveryPlace> const& places,
+                                       std::string const& target) {
+    std::vector<std::string> names;
+    for (auto const& place : places) names.push_back(place.source->name);
+    std::vector<std::string> out = {fmt::format("{}", fmt::join(names, ","))};
+    if (target != "live") {
+        out.insert(out.begin(), system::Path(target).filename().string());
+        out.push_back(target);
+    }
+    return out;
+}
+
+Result<std::string> take_safety_snapshot(Workspace& workspace,
+                                         std::vector<job::RecoveryPlace> const& places,
+                                         std::string const& run) {
+    PD_TRY(auto* const repository, workspace.repository());
+    job::BackupRequest request;
+    for (auto const& place : places) {
+        auto options = place.target;
+        options.name = place.source->name;
+        request.sources.push_back(std::move(options));
+    }
+    request.tags = {"before-restore-" + run};
+    PD_TRY(auto const report, job::backup(*repository, request, workspace.stop()));
+    return report.snapshot->id();
+}
+
+Result<system::Path> sign(Workspace& workspace, std::string const& kind, data::Json body) {
+    PD_TRY(auto const keys, ReportKeys::open(workspace.state_folder()));
+    return keep_report(workspace.state_folder() / "reports", kind,
+                       keys.sign(kind, std::move(body)));
+}
+
+std::string run_name(RecordedRun& record) {
+    if (record.run().id != 0) return std::to_string(record.run().id);
+    return to_compact(to_timestamp(std::chrono::system_clock::now())).substr(0, 15) + "-r";
+}
+
+/// The snapshot of a plan, unchanged.
+Result<repository::Snapshot> planned_snapshot(Workspace& workspace, job::Plan const& plan) {
+    PD_TRY(auto const list, list_snapshots(workspace));
+    auto const id = plan.header.text_of("snapshot");
+    for (auto const& snapshot : list.snapshots) {
+        if (snapshot.id() != id) continue;
+        if (to_hex(snapshot.object_hash) == plan.header.text_of("snapshot_object")) {
+            return snapshot;
+        }
+    }
+    return fail(Fault::conflict, "the plan is stale: its snapshot " + short_id(id) +
+                                     " is no longer in the repository")
+        .with_code(15)
+        .with_fix("make it again from another snapshot: perdure backup list");
+}
+
+Result<void> same_places(job::Plan const& plan, data::Json const& header) {
+    auto const* before = plan.header.find("sources");
+    auto const* now = header.find("sources");
+    if (before && now && before->canonical() == now->canonical()) return {};
+    return fail(Fault::conflict, "the plan is stale: the configuration names other places since")
+        .with_code(15)
+        .with_fix("make it again with perdure restore plan");
+}
+
+}  // namespace
+
+Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
+    PlanAnswer answer;
+    PD_TRY(answer.snapshot, find_snapshot(workspace, call.snapshot, call.at));
+    if (call.at) {
+        answer.gap = std::chrono::seconds(call.at->seconds - answer.snapshot.finished.seconds);
+    }
+    job::PlanRequest request;
+    PD_TRY(request.scope.selectors, data::parse_selectors(call.selectors));
+    request.scope.filter = call.filter;
+    PD_TRY(request.scope.strategy, strategy_of(workspace, call.strategy));
+    request.scope.remove = call.remove;
+    request.scope.columns = call.columns;
+    request.scope.now = {to_timestamp(std::chrono::system_clock::now()).seconds, 0};
+    PD_TRY(auto* const repository, workspace.repository());
+    request.snapshot = answer.snapshot;
+    PD_TRY(auto const selectable, selectable_of(*repository, answer.snapshot, workspace.stop()));
+    PD_CHECK(data::check_selectors(request.scope.selectors, selectable));
+    PD_TRY(request.places, places_of(workspace, answer.snapshot, request.scope, call.target));
+    auto const target = call.target == "live"
+                            ? call.target
+                            : std::filesystem::absolute(call.target).lexically_normal().string();
+    request.header = header_of(workspace, answer.snapshot, target, request.places);
+    auto const measured = measure(workspace);
+    request.items_per_s = measured.items_per_s;
+    request.safety_s = measured.backup_s;
+    request.scratch = call.scratch;
+    request.progress = call.progress;
+    request.output = call.output;
+    if (request.output.empty()) {
+        auto const folder = workspace.state_folder() / "plans";
+        PD_CHECK(system::make_folders(folder));
+        request.output =
+            folder / (to_compact(to_timestamp(std::chrono::system_clock::now())) + ".json");
+    }
+    PD_TRY(answer.report, job::plan_recovery(*repository, request, workspace.stop()));
+    answer.plan = request.output;
+    answer.in_place = true;
+    answer.confirm = confirm_words(request.places, target);
+    return answer;
+}
+
+Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call) {
+    job::ApplyRequest request;
+    PD_TRY(request.plan, job::read_plan(call.plan));
+    for (auto const& [record, decision] : call.overrides) {
+        request.plan.overrides[record] = decision;
+    }
+    PD_TRY(request.snapshot, planned_snapshot(workspace, request.plan));
+    auto const* scope = request.plan.header.find("scope");
+    PD_TRY(request.scope, job::scope_from_json(scope ? *scope : data::Json{}));
+    auto const target = request.plan.header.text_of("target");
+    PD_TRY(request.places, places_of(workspace, request.snapshot, request.scope, target));
+    PD_CHECK(
+        same_places(request.plan, header_of(workspace, request.snapshot, target, request.places)));
+    auto const writes = job::writes_of(request.plan.summary);
+    if (writes > 0 || !request.plan.overrides.empty()) {
+        PD_CHECK(
+            check_confirmation(call.confirm, confirm_words(request.places, target),
+                               fmt::format("this writes {} record{} or file{} in place", writes,
+                                           writes == 1 ? "" : "s", writes == 1 ? "" : "s")));
+    }
+    ApplyAnswer answer;
+    PD_TRY(auto* const repository, workspace.repository());
+    PD_TRY(auto const lock, lock_runs(recovery_folder(workspace)));
+    PD_TRY(answer.settled,
+           job::settle_runs(*repository, recovery_folder(workspace), workspace.stop()));
+    std::vector<std::string> names;
+    for (auto const& place : request.places) names.push_back(place.source->name);
+    RecordedRun record(workspace, "restore apply", names);
+    record.run().snapshot = request.snapshot.id();
+    request.run = run_name(record);
+    request.recovery = recovery_folder(workspace);
+    request.scratch = call.scratch;
+    request.progress = call.progress;
+    request.safety = [&] { return take_safety_snapshot(workspace, request.places, request.run); };
+    auto report = job::apply_recovery(*repository, request, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    answer.report = std::move(*report);
+    if (answer.report.writes > 0) answer.run = request.run;
+    record.run().items = answer.report.writes;
+    data::Json body;
+    body.put("run", request.run).put("plan", request.plan.digest);
+    body.put("header", request.plan.header).put("written", answer.report.writes);
+    body.put("verified", answer.report.verified);
+    body.put("changed_again_since", answer.report.changed_since);
+    body.put("safety_snapshot", answer.report.safety).put("sources", answer.report.sources);
+    PD_TRY(answer.signed_report, sign(workspace, "restore", std::move(body)));
+    record.done(answer.report.problems, fmt::format("{} records and files written, {} verified",
+                                                    answer.report.writes, answer.report.verified));
+    return answer;
+}
+
+Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
+    UndoAnswer answer;
+    PD_TRY(auto* const repository, workspace.repository());
+    PD_TRY(auto const lock, lock_runs(recovery_folder(workspace)));
+    PD_TRY(answer.settled,
+           job::settle_runs(*repository, recovery_folder(workspace), workspace.stop()));
+    job::UndoRequest request{.recovery = recovery_folder(workspace), .run = call.run};
+    request.preview = true;
+    request.partly = call.partly;
+    PD_TRY(answer.report, job::undo_recovery(*repository, request, workspace.stop()));
+    if (call.preview) return answer;
+    PD_TRY(auto const folder, job::RunFolder::open(request.recovery, call.run));
+    std::vector<std::string> names;
+    for (auto const& source : folder.run().sources) names.push_back(source.name);
+    PD_CHECK(
+        check_confirmation(call.confirm, {fmt::format("{}", fmt::join(names, ","))},
+                           fmt::format("this changes {} record{} or file{} in place",
+                                       answer.report.back + answer.report.merged,
+                                       answer.report.back + answer.report.merged == 1 ? "" : "s",
+                                       answer.report.back + answer.report.merged == 1 ? "" : "s")));
+    RecordedRun record(workspace, "restore undo", names);
+    request.preview = false;
+    request.undo_run = run_name(record);
+    auto report = job::undo_recovery(*repository, request, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    answer.report = std::move(*report);
+    answer.run = request.undo_run;
+    record.run().items = answer.report.back + answer.report.merged;
+    data::Json body;
+    body.put("run", request.undo_run).put("undoes", call.run);
+    body.put("back", answer.report.back).put("merged", answer.report.merged);
+    body.put("already", answer.report.already).put("kept", answer.report.kept);
+    PD_TRY(answer.signed_report, sign(workspace, "undo", std::move(body)));
+    record.done({}, fmt::format("run {} taken back: {} records and files", call.run,
+                                answer.report.back + answer.report.merged));
+    return answer;
+}
+
+std::vector<job::RecoveryRun> restore_runs(Workspace& workspace) {
+    std::vector<job::RecoveryRun> out;
+    for (auto const& folder : job::RunFolder::list(recovery_folder(workspace))) {
+        out.push_back(folder.run());
+    }
+    return out;
+}
+
+}  // namespace perdure::service

@@ -1,0 +1,100 @@
+#include "service/recovery_places.h"
+
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <algorithm>
+
+#include "job/source_options.h"
+#include "repository/rows/read_blocks.h"
+
+namespace perdure::service {
+namespace {
+
+Result<origin::SourceOptions> live_place(Workspace& workspace,
+                                         repository::SourceSnapshot const& source) {
+    auto const* config = workspace.config().source(source.name);
+    if (!config) {
+        return fail(Fault::not_found,
+                    fmt::format("the configuration has no source \"{}\" to restore into",
+                                source.name))
+            .with_code(2)
+            .with_fix("add [source." + source.name + "], or restore with --target DIR");
+    }
+    if (config->options.type != source.type) {
+        return fail(Fault::invalid,
+                    fmt::format("source \"{}\" was {} when it was backed up and is {} now",
+                                source.name, source.type, config->options.type))
+            .with_code(2)
+            .with_fix("restore with --target DIR");
+    }
+    return config->options;
+}
+
+}  // namespace
+
+Result<std::vector<data::Selectable>> selectable_of(repository::Repository& repository,
+                                                    repository::Snapshot const& snapshot,
+                                                    std::stop_token stop) {
+    std::vector<data::Selectable> out;
+    for (auto const& source : snapshot.sources) {
+        data::Selectable each{.source = source.name, .rows = source.rows, .types = {}};
+        if (source.rows) {
+            for (auto const& record : job::source_options(source).mapping.records) {
+                each.types.push_back(record.type);
+            }
+            auto context = repository.read_context();
+            PD_TRY(auto const schema, repository::read_schema(source, context, stop));
+            for (auto const& table : schema.tables) {
+                if (!table.shadow) each.types.push_back(table.name);
+            }
+        }
+        out.push_back(std::move(each));
+    }
+    return out;
+}
+
+Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
+                                                  repository::Snapshot const& snapshot,
+                                                  job::RecoveryScope const& scope,
+                                                  std::string const& target) {
+    std::vector<job::RecoveryPlace> out;
+    bool const file = target != "live" && std::filesystem::is_regular_file(target);
+    auto const path = std::filesystem::absolute(target).lexically_normal();
+    for (auto const& source : snapshot.sources) {
+        if (!job::selectors_of(scope, source.name)) continue;
+        if (!source.rows && !scope.filter.empty() && scope.selectors.empty()) continue;
+        PD_CHECK(data::check_component(source.name));
+        job::RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
+        if (target == "live") {
+            PD_TRY(place.target, live_place(workspace, source));
+        } else if (file) {
+            place.target = job::source_options(source);
+            place.target.path = path;
+            place.target.media.clear();
+        } else {
+            place.target = origin::relocated(job::source_options(source), path / source.name);
+        }
+        out.push_back(std::move(place));
+    }
+    if (file && (out.size() != 1 || !out[0].source->rows)) {
+        return fail(Fault::invalid, target + " is a file: only one database fits there")
+            .with_code(2)
+            .with_fix("select one database: perdure restore plan SNAPSHOT SOURCE --target FILE");
+    }
+    if (out.empty()) {
+        return fail(Fault::invalid, "nothing of the snapshot is selected").with_code(2);
+    }
+    return out;
+}
+
+Result<system::File> lock_runs(system::Path const& recovery) {
+    PD_CHECK(system::make_folders(recovery));
+    PD_TRY(auto folder, system::File::open_to_read(recovery));
+    if (::flock(folder.descriptor(), LOCK_EX | LOCK_NB) == 0) return folder;
+    return fail(Fault::unavailable, "another restore or undo of this configuration is running")
+        .with_code(11)
+        .with_fix("wait for it to end");
+}
+
+}  // namespace perdure::service
