@@ -34,9 +34,8 @@ std::vector<Snapshot const*> by_prefix(std::vector<Snapshot> const& all, std::st
 
 /// Taken before a restore wrote: what a person wants back is hardly the state that they just left.
 bool is_safety(Snapshot const& snapshot) {
-    return std::ranges::any_of(snapshot.tags, [](std::string const& tag) {
-        return tag.starts_with("before-restore-");
-    });
+    return std::ranges::any_of(
+        snapshot.tags, [](std::string const& tag) { return tag.starts_with("before-restore-"); });
 }
 
 Timestamp time_of(Snapshot const& snapshot) {

@@ -78,7 +78,7 @@ public:
         summary.put("estimate_ms", static_cast<std::int64_t>(std::ceil(total * 1000)));
         summary.put("estimate_basis", request_.items_per_s ? "measured" : "not measured yet");
         report_.summary = summary;
-        PD_CHECK(writer_->finish(std::move(summary)));
+        PD_CHECK(writer_->finish(summary));
         report_.digest = writer_->digest();
         return std::move(report_);
     }

@@ -96,7 +96,7 @@ PlanWriter::~PlanWriter() {
     if (!temporary_.empty()) static_cast<void>(system::remove_file(temporary_));
 }
 
-Result<std::unique_ptr<PlanWriter>> PlanWriter::create(system::Path path,
+Result<std::unique_ptr<PlanWriter>> PlanWriter::create(system::Path const& path,
                                                        data::Json const& header) {
     auto const mark = to_hex(system::real_random().draw<Opaque<6, struct PlanMarkTag>>());
     auto const temporary =
@@ -124,7 +124,7 @@ Result<void> PlanWriter::item(data::Json const& item) {
     return put((std::exchange(first_, false) ? "\n" : ",\n") + item.canonical());
 }
 
-Result<void> PlanWriter::finish(data::Json summary) {
+Result<void> PlanWriter::finish(data::Json const& summary) {
     PD_CHECK(put(fmt::format("\n],\n\"summary\": {}\n}}", summary.canonical())));
     digest_ = to_hex(hash_.finish());
     PD_CHECK(put(fmt::format(",\n\"digest\": \"sha256:{}\"\n}}\n", digest_), false));

@@ -32,11 +32,12 @@ namespace perdure::job {
 class PlanWriter {
 public:
     /// Writes beside `path` and renames in finish(); mode 0600, for it shows people's data.
-    static Result<std::unique_ptr<PlanWriter>> create(system::Path path, data::Json const& header);
+    static Result<std::unique_ptr<PlanWriter>> create(system::Path const& path,
+                                                      data::Json const& header);
     ~PlanWriter();
     Result<void> item(data::Json const& item);
     /// Puts the plan under its name. Fails: conflict (the name exists and is no plan of ours).
-    Result<void> finish(data::Json summary);
+    Result<void> finish(data::Json const& summary);
     std::string const& digest() const { return digest_; }
 
 private:
