@@ -62,9 +62,19 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
     bool const file = target != "live" && std::filesystem::is_regular_file(target);
     auto const path = std::filesystem::absolute(target).lexically_normal();
     for (auto const& source : snapshot.sources) {
-        if (!job::selectors_of(scope, source.name)) continue;
+        auto const chosen = job::selectors_of(scope, source.name);
+        if (!chosen) continue;
         if (!source.rows && !scope.filter.empty() && scope.selectors.empty()) continue;
         PD_CHECK(data::check_component(source.name));
+        for (auto const& selector : *chosen) {
+            if (source.rows && selector.kind != data::Selector::Kind::path) continue;
+            return fail(Fault::unsupported,
+                        fmt::format("\"{}\": files are restored into a folder, not in place yet",
+                                    selector.text))
+                .with_code(2)
+                .with_fix("perdure restore SNAPSHOT " + source.name + " --to DIR");
+        }
+        if (!source.rows) continue;  // nothing selected by name: databases in place, files not yet
         job::RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
         if (target == "live") {
             PD_TRY(place.target, live_place(workspace, source));

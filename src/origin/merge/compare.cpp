@@ -88,21 +88,24 @@ public:
             PD_CHECK(count_unplaced());
             return summary_;
         }
+        if (stage_.scope.holds_rows_of(at_)) PD_CHECK(compare_rows(stop));
+        if (stage_.scope.selected(at_)) PD_CHECK(only_in_target(stop));
+        return summary_;
+    }
+
+private:
+    Result<void> compare_rows(std::stop_token const& stop) {
         PD_CHECK(prepare());
         PD_TRY(Statement rows, stage_.connection.prepare(select_));
         for (std::uint64_t count = 0;; ++count) {
             if (count % 1024 == 0 && stop.stop_requested())
                 return fail(Fault::cancelled, "stopped");
             PD_TRY(bool const more, rows.step());
-            if (!more) break;
+            if (!more) return {};
             PD_CHECK(take(rows));
         }
-        rows = Statement();
-        if (stage_.scope.selected(at_)) PD_CHECK(only_in_target(stop));
-        return summary_;
     }
 
-private:
     /// Nothing of a table that the target lacks can be written; its rows are counted.
     Result<void> count_unplaced() {
         if (!stage_.scope.holds_rows_of(at_)) return {};
