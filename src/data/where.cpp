@@ -229,6 +229,12 @@ Result<void> Where::check(std::vector<RecordType> const& types) const {
     return {};
 }
 
+std::vector<std::string> Where::fields() const {
+    std::vector<std::string> out;
+    collect(*root_, out);
+    return out;
+}
+
 bool Where::matches(Record const& record) const {
     return holds(*root_, record);
 }

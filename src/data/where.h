@@ -22,6 +22,8 @@ public:
     /// Fails: invalid, naming the unknown fields and the known ones.
     Result<void> check(std::vector<RecordType> const& types) const;
     bool matches(Record const& record) const;
+    /// The names that the condition asks for, as they were written.
+    std::vector<std::string> fields() const;
 
     struct Node;
 

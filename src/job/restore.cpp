@@ -77,10 +77,12 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     std::vector<data::Problem> found;
     if (source.rows) {
         PD_TRY(auto target, origin::open_row_target(source_options(source), target_options));
+        if (request.remap) target = remap_media(std::move(target), *request.remap);
         PD_CHECK(repository::restore_rows(source, *target, context, stop));
         found = target->take_problems();
     } else {
         PD_TRY(auto target, origin::open_tree_target(source_options(source), target_options));
+        if (request.remap) target = remap_tree(std::move(target), *request.remap);
         PD_CHECK(repository::restore_tree(source, paths, *target, context, stop));
         found = target->take_problems();
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "job/remap/remapped_target.h"
 #include "job/source_options.h"
 #include "origin/origin.h"
 #include "repository/repository.h"
@@ -18,6 +19,8 @@ struct RestoreRequest {
     bool overwrite = false;
     bool owners = true;
     bool durable = true;  ///< false: what is written is thrown away again, nothing is synced
+    /// Other owners and paths than the snapshot's; null: numbers and paths as they were.
+    std::shared_ptr<Remap const> remap;
     repository::Progress progress;
 };
 

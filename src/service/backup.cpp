@@ -115,6 +115,13 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     auto& run = record.run();
     run.snapshot = answer.report.snapshot ? answer.report.snapshot->id() : "";
     run.items = answer.report.items;
+    if (answer.report.snapshot) {
+        record.evidence("snapshot", to_hex(answer.report.snapshot->object_hash));
+        for (auto const& source : answer.report.snapshot->sources) {
+            if (!source.rows) continue;
+            record.evidence("source " + source.name, to_hex(source.digest.hash));
+        }
+    }
     run.bytes_read = answer.report.bytes_read;
     run.bytes_new = answer.report.statistics.bytes_new;
     run.bytes_stored = answer.report.statistics.bytes_stored;

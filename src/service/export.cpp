@@ -7,6 +7,7 @@
 
 #include "service/export_history.h"
 #include "service/recorded_run.h"
+#include "service/report/custody.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -88,6 +89,10 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                        .progress = call.progress},
                                       workspace.stop());
     if (!report) return record.failed(std::move(report).error());
+    if (std::filesystem::is_regular_file(call.output)) {
+        PD_TRY(auto hash, hash_of_file(call.output));
+        record.evidence(call.output.filename().string(), std::move(hash));
+    }
     record.run().items = report->summary.records;
     record.done(report->problems,
                 fmt::format("{} records as {}", report->summary.records, call.format));

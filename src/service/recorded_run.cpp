@@ -1,6 +1,7 @@
 #include "service/recorded_run.h"
 
 #include "service/exit_code.h"
+#include "service/report/custody.h"
 
 namespace perdure::service {
 
@@ -45,10 +46,27 @@ double RecordedRun::elapsed_s() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
+void RecordedRun::enter_custody() {
+    bool const ended_well =
+        run_.outcome == catalog::Outcome::ok || run_.outcome == catalog::Outcome::partial;
+    if (evidence_.empty() || !ended_well) return;
+    CustodyEntry entry;
+    entry.act = run_.verb;
+    entry.sources = run_.sources;
+    entry.snapshot = run_.snapshot;
+    entry.outcome = catalog::outcome_name(run_.outcome);
+    entry.sentence = run_.sentence;
+    entry.hashes = std::move(evidence_);
+    auto const entered = append_custody(workspace_.state_folder(), std::move(entry));
+    // What was stored stays stored; that it is missing in the log must be known all the same.
+    if (!entered) run_.sentence += "; not in the custody log: " + entered.error().message();
+}
+
 void RecordedRun::finish() {
     if (finished_) return;
     finished_ = true;
     run_.finished = to_timestamp(std::chrono::system_clock::now());
+    enter_custody();
     auto* log = run_.id != 0 ? workspace_.runs() : nullptr;
     // A log that cannot be written must not turn a good backup into a failed one.
     if (log) static_cast<void>(log->finish(run_));

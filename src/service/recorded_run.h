@@ -19,6 +19,11 @@ public:
     RecordedRun& operator=(RecordedRun const&) = delete;
 
     catalog::Run& run() { return run_; }
+    /// What was handed on and its SHA-256, for the custody log: backups, restores and exports that
+    /// ended well are entered there.
+    void evidence(std::string what, std::string sha256) {
+        evidence_.emplace_back(std::move(what), std::move(sha256));
+    }
     /// Any problem makes it partial.
     void done(std::vector<data::Problem> const& problems, std::string sentence);
     /// Records the error and hands it back.
@@ -27,10 +32,12 @@ public:
 
 private:
     void finish();
+    void enter_custody();
     Workspace& workspace_;
     catalog::Run run_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     bool finished_ = false;
+    std::vector<std::pair<std::string, std::string>> evidence_;
 };
 
 }  // namespace perdure::service

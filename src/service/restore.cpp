@@ -101,6 +101,9 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     auto folder = std::filesystem::absolute(call.folder, error).lexically_normal();
     if (!folder.has_filename()) folder = folder.parent_path();
     PD_CHECK(check_target(call, folder, answer.snapshot, answer.overwrote));
+    PD_TRY(auto owners,
+           job::OwnerMap::create({.rules = call.map_owner, .by_name = !call.numeric_owners}));
+    PD_TRY(auto paths, job::PathMap::create(call.map_path));
     RecordedRun record(workspace, "restore", names_of(answer.snapshot, call.select));
     auto opened = workspace.repository();
     if (!opened) return record.failed(std::move(opened).error());
@@ -112,6 +115,8 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     request.folder = folder;
     request.overwrite = answer.overwrote;
     request.progress = call.progress;
+    request.remap = std::make_shared<job::Remap const>(std::move(owners), std::move(paths));
+    record.evidence("snapshot", to_hex(answer.snapshot.object_hash));
     auto report = job::restore(*repository, request, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     answer.report = std::move(*report);

@@ -11,7 +11,9 @@ struct RestoreCall {
     std::optional<Timestamp> at;
     std::vector<std::string> select;  ///< "source" or "source/path"
     system::Path folder;
-    std::string confirm;  ///< the folder's name, where it holds something
+    std::string confirm;                           ///< the folder's name, where it holds something
+    std::vector<std::string> map_owner, map_path;  ///< "OLD=NEW" each
+    bool numeric_owners = false;
     repository::Progress progress;
 };
 

@@ -6,42 +6,14 @@ import random
 import shutil
 import sqlite3
 
+import chinook
 import stage
-
-
-def chinook_versions():
-    folder = stage.DATA / "versions" / "chinook-sqlite"
-    versions = sorted(folder.glob("*/*.sqlite"))
-    if not versions:
-        raise stage.Skip(f"no real data at {folder}")
-    return versions
-
-
-def read(path):
-    """table → (primary key columns, {key: {column: value}}), by sqlite3 alone."""
-    out = {}
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
-        names = [row[0] for row in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        for name in names:
-            quoted = '"' + name.replace('"', '""') + '"'
-            columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
-            keys = [c[1] for c in sorted((c for c in columns if c[5]), key=lambda c: c[5])]
-            cursor = connection.execute(f"SELECT rowid, * FROM {quoted}")
-            fields = [c[0] for c in cursor.description][1:]
-            rows = {}
-            for rowid, *values in cursor:
-                row = dict(zip(fields, values))
-                rows[tuple(row[k] for k in keys) if keys else rowid] = row
-            out[name] = (keys, rows)
-    return out
 
 
 def expected(before, after):
     """{(table, id, change): {field: (before, after)}}; NULL in a column of one side is none."""
     out = {}
-    before, after = read(before), read(after)
+    before, after = chinook.read(before), chinook.read(after)
     for table in before.keys() | after.keys():
         old = before.get(table, ((), {}))[1]
         new = after.get(table, ((), {}))[1]
@@ -71,7 +43,7 @@ def told(events):
 
 def claim_ten_generations_of_chinook_differ_as_sqlite3_says(place):
     """Also over several generations at once, backwards, and for tables that were renamed."""
-    versions = chinook_versions()
+    versions = chinook.versions()
     live = place.work / "chinook.sqlite"
     place.repository(app=live)
     for number, version in enumerate(versions):

@@ -2,10 +2,32 @@
 
 #include <algorithm>
 
+#include "data/entry.h"
+#include "service/report/custody.h"
+
 namespace perdure::service {
 namespace {
 
 constexpr std::uint64_t report_bytes_max = 256u << 20;
+
+/// A report may name files that lie beside it, each with its hash.
+Result<void> check_attachments(VerifiedReport const& report, system::Path const& folder) {
+    auto const* body = report.report.find("body");
+    auto const* attachments = body ? body->find("attachments") : nullptr;
+    if (!attachments || !attachments->array()) return {};
+    for (auto const& attachment : *attachments->array()) {
+        auto const name = attachment.text_of("name");
+        PD_CHECK(data::check_component(name));
+        auto const hash = hash_of_file(folder / name);
+        if (hash && *hash == attachment.text_of("sha256")) continue;
+        return fail(Fault::corrupt, hash ? name + " was changed after the report was signed"
+                                         : name + " belongs to the report and cannot be read\n" +
+                                               hash.error().message())
+            .with_code(14)
+            .with_fix("put the original " + name + " beside the report");
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -32,6 +54,7 @@ Result<CheckedReport> check_report(CheckReportCall const& call) {
     auto verified = verify_report(as_text(*raw));
     if (!verified) return std::move(verified).error().within(call.file.string());
     out.report = std::move(*verified);
+    PD_CHECK(check_attachments(out.report, call.file.parent_path()));
     if (!call.key.empty()) {
         PD_TRY(crypto::VerifyKey const key, read_report_key(call.key));
         if (key != out.report.key) {

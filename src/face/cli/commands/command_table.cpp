@@ -88,6 +88,19 @@ constexpr OptionRow diff_options[] = {
     {"--limit", number, "N", "So many changes a table or folder; 20 by default, 0 for all."},
     destination,
 };
+constexpr OptionRow find_options[] = {
+    {"--where", value, "CONDITION", "Records by condition instead of a text."},
+    {"--exact", flag, {}, "Letters in the case as written."},
+    {"--since", value, "TIME", "Only snapshots taken at or after this time."},
+    {"--until", value, "TIME", "Only snapshots taken before this time."},
+    {"--limit", number, "N", "Show so many; 100 by default, 0 for all."},
+    destination,
+};
+constexpr OptionRow history_options[] = {
+    {"--restore", number, "N", "Write version N into a folder."},
+    {"--to", value, "DIR", "That folder."},
+    destination,
+};
 constexpr OptionRow pin_options[] = {{"--reason", value, "TEXT", "Why it must stay."}, destination};
 constexpr OptionRow delete_options[] = {confirm, destination};
 constexpr OptionRow cleanup_options[] = {
@@ -99,6 +112,12 @@ constexpr OptionRow preview_options[] = {
     keep_rules[5], keep_rules[6], keep_rules[7], destination,
 };
 constexpr OptionRow change_options[] = {dry_run, destination};
+constexpr OptionRow map_owner{"--map-owner", values, "OLD=NEW",
+                              "A user, :OLD=:NEW a group, by name or number; may be repeated."};
+constexpr OptionRow map_path{"--map-path", values, "OLD=NEW",
+                             "What lay below OLD comes to lie below NEW; may be repeated."};
+constexpr OptionRow numeric_owners{
+    "--numeric-owners", flag, {}, "Keep the numbers of owners; do not look for their names."};
 constexpr OptionRow strategy{"--merge-strategy", value,
                              "keep-newer|keep-older|keep-oldest|keep-both|skip|overwrite",
                              "Who wins where both are there and differ; keep-newer by default."};
@@ -127,6 +146,9 @@ constexpr OptionRow restore_options[] = {
     strategy,
     remove_more,
     map_column,
+    map_owner,
+    map_path,
+    numeric_owners,
     filter_rows[0],
     filter_rows[1],
     filter_rows[2],
@@ -175,6 +197,25 @@ constexpr OptionRow restore_undo_options[] = {
 constexpr OptionRow drill_options[] = {
     {"--source", values, "NAME", "Only this source; may be repeated."},
     {"--scratch", value, "DIR", "Where to restore to for the test; TMPDIR by default."},
+    {"--random", flag, {}, "Also an older snapshot, drawn at random."},
+    {"--seed", number, "N", "The same, drawn by this number: the same one every time."},
+    destination,
+};
+constexpr OptionRow report_output{"--output", value, "DIR",
+                                  "Where the files go; perdure-reports by default.", 'o'};
+constexpr OptionRow report_options[] = {report_output, destination};
+constexpr OptionRow report_restore_options[] = {
+    {"--source", values, "NAME", "Only this source; may be repeated."},
+    {"--scratch", value, "DIR", "Where to restore to for the test; TMPDIR by default."},
+    report_output,
+    destination,
+};
+constexpr OptionRow report_permissions_options[] = {
+    {"--restored", value, "DIR", "The folder that the snapshot was restored into."},
+    map_owner,
+    map_path,
+    numeric_owners,
+    report_output,
     destination,
 };
 constexpr OptionRow export_options[] = {
@@ -311,6 +352,10 @@ constexpr auto rows = std::to_array<CommandRow>({
     {"backup diff", "SNAPSHOT SNAPSHOT|live [SELECTOR…]",
      "What changed between two snapshots, or since one.", diff_options, run_backup_diff,
      "perdure backup diff before-upgrade latest app:memory"},
+    {"backup find", "[TEXT] [SELECTOR…]", "Look through all snapshots; each block is read once.",
+     find_options, run_backup_find, "perdure backup find \"old address\" app:memory"},
+    {"backup history", "SELECTOR", "Every version of one record or file, over all snapshots.",
+     history_options, run_backup_history, "perdure backup history app:memory/17"},
     {"backup pin", "SNAPSHOT", "Keep a snapshot whatever the rules say.", pin_options,
      run_backup_pin, "perdure backup pin before-upgrade --reason \"audit 2026\""},
     {"backup unpin", "SNAPSHOT", "Let the rules decide again.", only_destination, run_backup_unpin,
@@ -332,8 +377,15 @@ constexpr auto rows = std::to_array<CommandRow>({
      restore_apply_options, run_restore_apply, "perdure restore apply plan.json --confirm app"},
     {"restore undo", "[RUN]", "Take a restore back; without a run, list them.",
      restore_undo_options, run_restore_undo, "perdure restore undo 12 --confirm app"},
-    {"restore drill", "[SNAPSHOT]", "Restore into a scratch place, check, compare, clean up.",
-     drill_options, run_restore_drill, "perdure restore drill"},
+    {"restore drill", "[SOURCE|SNAPSHOT]",
+     "Restore into a scratch place, check, compare; a signed report.", drill_options,
+     run_restore_drill, "perdure restore drill app --random"},
+    {"restore drill list",
+     "",
+     "Past drills, from their signed reports.",
+     {},
+     run_restore_drill_list,
+     "perdure restore drill list"},
 
     {"export", "", "Write records, live or of any snapshot, into a file people can use.",
      export_options, run_export, "perdure export --format csv --type memory -o memories.csv"},
@@ -399,6 +451,18 @@ constexpr auto rows = std::to_array<CommandRow>({
      run_key_recovery_kit, "perdure key recovery-kit -o perdure-recovery.txt"},
     {"verify-report", "FILE", "Whether a signed report is unchanged, and whose it is.",
      verify_report_options, run_verify_report, "perdure verify-report drill-20261125T201500Z.json"},
+    {"report inventory", "[PATH]", "What lies at a place, and which of it is protected; signed.",
+     report_options, run_report_inventory, "perdure report inventory /srv -o evidence"},
+    {"report integrity", "[SNAPSHOT]", "SHA-256 of every file and table of a snapshot; signed.",
+     report_options, run_report_integrity, "perdure report integrity latest -o evidence"},
+    {"report permissions", "[SNAPSHOT]",
+     "A restored folder's owners, modes and access lists against its snapshot; signed.",
+     report_permissions_options, run_report_permissions,
+     "perdure report permissions latest --restored /srv/new -o evidence"},
+    {"report restore", "[SNAPSHOT]", "A restore test with its checks; signed.",
+     report_restore_options, run_report_restore, "perdure report restore latest -o evidence"},
+    {"report custody", "", "Who handed on what, and when, from the first backup on; signed.",
+     report_options, run_report_custody, "perdure report custody -o evidence"},
     {"report key show",
      "",
      "The keys that reports were and are signed with.",

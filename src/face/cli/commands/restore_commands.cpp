@@ -9,22 +9,6 @@
 namespace perdure::face {
 namespace {
 
-std::string_view equality_name(job::Equality equality) {
-    switch (equality) {
-        case job::Equality::equal_to_live:
-            return "equal_to_live";
-        case job::Equality::equal_to_recorded:
-            return "equal_to_recorded";
-        case job::Equality::changed_since:
-            return "changed_since";
-        case job::Equality::not_comparable:
-            return "not_comparable";
-        case job::Equality::different:
-            return "different";
-    }
-    return "";
-}
-
 void tell_restored(Invocation& in, service::RestoreAnswer const& answer) {
     Table table({"source", "type", ">items", ">size", "folder"});
     JsonArray sources;
@@ -107,6 +91,9 @@ Result<int> run_restore(Invocation& in) {
     call.select.assign(arguments.positional.begin() + 1, arguments.positional.end());
     call.folder = arguments.value("--to");
     call.confirm = arguments.value("--confirm");
+    call.map_owner = arguments.values("--map-owner");
+    call.map_path = arguments.values("--map-path");
+    call.numeric_owners = arguments.has("--numeric-owners");
     if (call.folder.empty()) {
         return fail(Fault::invalid, "restore needs a folder to restore to")
             .with_code(2)
@@ -147,48 +134,6 @@ Result<int> run_restore(Invocation& in) {
             .with_fix("perdure repo check --read-data, then perdure repo repair");
     }
     return answer->report.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
-}
-
-Result<int> run_restore_drill(Invocation& in) {
-    auto const& arguments = in.arguments();
-    PD_TRY(auto workspace, open_to_read(in));
-    service::DrillCall call;
-    if (!arguments.positional.empty()) call.snapshot = arguments.positional.front();
-    call.sources = arguments.values("--source");
-    call.scratch = arguments.value("--scratch");
-    static_cast<void>(workspace->repository());  // asks before the bar is drawn
-    std::optional<job::DrillReport> report;
-    {
-        ProgressView progress(in.out(), "drill", 0);
-        call.progress = progress.hook();
-        PD_TRY(report, service::drill(*workspace, call));
-    }
-    Table table({"source", "result", ">items", ">time", "proof"});
-    JsonArray sources;
-    auto const& style = in.out().out_style();
-    for (auto const& source : report->sources) {
-        table.add({source.name, source.passed() ? style.green("✓ passed") : style.red("✗ failed"),
-                   spell_count(source.restored.items), spell_seconds(source.restore_s),
-                   std::string(equality_words(source.equality))});
-        JsonObject object;
-        object.put("name", source.name).put("passed", source.passed());
-        object.put("equality", equality_name(source.equality));
-        object.put("digest", to_hex(source.restored.hash));
-        object.put("expected", to_hex(source.expected.hash));
-        object.put("items", source.restored.items).put("restore_s", source.restore_s);
-        sources.add(object);
-    }
-    table.print(in.out());
-    for (auto const& source : report->sources) in.problems(source.problems);
-    in.summary().put("snapshot", report->snapshot_id).put("passed", report->passed());
-    in.summary().put("sources", sources).put("rto_s", report->rto_s);
-    in.summary().put("rpo_s", report->drilled.seconds - report->taken.seconds);
-    in.out().line();
-    in.out().line(report->passed() ? fmt::format("{} restored and proven in {}", style.green("✓"),
-                                                 spell_seconds(report->rto_s))
-                                   : fmt::format("{} the restored copy is not what was backed up",
-                                                 style.red("✗")));
-    return report->passed() ? service::exit_code::ok : service::exit_code::integrity;
 }
 
 }  // namespace perdure::face
