@@ -143,7 +143,8 @@ Result<std::vector<PastDrill>> past_drills(system::Path const& state_folder) {
     for (auto const& file : std::filesystem::directory_iterator(state_folder / "reports", error)) {
         if (file.path().filename().string().starts_with("drill-")) files.push_back(file.path());
     }
-    std::ranges::sort(files);
+    // Of one second: without a number first.
+    std::ranges::sort(files, {}, [](system::Path const& file) { return file.stem().string(); });
     PD_TRY(auto const known, ReportKeys::known(state_folder));
     for (auto const& file : files) {
         PD_TRY(auto const raw, system::read_file(file, 64u << 20));
