@@ -10,6 +10,7 @@
 #include "format/record/json_writer.h"
 #include "format/record/sheet/xlsx_writer.h"
 #include "format/record/xml_writer.h"
+#include "format/template/template_writer.h"
 
 namespace perdure::format {
 
@@ -34,6 +35,8 @@ constexpr FormatKind kinds[] = {
      false, data::RecordOrder::created, open_zip_package},
     {"tar.gz", "application/gzip", "tar.gz", "the same as a compressed tar", true, false,
      data::RecordOrder::created, open_tar_package},
+    {"template", "text/plain", "txt", "what a template of yours makes of the records", true, false,
+     data::RecordOrder::created, open_template},
 };
 
 }  // namespace

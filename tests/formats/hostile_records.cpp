@@ -80,6 +80,12 @@ public:
         made.info.as_of = {1764100000, 0};
         made.info.exported = {1764100500, 0};
         made.info.program = "perdure test";
+        // Of the format "template"; the others do not look at it.
+        made.info.options["template"] =
+            "{{export.title}}\n{{#types}}\n== {{name}}\n{{#records}}\n{{number}} {{id}} "
+            "{{title}} {{body}}{{#tags}} #{{.}}{{/tags}}{{#fields}} {{name}}={{value}}{{/fields}}"
+            "{{#media}} {{path}}{{/media}}\n{{/records}}\n{{/types}}\n{{count}}\n";
+        made.info.options["template_name"] = "all.html";
         made.info.filter = {"since <2024>", "\"where\" & so on"};
         made.info.types = {memory_type("memory"), memory_type("Memory"), memory_type("a/b:c"),
                            memory_type("nothing")};

@@ -65,7 +65,7 @@ std::string record_json(OwnedRecord const& record) {
 Result<void> run(std::string const& format, std::filesystem::path const& folder,
                  std::map<std::string, std::string> options) {
     auto from = hostile_all();
-    from.info.options = std::move(options);
+    for (auto& [name, value] : options) from.info.options[name] = std::move(value);
     PD_TRY(auto const* kind, find_format(format));
     MemoryTree tree;
     auto writer = kind->open(tree);
