@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "format/document/body/links.h"
 #include "format/document/page_text.h"
 #include "format/text.h"
 
@@ -49,10 +50,11 @@ Result<std::uint64_t> copy_content(data::Content& content, Output& out, std::sto
     }
 }
 
-/// The folder part keeps equal names apart: it is made from where the application keeps the file.
+/// Equal names stay apart by a digest of where the application keeps the file. The preview has no
+/// name behind it, so that it never meets an original.
 std::string shelf_path(std::string const& folder, std::string_view source, std::string_view name) {
     auto const digest = to_hex(crypto::sha256(as_bytes(source)));
-    return fmt::format("{}/{}/{}-{}", folder, digest.substr(0, 2), digest.substr(2, 8), name);
+    return fmt::format("{}/{}/{}{}", folder, digest.substr(0, 2), digest.substr(2, 10), name);
 }
 
 class Shelf {
@@ -80,7 +82,10 @@ public:
             !shown.disarmed && one_of(file->media_type, {"image/jpeg", "image/png", "image/gif",
                                                          "image/webp", "image/avif"});
         PD_CHECK(put_preview(media, shown, stop));
-        if (options_.originals) PD_CHECK(put_original(*file, shown, stop));
+        bool const wanted =
+            options_.originals == Originals::all ||
+            (shown.preview.empty() && shown.shown_directly && shown.media_type != "image/avif");
+        if (wanted) PD_CHECK(put_original(*file, shown, stop));
         return shown;
     }
 
@@ -93,15 +98,15 @@ private:
             if (!no_picture) shown.problem = page_text(preview.error().message());
             return {};
         }
-        auto const path =
-            shelf_path(options_.folder, media.path,
-                       preview->media_type == "image/png" ? "small.png" : "small.jpg");
-        auto created =
-            tree_.create(path, {.compressible = false, .size_bytes = preview->bytes.size()});
+        auto const path = shelf_path(options_.folder, media.path,
+                                     preview->media_type == "image/png" ? ".png" : ".jpg");
+        auto created = tree_.create(options_.root + path,
+                                    {.compressible = false, .size_bytes = preview->bytes.size()});
         shown.preview = path;
         shown.width = preview->width;
         shown.height = preview->height;
         if (!created) return already_there(created.error());
+        shown.fresh = true;
         PD_CHECK((*created)->write(preview->bytes));
         PD_CHECK((*created)->finish());
         count_file(tally_, preview->bytes.size());
@@ -111,12 +116,13 @@ private:
     Result<void> put_original(MediaFile const& file, ShownMedia& shown, std::stop_token stop) {
         auto name = safe_file_name(file.name);
         if (shown.disarmed) name += ".download";
-        auto const path = shelf_path(options_.folder, shown.source, name);
-        auto created = tree_.create(path, {.modified = file.modified.value_or(Timestamp{}),
-                                           .compressible = !file.media_type.starts_with("image/") &&
-                                                           !file.media_type.starts_with("video/") &&
-                                                           !file.media_type.starts_with("audio/"),
-                                           .size_bytes = file.size_bytes});
+        auto const path = shelf_path(options_.folder, shown.source, "-" + name);
+        auto created = tree_.create(options_.root + path,
+                                    {.modified = file.modified.value_or(Timestamp{}),
+                                     .compressible = !file.media_type.starts_with("image/") &&
+                                                     !file.media_type.starts_with("video/") &&
+                                                     !file.media_type.starts_with("audio/"),
+                                     .size_bytes = file.size_bytes});
         if (!created) {
             shown.original = path;
             return already_there(created.error());
@@ -131,6 +137,7 @@ private:
             return {};
         }
         shown.original = path;
+        shown.fresh = true;
         count_file(tally_, *copied);
         ++tally_.summary().media;
         return {};
@@ -149,6 +156,19 @@ private:
 };
 
 }  // namespace
+
+std::optional<std::string> picture_address(std::vector<ShownMedia> const& media,
+                                           std::string_view address, std::string_view prefix) {
+    auto const decoded = decoded_path(address);
+    if (decoded.empty()) return std::nullopt;
+    for (auto const& each : media) {
+        if (each.source != decoded && !each.source.ends_with("/" + decoded)) continue;
+        bool const small = !each.preview.empty() && (!each.shown_directly || each.original.empty());
+        auto const& path = small ? each.preview : each.original;
+        if (!path.empty()) return std::string(prefix) + url_path(path);
+    }
+    return std::nullopt;
+}
 
 Result<std::vector<ShownMedia>> shelve_media(data::Record const& record, MediaLibrary& library,
                                              OutputTree& tree, Tally& tally,

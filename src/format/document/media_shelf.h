@@ -7,7 +7,7 @@
 
 namespace perdure::format {
 
-/// A medium of a record as it stands in the output. Paths are relative to the output's root.
+/// A medium of a record as it stands in the output. Paths are relative to ShelfOptions::root.
 struct ShownMedia {
     std::string source;    ///< as the record names it
     std::string name;      ///< of the file, for a caption
@@ -21,12 +21,19 @@ struct ShownMedia {
     bool shown_directly = false;
     /// The file could run a program when opened; its name was changed so that it is saved instead.
     bool disarmed = false;
+    bool fresh = false;  ///< this record put a file there; else an earlier one did, or nobody
+};
+
+enum class Originals {
+    all,
+    as_pictures,  ///< only of pictures that every reader shows and that have no preview
 };
 
 struct ShelfOptions {
+    std::string root;  ///< in front of every path, in the tree
     std::string folder = "media";
     unsigned preview_pixels = 640;
-    bool originals = true;
+    Originals originals = Originals::all;
 };
 
 /// Puts the media of a record into the output, each file once however many records refer to it.
@@ -34,5 +41,10 @@ struct ShelfOptions {
 Result<std::vector<ShownMedia>> shelve_media(data::Record const& record, MediaLibrary& library,
                                              OutputTree& tree, Tally& tally,
                                              ShelfOptions const& options, std::stop_token stop);
+
+/// For BodyOptions::local: the URL of the medium that a body means by `address`, with `prefix` in
+/// front; nothing when the record has none of that name that can be shown.
+std::optional<std::string> picture_address(std::vector<ShownMedia> const& media,
+                                           std::string_view address, std::string_view prefix);
 
 }  // namespace perdure::format

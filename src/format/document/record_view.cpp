@@ -11,7 +11,6 @@ namespace perdure::format {
 
 namespace {
 
-constexpr std::size_t field_bytes_max = 64 << 10;
 constexpr std::size_t title_bytes_max = 400;
 constexpr std::size_t group_bytes_max = 1000;
 
@@ -48,13 +47,13 @@ std::string group_label(std::string_view text, TextFlaws& flaws) {
     return label.size() <= group_bytes_max ? label : shortened(label, group_bytes_max);
 }
 
-FieldText field_text(data::FieldView const& field, TextFlaws& flaws) {
+FieldText field_text(data::FieldView const& field, std::size_t bytes_max, TextFlaws& flaws) {
     FieldText out;
     out.name = page_text(field.name, flaws);
-    out.text = value_text(field.value, field_bytes_max, flaws);
+    out.text = value_text(field.value, bytes_max, flaws);
     auto const* text = std::get_if<std::string_view>(&field.value);
     out.shortened =
-        (text && text->size() > field_bytes_max) || std::holds_alternative<ByteView>(field.value);
+        (text && text->size() > bytes_max) || std::holds_alternative<ByteView>(field.value);
     out.number = std::holds_alternative<std::int64_t>(field.value) ||
                  std::holds_alternative<double>(field.value);
     return out;
@@ -107,7 +106,7 @@ std::string value_text(data::ValueView const& value, std::size_t bytes_max, Text
     return {};
 }
 
-RecordView view_of(data::Record const& record, data::RecordType const* type) {
+RecordView view_of(data::Record const& record, data::RecordType const* type, ViewOptions options) {
     RecordView view;
     auto& flaws = view.flaws;
     view.type = page_text(record.type, flaws);
@@ -142,7 +141,7 @@ RecordView view_of(data::Record const& record, data::RecordType const* type) {
     for (auto const& field : record.fields) {
         bool const shown = (field.name == title_column && view.own_title && whole) ||
                            (field.name == body_column && !record.body.empty());
-        if (!shown) view.fields.push_back(field_text(field, flaws));
+        if (!shown) view.fields.push_back(field_text(field, options.field_bytes_max, flaws));
     }
     return view;
 }

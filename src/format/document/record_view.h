@@ -31,8 +31,12 @@ struct RecordView {
     TextFlaws flaws;
 };
 
-/// `roles` are RecordType::roles of the record's type, or null.
-RecordView view_of(data::Record const& record, data::RecordType const* type);
+struct ViewOptions {
+    std::size_t field_bytes_max = 64 << 10;  ///< of a column's text
+};
+
+/// `type` describes the record's type; null: nothing is known of it.
+RecordView view_of(data::Record const& record, data::RecordType const* type, ViewOptions options);
 
 /// A short name for a file or id made from any text: lower-case ASCII letters, digits and '-', with
 /// a piece of its digest wherever that loses something. Equal only for equal texts.

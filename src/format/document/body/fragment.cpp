@@ -161,7 +161,11 @@ std::string Fragment::attributes_of(ElementRule const& rule, HtmlToken const& to
     std::string out;
     if (auto const css = class_of(rule, token); !css.empty()) out += attribute_text("class", css);
     auto const dir = attribute(token, "dir");
-    if (dir == "ltr" || dir == "rtl" || dir == "auto") out += attribute_text("dir", dir);
+    if (dir == "ltr" || dir == "rtl" || dir == "auto") {
+        out += attribute_text("dir", dir);
+    } else if (rule.name == "pre") {  // code reads from the left, also inside Arabic
+        out += attribute_text("dir", "auto");
+    }
     if (rule.name == "ol" && small_number(attribute(token, "start"))) {
         out += attribute_text("start", attribute(token, "start"));
     }

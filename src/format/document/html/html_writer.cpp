@@ -139,10 +139,10 @@ Result<void> HtmlWriter::put_page(std::string const& next) {
     }
     std::string turns;
     if (!page.previous.empty()) {
-        turns += fmt::format(R"(<a rel="prev" href="{}">Earlier</a>)", page.previous);
+        turns += fmt::format(R"(<a rel="prev" href="{}">Previous</a>)", page.previous);
     }
     if (!page.next.empty()) {
-        turns += fmt::format(R"(<a rel="next" href="{}">Later</a>)", page.next);
+        turns += fmt::format(R"(<a rel="next" href="{}">Next</a>)", page.next);
     }
     if (!turns.empty()) {
         page.main += fmt::format(
@@ -155,17 +155,8 @@ SafeBody HtmlWriter::body_of(data::Record const& record, RecordView const& view,
                              std::vector<ShownMedia> const& media) const {
     BodyOptions options{.id_prefix = view.anchor + ".",
                         .heading_level = site_.one_record_a_page ? 2U : 3U};
-    options.local = [&](std::string_view address) -> std::optional<std::string> {
-        auto const decoded = decoded_path(address);
-        for (auto const& each : media) {
-            bool const same = each.source == decoded ||
-                              (!decoded.empty() && each.source.ends_with("/" + decoded));
-            if (!same) continue;
-            bool const small = !each.shown_directly && !each.preview.empty();
-            auto const& path = small ? each.preview : each.original;
-            if (!path.empty()) return "../" + url_path(path);
-        }
-        return std::nullopt;
+    options.local = [&](std::string_view address) {
+        return picture_address(media, address, "../");
     };
     return safe_body(record.body, record.body_format, options);
 }
@@ -215,7 +206,7 @@ Result<void> HtmlWriter::list(RecordView const& view, std::string const& address
 
 Result<void> HtmlWriter::add(data::Record const& record, MediaLibrary& library,
                              std::stop_token stop) {
-    auto view = view_of(record, type_of(record.type));
+    auto view = view_of(record, type_of(record.type), {});
     PD_CHECK(turn_page(view));
     auto address = url_path(page_.path);
     if (!site_.one_record_a_page) address += "#r-" + view.anchor;
