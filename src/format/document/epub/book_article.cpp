@@ -50,10 +50,10 @@ std::string figure(ShownMedia const& media) {
     if (preview) size = fmt::format(R"( width="{}" height="{}")", media.width, media.height);
     auto const words = media.description.empty() ? media.name : media.description;
     auto const taken = media.taken ? fmt::format(", {}", spoken_date(*media.taken)) : "";
-    return fmt::format(
-        R"(<figure><img src="../{}" alt="{}"{}/><figcaption><span dir="auto">{}</span>{}</figcaption></figure>
+    return fmt::format(R"(<figure><img src="../{}" alt="{}"{}/>)"
+                       R"(<figcaption><span dir="auto">{}</span>{}</figcaption></figure>
 )",
-        url_path(path), escaped(words), size, escaped(words), taken);
+                       url_path(path), escaped(words), size, escaped(words), taken);
 }
 
 void add_media(std::vector<std::string>& blocks, std::vector<ShownMedia> const& media) {

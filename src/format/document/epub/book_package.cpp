@@ -60,10 +60,32 @@ std::string metadata(ExportInfo const& info, BookFacts const& facts) {
         out += "<meta property=\"schema:accessibilityFeature\">index</meta>\n";
     }
     return out + R"(<meta property="schema:accessibilityHazard">none</meta>
-<meta property="schema:accessibilitySummary">Text that reflows, with headings, a table of contents and landmarks. Pictures carry their own captions, or else their file names, as descriptions.</meta>
+<meta property="schema:accessibilitySummary">Text that reflows, with headings, a )"
+                 R"(table of contents and landmarks. Pictures carry their own captions, or else )"
+                 R"(their file names, as descriptions.</meta>
 <meta name="cover" content="cover-image"/>
 </metadata>
 )";
+}
+
+std::string landmarks(BookFacts const& facts) {
+    return fmt::format(
+        R"(<nav epub:type="landmarks" aria-label="Landmarks" hidden="hidden">
+<ol>
+<li><a epub:type="cover" href="cover.xhtml">Cover</a></li>
+<li><a epub:type="titlepage" href="title.xhtml">Title page</a></li>
+<li><a epub:type="toc" href="nav.xhtml#toc">Contents</a></li>
+{}{}</ol>
+</nav>
+</body>
+</html>
+)",
+        facts.first_text.empty()
+            ? ""
+            : fmt::format("<li><a epub:type=\"bodymatter\" href=\"{}\">Text</a></li>\n",
+                          facts.first_text),
+        facts.has_index ? "<li><a epub:type=\"index\" href=\"index-1.xhtml\">Index</a></li>\n"
+                        : "");
 }
 
 }  // namespace
@@ -116,7 +138,8 @@ Result<void> BookPackage::put_contents(BookFacts const& facts) {
     std::string text = fmt::format(
         R"(<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en">
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" )"
+        R"(lang="en" xml:lang="en">
 <head>
 <meta charset="UTF-8"/>
 <title>Contents</title>
@@ -165,23 +188,7 @@ Result<void> BookPackage::put_contents(BookFacts const& facts) {
     if (!first) text += "</li>\n";
     if (facts.has_index) text += "<li><a href=\"index-1.xhtml\">Index</a></li>\n";
     text += "<li><a href=\"colophon.xhtml\">About this book</a></li>\n</ol>\n</nav>\n";
-    text += fmt::format(
-        R"(<nav epub:type="landmarks" aria-label="Landmarks" hidden="hidden">
-<ol>
-<li><a epub:type="cover" href="cover.xhtml">Cover</a></li>
-<li><a epub:type="titlepage" href="title.xhtml">Title page</a></li>
-<li><a epub:type="toc" href="nav.xhtml#toc">Contents</a></li>
-{}{}</ol>
-</nav>
-</body>
-</html>
-)",
-        facts.first_text.empty()
-            ? ""
-            : fmt::format("<li><a epub:type=\"bodymatter\" href=\"{}\">Text</a></li>\n",
-                          facts.first_text),
-        facts.has_index ? "<li><a epub:type=\"index\" href=\"index-1.xhtml\">Index</a></li>\n"
-                        : "");
+    text += landmarks(facts);
     PD_CHECK(settle(0));
     PD_CHECK(out->finish());
     count_file(tally_, bytes);

@@ -11,7 +11,8 @@ std::string book_page(std::string_view title, std::string_view style, std::strin
     std::string out = fmt::format(
         R"(<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en">
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" )"
+        R"(lang="en" xml:lang="en">
 <head>
 <meta charset="UTF-8"/>
 <title>{}</title>

@@ -112,7 +112,8 @@ std::string render_cover(CoverText const& text) {
     }
     std::string out = fmt::format(
         R"(<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="1600" height="2400" viewBox="0 0 1600 2400" font-family="Georgia, 'Noto Serif', 'Times New Roman', serif">
+<svg xmlns="http://www.w3.org/2000/svg" width="1600" height="2400" viewBox="0 0 1600 2400" )"
+        R"(font-family="Georgia, 'Noto Serif', 'Times New Roman', serif">
 <title>{}</title>
 <rect width="1600" height="2400" fill="{}"/>
 <rect width="52" height="2400" fill="{}"/>
