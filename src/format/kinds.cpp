@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/container/package_writer.h"
+#include "format/document/epub/epub_writer.h"
 #include "format/document/html/html_writer.h"
 #include "format/document/markdown_writer.h"
 #include "format/format.h"
@@ -29,6 +30,8 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_xml},
     {"html", "text/html", "html", "a site to read offline: pages, timeline, photos, search", false,
      false, data::RecordOrder::created, open_html},
+    {"epub", "application/epub+zip", "epub", "a book: chapters, pictures, an index of tags", true,
+     false, data::RecordOrder::collection, open_epub},
     {"markdown", "text/markdown", "md", "a folder to read, as Obsidian and others open it", false,
      false, data::RecordOrder::project, open_markdown},
     {"zip", "application/zip", "zip", "everything in one file: data as json, media by date", true,
