@@ -53,6 +53,9 @@ struct Record {
     std::optional<EmbeddingView> embedding;
     std::string_view subject;  ///< key of the person it is about, as text; empty: nobody
     std::string_view subject_label;
+    /// Of a record that was read from a file: members that nobody knows, as one JSON object; empty:
+    /// none. They leave again as they came.
+    std::string_view extra;
 };
 
 /// What a record type looks like: for headers, schemas and tables.

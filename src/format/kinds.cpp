@@ -4,6 +4,7 @@
 
 #include "format/container/package_writer.h"
 #include "format/document/epub/epub_writer.h"
+#include "format/archive/archive_writer.h"
 #include "format/document/html/html_writer.h"
 #include "format/document/markdown_writer.h"
 #include "format/format.h"
@@ -40,6 +41,9 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_tar_package},
     {"template", "text/plain", "txt", "what a template of yours makes of the records", true, false,
      data::RecordOrder::created, open_template},
+    {"archive", "application/vnd.perdure.archive", "tar.gz",
+     "everything, with media, vectors, checksums and a signature", false, true,
+     data::RecordOrder::created, open_archive_writer},
 };
 
 }  // namespace

@@ -32,13 +32,27 @@ void instant(std::string& out, std::string_view name, std::optional<Timestamp> c
     if (time) role(out, name, exact_rfc3339(*time));
 }
 
-void embedding(std::string& out, data::Record const& record) {
+void vector_elsewhere(std::string& out, std::string_view where) {
+    out += "{\"$embedding\":\"";
+    out += where;
+    out += "\"}";
+}
+
+void embedding(std::string& out, data::Record const& record, JsonElsewhere const& elsewhere) {
     if (!record.embedding) return;
     auto const& vector = record.embedding->vector;
     out += ",\"_embedding\":{\"model\":";
     json_value(out, record.embedding->model);
     out += ",\"dtype\":";
     json_value(out, record.embedding->dtype);
+    if (!elsewhere.embedding.empty()) {
+        if (elsewhere.embedding_column.empty()) {
+            out += ",\"vector\":";
+            vector_elsewhere(out, elsewhere.embedding);
+        }
+        out += '}';
+        return;
+    }
     bool const in_a_column = std::ranges::any_of(record.fields, [&](data::FieldView const& field) {
         auto const* bytes = std::get_if<ByteView>(&field.value);
         return bytes && std::ranges::equal(*bytes, vector);
@@ -60,7 +74,8 @@ void tag_list(std::string& out, std::vector<std::string> const& tags) {
     out += ']';
 }
 
-void media_list(std::string& out, std::vector<data::MediaRef> const& media) {
+void media_list(std::string& out, std::vector<data::MediaRef> const& media,
+                std::span<std::string const> hashes) {
     if (media.empty()) return;
     out += ",\"_media\":[";
     for (auto const& file : media) {
@@ -73,6 +88,8 @@ void media_list(std::string& out, std::vector<data::MediaRef> const& media) {
         } else {
             out += ",\"missing\":true";
         }
+        auto const position = static_cast<std::size_t>(&file - media.data());
+        if (position < hashes.size()) role(out, "sha256", hashes[position]);
         out += '}';
     }
     out += ']';
@@ -105,13 +122,19 @@ void JsonRecords::spell_names(data::Record const& record) {
     }
 }
 
-void JsonRecords::append(std::string& out, data::Record const& record) {
+void JsonRecords::append(std::string& out, data::Record const& record,
+                         JsonElsewhere const& elsewhere) {
+    bool const vector_moved = !elsewhere.embedding.empty() && !elsewhere.embedding_column.empty();
     spell_names(record);
     out += head_;
     json_value(out, std::string_view(record.id));
     for (std::size_t i = 0; i < record.fields.size(); ++i) {
         out += spelt_[i];
-        json_value(out, record.fields[i].value);
+        if (vector_moved && record.fields[i].name == elsewhere.embedding_column) {
+            vector_elsewhere(out, elsewhere.embedding);
+        } else {
+            json_value(out, record.fields[i].value);
+        }
     }
     foreign_role(out, "_title", record.title, record);
     foreign_role(out, "_body", record.body, record);
@@ -122,9 +145,13 @@ void JsonRecords::append(std::string& out, data::Record const& record) {
     instant(out, "_updated", record.updated);
     role(out, "_subject", record.subject);
     role(out, "_subject_label", record.subject_label);
-    embedding(out, record);
+    embedding(out, record, elsewhere);
     tag_list(out, record.tags);
-    media_list(out, record.media);
+    media_list(out, record.media, elsewhere.media_hashes);
+    if (!record.extra.empty()) {
+        out += ",\"_extra\":";
+        out += record.extra;
+    }
     out += '}';
 }
 

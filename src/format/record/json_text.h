@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,15 @@ void json_key(std::string& out, std::string_view name);
 /// Shortest decimal that reads back to the same bits; finite values only.
 void json_double(std::string& out, double value);
 
+/// What a format keeps elsewhere and only names in the record.
+struct JsonElsewhere {
+    /// Where the vector lies, such as "vectors/12": {"$embedding":"vectors/12"} stands for it in
+    /// the column `embedding_column`, or in _embedding where no column holds it.
+    std::string_view embedding, embedding_column;
+    /// Beside Record::media, the SHA-256 of each; empty texts say nothing.
+    std::span<std::string const> media_hashes;
+};
+
 /// Turns records into lines. It remembers the spelt column names of the last type: no allocations
 /// and no escaping of names per record. Threads: one.
 class JsonRecords {
@@ -26,9 +36,9 @@ public:
     /// One record as one JSON object on one line: its columns under their own names, and what the
     /// mapping adds under names that begin with '_' (_type, _id, _title and _body where no column
     /// holds them, _project, _category, _collection, _created, _updated, _subject,
-    /// _subject_label, _embedding, _tags, _media); a real column that begins with '_' gets one
-    /// more '_'.
-    void append(std::string& out, data::Record const& record);
+    /// _subject_label, _embedding, _tags, _media, _extra); a real column that begins with '_' gets
+    /// one more '_'.
+    void append(std::string& out, data::Record const& record, JsonElsewhere const& elsewhere = {});
     /// The same with a last member "_sha256": the SHA-256, in hexadecimal, of the line as
     /// append() alone makes it.
     void append_hashed(std::string& out, data::Record const& record);
