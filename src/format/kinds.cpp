@@ -41,7 +41,7 @@ constexpr FormatKind kinds[] = {
      data::RecordOrder::created, open_tar_package},
     {"template", "text/plain", "txt", "what a template of yours makes of the records", true, false,
      data::RecordOrder::created, open_template},
-    {"archive", "application/vnd.perdure.archive", "tar.gz",
+    {"archive", "application/gzip", "tar.gz",
      "everything, with media, vectors, checksums and a signature", false, true,
      data::RecordOrder::created, open_archive_writer},
 };

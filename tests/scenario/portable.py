@@ -83,5 +83,4 @@ def claim_a_real_social_network_comes_back_equal(place):
         assert archive_reader.compare(archive, database) > 50_000
 
 
-if __name__ == "__main__":
-    stage.main(globals())
+stage.main(globals())
