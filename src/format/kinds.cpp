@@ -7,6 +7,7 @@
 #include "format/archive/archive_writer.h"
 #include "format/document/html/html_writer.h"
 #include "format/document/markdown_writer.h"
+#include "format/document/pdf/pdf_writer.h"
 #include "format/format.h"
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
@@ -44,6 +45,8 @@ constexpr FormatKind kinds[] = {
     {"archive", "application/gzip", "tar.gz",
      "everything, with media, vectors, checksums and a signature", false, true,
      data::RecordOrder::created, open_archive_writer},
+    {"pdf", "application/pdf", "pdf", "a book: chapters, pictures, outline, data attached", true,
+     false, data::RecordOrder::collection, open_pdf},
 };
 
 }  // namespace
