@@ -1,4 +1,4 @@
-#include "service/recovery.h"
+#include "service/recovery/recovery.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 #include "job/source_options.h"
 #include "service/backup.h"
 #include "service/recorded_run.h"
-#include "service/recovery_places.h"
+#include "service/recovery/recovery_places.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {

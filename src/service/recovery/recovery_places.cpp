@@ -1,4 +1,4 @@
-#include "service/recovery_places.h"
+#include "service/recovery/recovery_places.h"
 
 #include <fmt/format.h>
 #include <sys/file.h>

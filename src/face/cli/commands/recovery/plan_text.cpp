@@ -1,4 +1,4 @@
-#include "face/cli/commands/plan_text.h"
+#include "face/cli/commands/recovery/plan_text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

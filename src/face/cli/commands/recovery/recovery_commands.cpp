@@ -2,10 +2,10 @@
 
 #include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
-#include "face/cli/commands/plan_text.h"
+#include "face/cli/commands/recovery/plan_text.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
-#include "service/recovery.h"
+#include "service/recovery/recovery.h"
 
 namespace perdure::face {
 namespace {
