@@ -163,7 +163,7 @@ Result<void> Book::choose_chapter(RecordView const& view) {
 
 Result<void> Book::add(data::Record const& record, MediaLibrary& media, std::stop_token stop) {
     auto const* type = type_named(shared_.info, record.type);
-    auto const view = view_of(record, type);
+    auto const view = view_of(record, type, {.field_bytes_max = SIZE_MAX});
     PD_CHECK(choose_chapter(view));
     RecordSetting const setting{.typesetter = shared_.typesetter,
                                 .look = shared_.look,
