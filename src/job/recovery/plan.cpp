@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "job/recovery/files.h"
+
 namespace perdure::job {
 
 namespace {
@@ -84,7 +86,18 @@ public:
     }
 
 private:
+    Result<data::Json> plan_files(RecoveryPlace const& place) {
+        FilesRequest files{.source = place.source, .target = place.target};
+        files.take = [&](data::Json const& item) { return writer_->item(item); };
+        PD_TRY(auto const work,
+               merge_files(repository_, files, request_.scope, request_.progress, stop_));
+        report_.problems.insert(report_.problems.end(), work.problems.begin(), work.problems.end());
+        state_.update(as_bytes(work.merge->state()));
+        return files_summary(place, work.merge->summary());
+    }
+
     Result<data::Json> plan_source(RecoveryPlace const& place) {
+        if (!place.source->rows) return plan_files(place);
         auto const take = [&](data::Json const& item) -> Result<void> {
             state_.update(as_bytes(item.canonical()));
             return writer_->item(item);
@@ -98,6 +111,7 @@ private:
                open_merge(copy, place, request_.scope, {}, origin::Merge::Mode::read, stop_));
         PD_TRY(auto json, compare_merge(*merge, place, take, stop_));
         json.put("erased_subjects", copy.erased_subjects);
+        json.put("media_left_out", !place.target.media.empty());
         return json;
     }
 

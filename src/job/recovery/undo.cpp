@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "job/recovery/apply.h"
+#include "job/recovery/files.h"
 
 namespace perdure::job {
 
@@ -28,6 +30,15 @@ void count(UndoReport& report, origin::UndoItem const& item) {
             ++report.kept;
             if (report.stays.size() < stays_max) report.stays.push_back(item);
     }
+}
+
+Result<void> drop_stages(RecoveryRun const& run) {
+    for (auto const& source : run.sources) {
+        if (source.kind == "files") {
+            PD_CHECK(origin::drop_stage(source.target, stage_name(run.id)));
+        }
+    }
+    return {};
 }
 
 class Undo {
@@ -65,39 +76,67 @@ private:
 
     Result<void> judge(RunFolder const& original, origin::Merge::Mode mode) {
         report_ = {};
-        undos_.clear();
-        auto const domain = repository_.domains().common();
+        rows_.clear();
+        files_.clear();
         for (std::size_t at = 0; at < original.run().sources.size(); ++at) {
-            PD_TRY(auto const tables, journal_tables(original.journal(at), domain));
-            PD_TRY(auto undo, origin::RowUndo::open(original.run().sources[at].target, tables, mode,
-                                                    busy_wait_ms, stop_));
-            PD_CHECK(read_row_journal(
-                original.journal(at), domain,
-                {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
-                     PD_TRY(auto const item, undo->take(change));
-                     count(report_, item);
-                     return request_.tell && mode == origin::Merge::Mode::read && !item.text
-                                ? request_.tell(item)
-                                : Result<void>{};
-                 }}));
-            if (mode == origin::Merge::Mode::write) undos_.push_back(std::move(undo));
+            rows_.emplace_back();
+            files_.emplace_back();
+            bool const files = original.run().sources[at].kind == "files";
+            PD_CHECK(files ? judge_files(original, at) : judge_rows(original, at, mode));
         }
+        return {};
+    }
+
+    Result<void> note(origin::UndoItem const& item, bool tell) {
+        count(report_, item);
+        return request_.tell && tell && !item.text ? request_.tell(item) : Result<void>{};
+    }
+
+    Result<void> judge_files(RunFolder const& original, std::size_t at) {
+        auto const& source = original.run().sources[at];
+        PD_TRY(auto const changes,
+               read_file_journal(original.journal(at), repository_.domains().common()));
+        for (auto const& change : changes) {
+            bool const ours = origin::still_there(source.target, change);
+            origin::UndoItem item{.table = "files", .record = source.name + "/" + change.path};
+            if (!ours) {
+                item.verdict = origin::UndoItem::Verdict::kept;
+                item.reason = "it was changed after the restore";
+            }
+            PD_CHECK(note(item, true));
+            if (ours) files_[at].push_back(change);
+        }
+        return {};
+    }
+
+    Result<void> judge_rows(RunFolder const& original, std::size_t at, origin::Merge::Mode mode) {
+        auto const domain = repository_.domains().common();
+        PD_TRY(auto const tables, journal_tables(original.journal(at), domain));
+        PD_TRY(auto undo, origin::RowUndo::open(original.run().sources[at].target, tables, mode,
+                                                busy_wait_ms, stop_));
+        PD_CHECK(read_row_journal(
+            original.journal(at), domain,
+            {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
+                 PD_TRY(auto const item, undo->take(change));
+                 return note(item, mode == origin::Merge::Mode::read);
+             }}));
+        if (mode == origin::Merge::Mode::write) rows_[at] = std::move(undo);
         return {};
     }
 
     Result<UndoReport> write(RunFolder& original) {
         RecoveryRun run{.id = request_.undo_run, .verb = "undo"};
-        run.snapshot = original.run().snapshot;
-        run.safety = original.run().safety;
+        // What it takes back is what the other run put there, and the other way round.
+        run.snapshot = original.run().safety;
+        run.safety = original.run().snapshot;
         run.undoes = original.run().id;
         run.started = to_timestamp(std::chrono::system_clock::now());
         run.sources = original.run().sources;
         PD_TRY(auto folder, RunFolder::create(request_.recovery, std::move(run)));
         auto const written = write_all(original, folder);
-        undos_.clear();
+        rows_.clear();
         if (!written) {
-            if (!committing_) static_cast<void>(folder.remove());
-            if (committing_) PD_CHECK(settle_runs(repository_, request_.recovery, {}));
+            PD_CHECK(settle_runs(repository_, request_.recovery, {}));
             return written.error();
         }
         original.run().undone_by = folder.run().id;
@@ -105,33 +144,75 @@ private:
         return std::move(report_);
     }
 
+    Result<void> prepare_files(RunFolder const& original, RunFolder& folder, std::size_t at,
+                               std::vector<FilesAtWork>& staged) {
+        if (files_[at].empty()) {
+            PD_TRY(folder.run().sources[at].changes,
+                   write_file_journal(folder.journal(at), repository_.domains().common(), {}));
+            return {};
+        }
+        PD_TRY(auto const before, snapshot_of(repository_, original.run().safety, stop_));
+        PD_TRY(staged[at], stage_undo(repository_, before, original.run().sources[at], files_[at],
+                                      stage_name(folder.run().id), stop_));
+        if (!staged[at].problems.empty()) {
+            auto const& problem = staged[at].problems.front();
+            return fail(Fault::corrupt, problem.path + ": " + problem.reason).with_code(14);
+        }
+        PD_CHECK(staged[at].merge->settle_stage());
+        PD_TRY(folder.run().sources[at].changes,
+               write_file_journal(folder.journal(at), repository_.domains().common(),
+                                  staged[at].merge->changes()));
+        return {};
+    }
+
     Result<void> write_all(RunFolder const& original, RunFolder& folder) {
         PD_CHECK(judge(original, origin::Merge::Mode::write));
         if (report_.kept > 0 && !request_.partly) return refusal();
-        for (std::size_t at = 0; at < undos_.size(); ++at) {
-            PD_CHECK(undos_[at]->write(original.run().sources[at].dangled, stop_));
-            folder.run().sources[at].dangled = undos_[at]->dangled();
+        std::vector<FilesAtWork> staged(rows_.size());
+        for (std::size_t at = 0; at < rows_.size(); ++at) {
+            if (!rows_[at]) {
+                PD_CHECK(prepare_files(original, folder, at, staged));
+                continue;
+            }
+            PD_CHECK(rows_[at]->write(original.run().sources[at].dangled, stop_));
+            folder.run().sources[at].dangled = rows_[at]->dangled();
             PD_TRY(folder.run().sources[at].changes,
                    write_row_journal(folder.journal(at), repository_.domains().common(),
-                                     undos_[at]->changes(), stop_));
+                                     rows_[at]->changes(), stop_));
         }
         PD_CHECK(folder.set_state("prepared"));
-        committing_ = true;
-        for (auto& undo : undos_) PD_CHECK(undo->commit());
-        return folder.set_state("done");
+        auto const stage = stage_name(folder.run().id);
+        for (std::size_t at = 0; at < staged.size(); ++at) {
+            if (!staged[at].merge) continue;
+            PD_CHECK(origin::swap_files(folder.run().sources[at].target, stage,
+                                        staged[at].merge->changes()));
+        }
+        for (auto& undo : rows_) {
+            if (undo) PD_CHECK(undo->commit());
+        }
+        PD_CHECK(folder.set_state("done"));
+        return drop_stages(folder.run());
     }
 
     repository::Repository& repository_;
     UndoRequest const& request_;
     std::stop_token stop_;
-    std::vector<std::unique_ptr<origin::RowUndo>> undos_;
-    bool committing_ = false;
+    std::vector<std::unique_ptr<origin::RowUndo>> rows_;  ///< by source; null: files
+    std::vector<std::vector<origin::FileChange>> files_;
     UndoReport report_;
 };
 
 /// 1: the database shows the run's changes; -1: it does not; 0: it cannot be told (none differ).
 Result<int> shows(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
                   std::stop_token stop) {
+    auto const& source = folder.run().sources[at];
+    if (source.kind == "files") {
+        PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
+        bool const all = std::ranges::all_of(changes, [&](auto const& change) {
+            return origin::still_there(source.target, change);
+        });
+        return all ? (changes.empty() ? 0 : 1) : -1;
+    }
     PD_TRY(auto const tables, journal_tables(folder.journal(at), domain));
     PD_TRY(auto undo, origin::RowUndo::open(folder.run().sources[at].target, tables,
                                             origin::Merge::Mode::read, busy_wait_ms, stop));
@@ -170,10 +251,16 @@ Result<std::string> settle(RunFolder& folder, repository::DomainPtr const& domai
         if (vote >= 0) shown.push_back(at);
     }
     bool const all = shown.size() == run.sources.size();
-    if (!all) {
-        for (auto const at : shown) PD_CHECK(take_back(folder, at, domain, stop));
+    for (std::size_t at = 0; !all && at < run.sources.size(); ++at) {
+        if (run.sources[at].kind == "files") {  // even half of its names may have changed
+            PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
+            PD_CHECK(origin::swap_back(run.sources[at].target, stage_name(run.id), changes));
+        } else if (std::ranges::find(shown, at) != shown.end()) {
+            PD_CHECK(take_back(folder, at, domain, stop));
+        }
     }
     PD_CHECK(folder.set_state(all ? "done" : "rolled-back"));
+    PD_CHECK(drop_stages(run));
     return fmt::format("run {} was interrupted: {}", run.id,
                        all ? "it had changed everything already, and is complete"
                            : "what it had changed was taken back");
@@ -191,6 +278,7 @@ Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
     std::vector<std::string> told;
     for (auto& folder : RunFolder::list(recovery)) {
         if (folder.run().state == "preparing") {
+            PD_CHECK(drop_stages(folder.run()));
             PD_CHECK(folder.remove());
             told.push_back(
                 fmt::format("run {} was interrupted before it changed anything", folder.run().id));
@@ -202,6 +290,8 @@ Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
             PD_TRY(auto original, RunFolder::open(recovery, run.undoes));
             original.run().undone_by = run.id;
             PD_CHECK(original.set_state("undone"));
+        } else if (folder.run().state == "done") {
+            PD_CHECK(drop_stages(folder.run()));
         }
     }
     return told;

@@ -67,14 +67,13 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
         if (!source.rows && !scope.filter.empty() && scope.selectors.empty()) continue;
         PD_CHECK(data::check_component(source.name));
         for (auto const& selector : *chosen) {
-            if (source.rows && selector.kind != data::Selector::Kind::path) continue;
+            if (!source.rows || selector.kind != data::Selector::Kind::path) continue;
             return fail(Fault::unsupported,
-                        fmt::format("\"{}\": files are restored into a folder, not in place yet",
+                        fmt::format("\"{}\": media of a database are restored into a folder",
                                     selector.text))
                 .with_code(2)
                 .with_fix("perdure restore SNAPSHOT " + source.name + " --to DIR");
         }
-        if (!source.rows) continue;  // nothing selected by name: databases in place, files not yet
         job::RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
         if (target == "live") {
             PD_TRY(place.target, live_place(workspace, source));

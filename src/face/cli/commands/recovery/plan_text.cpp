@@ -70,8 +70,14 @@ std::string count_or_dash(std::uint64_t count) {
 void tell_tables(Invocation& in, data::Json const& source) {
     Table table({"", ">chosen", ">create", ">conflict", ">delete", ">blocked", ">identical",
                  "taken because"});
+    std::uint64_t same_tables = 0, same_rows = 0;
     for (auto const& row : list_of(source, "tables")) {
-        if (number(row, "chosen") + number(row, "delete") + number(row, "only_in_target") == 0) {
+        auto const chosen = number(row, "chosen");
+        if (chosen + number(row, "delete") + number(row, "only_in_target") == 0) continue;
+        bool const same = number(row, "identical") == chosen && number(row, "delete") == 0;
+        if (same && number(row, "belonging") + number(row, "needed") == 0) {
+            ++same_tables;
+            same_rows += chosen;
             continue;
         }
         std::string why;
@@ -95,6 +101,11 @@ void tell_tables(Invocation& in, data::Json const& source) {
              count_or_dash(number(*files, "identical")), ""});
     }
     if (!table.empty()) table.print(in.out());
+    if (same_tables > 0) {
+        in.out().line(fmt::format(
+            "{} in {} {} the same on both sides", plural(same_rows, "record", "records"),
+            plural(same_tables, "table", "tables"), same_rows == 1 ? "is" : "are"));
+    }
 }
 
 void tell_differences(Invocation& in, data::Json const& source) {
@@ -171,10 +182,11 @@ void tell_plan_item(Invocation& in, data::Json const& item) {
     if (decision == "delete") word = style.red("delete");
     if (decision == "replace" || decision == "duplicate") word = style.yellow(word);
     if (decision == "insert") word = style.green("create");
+    auto const name = item.text_of(item.find("file") ? "file" : "record");
     auto const because = item.text_of("because");
     auto reason = item.text_of("reason");
     if (!because.empty()) reason = (reason.empty() ? "" : reason + "; ") + because;
-    in.out().line(fmt::format("  {}  {}{}", style.bold(printable(item.text_of("record"))), word,
+    in.out().line(fmt::format("  {}  {}{}", style.bold(printable(name)), word,
                               reason.empty() ? "" : "  " + style.dim(printable(reason))));
     auto const* fields = item.find("fields");
     if (!fields || !fields->object()) return;
@@ -194,6 +206,9 @@ void tell_plan_summary(Invocation& in, data::Json const& summary) {
                                   printable(source.text_of("target"))));
         tell_tables(in, source);
         tell_differences(in, source);
+        if (flag(source, "media_left_out")) {
+            in.out().line("  · media files are not part of this plan: restore them with --to DIR");
+        }
     }
     auto counts = decisions_of(summary);
     in.out().line();
@@ -203,6 +218,9 @@ void tell_plan_summary(Invocation& in, data::Json const& summary) {
         in.out().line(fmt::format("Leaves    {} as they are in the target",
                                   plural(left, "differing or blocked record or file",
                                          "differing or blocked records or files")));
+        if (counts["keep"] > 0) {
+            in.out().line("          where the snapshot shall win: --merge-strategy overwrite");
+        }
     }
     tell_what_stays(in, summary);
     tell_space(in, summary);

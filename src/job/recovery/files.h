@@ -1,0 +1,50 @@
+#pragma once
+
+#include "job/recovery/recovery.h"
+#include "job/recovery/run_folder.h"
+#include "origin/merge/tree_merge.h"
+
+namespace perdure::job {
+
+/// The files of one source, compared with (and, with a stage, made ready for) its live folder.
+struct FilesRequest {
+    repository::SourceSnapshot const* source = nullptr;
+    origin::SourceOptions target;
+    /// Which paths; null: those of the scope.
+    std::function<bool(std::string_view)> chosen;
+    std::vector<std::string> paths;  ///< to walk; empty: all
+    std::map<std::string, data::Decision> overrides;
+    std::string stage;  ///< empty: compare only
+    std::function<Result<void>(data::Json const&)> take;
+};
+struct FilesAtWork {
+    std::unique_ptr<origin::TreeMerge> merge;
+    std::vector<data::Problem> problems;
+};
+Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest const& request,
+                                RecoveryScope const& scope, repository::Progress const& progress,
+                                std::stop_token stop);
+/// A source's part of a plan's summary.
+data::Json files_summary(RecoveryPlace const& place, origin::FileSummary const& summary);
+
+/// ".perdure-restore-<run>", below the folder that is restored into.
+std::string stage_name(std::string const& run);
+
+Result<std::uint64_t> write_file_journal(system::Path const& path,
+                                         repository::DomainPtr const& domain,
+                                         std::vector<origin::FileChange> const& changes);
+Result<std::vector<origin::FileChange>> read_file_journal(system::Path const& path,
+                                                          repository::DomainPtr const& domain);
+
+/// Opens the snapshot with that id. Fails: not_found.
+Result<repository::Snapshot> snapshot_of(repository::Repository& repository, std::string const& id,
+                                         std::stop_token stop);
+/// What an undo of these changes stages: the state in `before` of what was replaced or taken away,
+/// and the end of what was created.
+Result<FilesAtWork> stage_undo(repository::Repository& repository,
+                               repository::Snapshot const& before,
+                               RecoveryRun::Source const& source,
+                               std::vector<origin::FileChange> const& changes,
+                               std::string const& stage, std::stop_token stop);
+
+}  // namespace perdure::job

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/codec.h"
+#include "base/time.h"
+#include "system/file.h"
+
+namespace perdure::origin {
+
+/// One name that changes, for journals and undo.
+struct FileChange {
+    enum class Act : std::uint8_t {
+        create = 1,
+        replace = 2,
+        remove = 3,
+        folder = 4,       ///< made
+        folder_gone = 5,  ///< taken away, if it is empty
+    } act{};
+    std::string path;
+    std::uint64_t number = 0;  ///< its name in the stage
+    /// Of what is put there: tells later whether somebody changed it since.
+    std::uint64_t inode = 0, size = 0;
+    Timestamp modified;
+};
+void encode_file_change(Encoder& out, FileChange const& change);
+/// Fails: corrupt (also for a path that leaves the root).
+Result<FileChange> decode_file_change(Decoder& in);
+
+/// Puts staged files under their names and takes away what goes; what was there is in the stage
+/// afterwards. Fails: conflict (a name came or went meanwhile): the rest is not done.
+Result<void> swap_files(system::Path const& root, std::string const& stage,
+                        std::vector<FileChange> const& changes);
+/// Takes back whatever swap_files did, as far as it came.
+Result<void> swap_back(system::Path const& root, std::string const& stage,
+                       std::vector<FileChange> const& changes);
+/// Removes the stage with all that is in it.
+Result<void> drop_stage(system::Path const& root, std::string const& stage);
+/// Whether what the change put there is still there, as it was put.
+bool still_there(system::Path const& root, FileChange const& change);
+
+}  // namespace perdure::origin

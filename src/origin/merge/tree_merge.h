@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "data/conflict.h"
+#include "origin/merge/file_swap.h"
+#include "origin/origin.h"
+
+namespace perdure::origin {
+
+/// What a restore would do, or does, to one file, link or folder.
+struct FileItem {
+    enum class Finding { create, conflict, remove, blocked } finding = Finding::create;
+    std::string path;
+    data::Decision decision = data::Decision::keep;
+    std::string reason;
+    struct Field {
+        std::string name, target, snapshot;
+    };
+    std::vector<Field> fields;
+    std::string target_state;  ///< kind, size and times of what is there; empty: nothing is
+};
+
+struct FileSummary {
+    std::uint64_t chosen = 0, create = 0, identical = 0, conflict = 0, remove = 0, blocked = 0;
+    std::uint64_t only_target = 0, bytes = 0;
+    std::map<std::string, std::uint64_t> decisions;
+};
+
+struct TreeMergeRequest {
+    system::Path root;  ///< the live folder; everything happens beneath it
+    std::string source;
+    std::function<bool(std::string_view path)> chosen;
+    data::Strategy strategy = data::Strategy::keep_newer;
+    std::map<std::string, data::Decision> overrides;  ///< "app/a/b.txt" → decision
+    Timestamp now;
+    std::string stage;  ///< name of the stage below root; empty: compare only
+    std::function<Result<void>(FileItem const&)> tell;  ///< any order, one at a time
+};
+
+/// Compares the files of a snapshot with a live folder; it is fed like any target of a restore.
+/// With a stage the new contents are put into `<root>/<stage>/`, complete and on the disk, and
+/// nothing else changes until swap(). Every name is resolved beneath the root with no link
+/// followed. Threads: write_file from many, the rest from one.
+class TreeMerge : public data::TreeTarget {
+public:
+    /// Fails: not_found (no such folder), conflict (a stage of that name is there).
+    static Result<std::unique_ptr<TreeMerge>> create(TreeMergeRequest request);
+    virtual FileSummary const& summary() const = 0;
+    /// An order-free hash of all items.
+    virtual std::string state() const = 0;
+    /// Takes a name away in swap(), when it is still what it was at `seen`.
+    virtual Result<void> remove(std::string const& path) = 0;
+    /// Takes a folder away in swap(), if it is empty then.
+    virtual void remove_folder(std::string const& path) = 0;
+    virtual std::vector<FileChange> const& changes() const = 0;
+    /// Brings the staged contents to the disk.
+    virtual Result<void> settle_stage() = 0;
+};
+
+}  // namespace perdure::origin
