@@ -238,7 +238,7 @@ def claim_an_export_killed_anywhere_goes_on_to_the_same_bytes(place):
                 continue
             if path.exists():  # complete, only not tidied up after
                 assert content(path) == whole, f"{name}: half a file under the final name"
-                place.run("export", "resume", output)
+                assert place.run("export", *words).code == 15
                 assert hidden(place) == []
                 remove(path)
                 continue
@@ -296,12 +296,13 @@ def claim_changed_data_or_another_request_starts_again_and_says_so(place):
     database.close()
     changed = place.good("export", "--json", *words).summary
     assert changed["resumed_at"] == 0 and "changed" in changed["restarted"], changed
-    assert "new" in {r["title"] for r in records(place.work / "out.json") if r["id"] == 1}
+    assert "new" in {r.get("title") for r in records(place.work / "out.json") if r["id"] == 1}
 
 
 def claim_a_full_disk_is_a_clear_error_and_leaves_nothing_half(place):
     album.create(place)
     place.environment["PERDURE_CHECKPOINT_RECORDS"] = "60"
+    place.environment["SOURCE_DATE_EPOCH"] = EPOCH
     for name, output in (("json", "out.json"), ("csv", "out.zip"), ("zip", "all.zip")):
         words = ["export", "--format", name, "-o", output]
         steps = steps_of(place, words[1:])
