@@ -11,9 +11,20 @@
 #include "format/format.h"
 #include "service/config/units.h"
 #include "service/export.h"
+#include "service/export_template.h"
 
 namespace perdure::face {
 namespace {
+
+/// A format may be a template: "template:FILE", or one by name.
+Result<void> take_template(Invocation const& in, service::ExportCall& call) {
+    PD_TRY(auto const named, service::find_template(call.format, in.config_file().parent_path()));
+    if (!named) return {};
+    call.format = "template";
+    call.options["template"] = named->text;
+    call.options["template_name"] = named->name;
+    return {};
+}
 
 void tell_exported(Invocation& in, service::ExportAnswer const& answer,
                    service::ExportCall const& call) {
@@ -157,6 +168,7 @@ Result<service::ExportCall> call_of(Invocation const& in) {
     PD_TRY(call.order, order_of(arguments));
     PD_TRY(call.at, time_option(arguments, "--at"));
     PD_TRY(call.filter, filter_of(arguments));
+    PD_CHECK(take_template(in, call));
     auto const kind = format::find_format(call.format);
     if (!kind) return Error(kind.error()).with_code(2);
     if (!arguments.has("--output")) {

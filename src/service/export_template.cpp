@@ -1,0 +1,54 @@
+#include "service/export_template.h"
+
+#include <algorithm>
+
+#include "format/template/template_writer.h"
+
+namespace perdure::service {
+namespace {
+
+constexpr std::uint64_t template_bytes_max = 1 << 20;
+
+Result<NamedTemplate> read_template(system::Path const& path) {
+    auto bytes = system::read_file(path, template_bytes_max);
+    if (!bytes) return Error(bytes.error()).within("the template " + path.string());
+    return NamedTemplate{path.filename().string(), path.string(), to_string(*bytes)};
+}
+
+bool means(std::string_view word, std::string_view name) {
+    return word == name || word == name.substr(0, name.find('.'));
+}
+
+}  // namespace
+
+std::vector<NamedTemplate> list_templates(system::Path const& config_folder) {
+    std::vector<NamedTemplate> found;
+    std::error_code ignored;
+    for (auto const& entry :
+         std::filesystem::directory_iterator(config_folder / "templates", ignored)) {
+        if (!entry.is_regular_file(ignored)) continue;
+        if (auto one = read_template(entry.path())) found.push_back(std::move(*one));
+    }
+    std::ranges::sort(found, {}, &NamedTemplate::name);
+    for (auto const& each : format::builtin_templates()) {
+        found.push_back({std::string(each.name), "built in", std::string(each.text)});
+    }
+    return found;
+}
+
+Result<std::optional<NamedTemplate>> find_template(std::string_view format,
+                                                   system::Path const& config_folder) {
+    constexpr std::string_view prefix = "template:";
+    if (format.starts_with(prefix)) {
+        auto one = read_template(system::Path(format.substr(prefix.size())));
+        if (!one) return Error(one.error()).with_code(2);
+        return std::optional(std::move(*one));
+    }
+    if (format::find_format(format)) return std::optional<NamedTemplate>();
+    for (auto& each : list_templates(config_folder)) {
+        if (means(format, each.name)) return std::optional(std::move(each));
+    }
+    return std::optional<NamedTemplate>();
+}
+
+}  // namespace perdure::service
