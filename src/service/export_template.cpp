@@ -8,6 +8,7 @@ namespace perdure::service {
 namespace {
 
 constexpr std::uint64_t template_bytes_max = 1 << 20;
+constexpr std::string_view prefix = "template:";
 
 Result<NamedTemplate> read_template(system::Path const& path) {
     auto bytes = system::read_file(path, template_bytes_max);
@@ -20,6 +21,13 @@ bool means(std::string_view word, std::string_view name) {
 }
 
 }  // namespace
+
+std::string template_from_anywhere(std::string const& format) {
+    if (!format.starts_with(prefix)) return format;
+    std::error_code ignored;
+    auto const file = std::filesystem::absolute(format.substr(prefix.size()), ignored);
+    return std::string(prefix) + file.lexically_normal().string();
+}
 
 std::vector<NamedTemplate> list_templates(system::Path const& config_folder) {
     std::vector<NamedTemplate> found;
@@ -38,7 +46,6 @@ std::vector<NamedTemplate> list_templates(system::Path const& config_folder) {
 
 Result<std::optional<NamedTemplate>> find_template(std::string_view format,
                                                    system::Path const& config_folder) {
-    constexpr std::string_view prefix = "template:";
     if (format.starts_with(prefix)) {
         auto one = read_template(system::Path(format.substr(prefix.size())));
         if (!one) return Error(one.error()).with_code(2);

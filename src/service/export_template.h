@@ -23,6 +23,8 @@ struct NamedTemplate {
 /// Fails: not_found (the file), invalid (more than 1 MiB).
 Result<std::optional<NamedTemplate>> find_template(std::string_view format,
                                                    system::Path const& config_folder);
+/// The same format asked for from any folder: the file of "template:FILE" gets its whole path.
+std::string template_from_anywhere(std::string const& format);
 /// Those beside the configuration, then those that come with the program, each by name.
 std::vector<NamedTemplate> list_templates(system::Path const& config_folder);
 

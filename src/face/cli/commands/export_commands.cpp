@@ -76,7 +76,8 @@ std::vector<std::string> words_again(Invocation const& in, Arguments const& argu
     for (auto const& [name, values] : arguments.options) {
         if (std::ranges::find(not_repeated, name) != std::end(not_repeated)) continue;
         for (auto const& value : values) {
-            words.push_back(value.empty() ? name : name + "=" + value);
+            auto const same = name == "--format" ? service::template_from_anywhere(value) : value;
+            words.push_back(same.empty() ? name : name + "=" + same);
         }
     }
     return words;
