@@ -205,7 +205,7 @@ def claim_a_bad_template_is_2_and_names_the_line(place):
     """A name that nothing has; a partial; a file that is not there."""
     texts(place, 5)
     place.write("bad.txt", "one\n{{#records}}{{titel}}{{/records}}")
-    ran = place.good("export", "--format", "template:bad.txt", "--output", "x.txt", code=1)
+    ran = place.good("export", "--format", "template:bad.txt", "--output", "x.txt", code=2)
     assert "line 2" in ran.err and 'did you mean "title"' in ran.err, ran
     assert not (place.work / "x.txt").exists()
     place.write("part.txt", "{{> /etc/passwd}}{{#records}}{{/records}}")

@@ -141,7 +141,7 @@ std::string without_blanks(std::string text) {
 }
 
 /// Random templates of well-formed tags, against an implementation of mustache that we did not
-/// write.
+/// write (without {{.}}, which it resets inside of {{^…}}).
 TEST(Template, RendersAsAnotherMustacheDoes) {
     std::mt19937 random(7);
     auto const pick = [&](std::vector<std::string> const& of) { return of[random() % of.size()]; };
@@ -153,7 +153,8 @@ TEST(Template, RendersAsAnotherMustacheDoes) {
                     text += pick({"text ", "\n", "  ", "& <", "\n\n", "{ }"});
                     break;
                 case 1:
-                    text += pick({"{{title}}", "{{{title}}}", "{{& title }}", "{{.}}", "{{gone}}"});
+                    text +=
+                        pick({"{{title}}", "{{{title}}}", "{{& title }}", "{{o.x}}", "{{gone}}"});
                     break;
                 case 2:
                     text += pick({"{{! note }}", "\n  {{! alone }}  \n", "{{o.x}}"});
