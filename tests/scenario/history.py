@@ -124,7 +124,8 @@ def claim_find_reads_each_block_once_and_says_where(place):
     summary = ran.summary
     assert summary["blocks_named"] > 4 * summary["blocks_read"], summary
     assert not events(place.good("backup", "find", "needle", "--exact", "app", "--json"), "found")
-    rated = place.good("backup", "find", "--where", "rating = 4 and body like 'note 1_ %'", "app:note",
+    condition = "rating = 4 and body like 'note 1_ %'"
+    rated = place.good("backup", "find", "--where", condition, "app:note",
                        "--json")
     assert {e["id"] for e in events(rated, "found")} == {"14", "19"}, rated
     place.good("backup", "find", "--where", "no_such_field = 1", code=2)

@@ -5,7 +5,7 @@
 #include "format/record/json_schema.h"
 #include "format/record/xml_writer.h"
 #include "format/template/template_writer.h"
-#include "service/export_template.h"
+#include "service/export/export_template.h"
 
 namespace perdure::face {
 namespace {

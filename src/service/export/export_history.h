@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "catalog/export_log.h"
-#include "service/export.h"
+#include "service/export/export.h"
 
 namespace perdure::service {
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "face/cli/commands/export_words.h"
+#include "face/cli/commands/export/export_words.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/config/units.h"
-#include "service/export_history.h"
+#include "service/export/export_history.h"
 
 namespace perdure::face {
 namespace {

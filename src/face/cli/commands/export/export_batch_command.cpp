@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "face/cli/commands/export_words.h"
+#include "face/cli/commands/export/export_words.h"
 #include "face/cli/commands/handlers.h"
 #include "service/config/config.h"
 

@@ -1,11 +1,11 @@
-#include "service/export.h"
+#include "service/export/export.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdlib>
 
-#include "service/export_history.h"
+#include "service/export/export_history.h"
 #include "service/recorded_run.h"
 #include "service/report/custody.h"
 #include "service/snapshots.h"

@@ -1,4 +1,4 @@
-#include "face/cli/commands/export_words.h"
+#include "face/cli/commands/export/export_words.h"
 
 #include <fmt/format.h>
 

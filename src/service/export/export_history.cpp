@@ -1,4 +1,4 @@
-#include "service/export_history.h"
+#include "service/export/export_history.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "service/export_template.h"
+#include "service/export/export_template.h"
 
 #include <algorithm>
 

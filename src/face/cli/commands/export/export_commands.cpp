@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <map>
 
-#include "face/cli/commands/export_words.h"
+#include "face/cli/commands/export/export_words.h"
 #include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
 #include "format/format.h"
 #include "service/config/units.h"
-#include "service/export.h"
-#include "service/export_template.h"
+#include "service/export/export.h"
+#include "service/export/export_template.h"
 
 namespace perdure::face {
 namespace {
