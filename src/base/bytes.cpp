@@ -71,6 +71,10 @@ Result<Bytes> from_base64(std::string_view text) {
                 return fail(Fault::invalid, "a character is no base64 digit");
             }
         }
+        // RFC 4648 §3.5: one text a value, or a changed character of a signature goes unnoticed.
+        if ((group & ((1U << (24 - 8 * (have - 1))) - 1)) != 0) {
+            return fail(Fault::invalid, "base64 text with bits that belong to no byte");
+        }
         for (std::size_t j = 0; j + 1 < have; ++j) {
             bytes.push_back(std::byte(static_cast<unsigned char>(group >> (16 - 8 * j))));
         }

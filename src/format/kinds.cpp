@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "format/archive/archive_writer.h"
 #include "format/container/package_writer.h"
 #include "format/document/epub/epub_writer.h"
-#include "format/archive/archive_writer.h"
 #include "format/document/html/html_writer.h"
 #include "format/document/markdown_writer.h"
 #include "format/document/pdf/pdf_writer.h"
