@@ -21,6 +21,10 @@ protected:
         kind_ = *kind;
     }
 
+    bool is_container() const {
+        return GetParam() == "zip" || GetParam() == "tar.gz" || GetParam() == "epub";
+    }
+
     Result<Written> write(HostileExport const& from) {
         MemoryTree tree;
         auto writer = kind_->open(tree);
@@ -82,10 +86,16 @@ TEST_P(FormatContract, CountsWhatItWasGiven) {
     EXPECT_EQ(written->summary.records, from.records.size());
     EXPECT_EQ(sum(written->summary.per_type), from.records.size());
     EXPECT_EQ(written->summary.per_type.at("Memory"), 3u);
-    EXPECT_EQ(written->summary.files, written->held.files.size());
     std::uint64_t bytes = 0;
     for (auto const& [name, text] : written->held.files) bytes += text.size();
-    EXPECT_EQ(written->summary.bytes, bytes);
+    if (is_container()) {  // its summary counts what lies inside
+        EXPECT_EQ(written->held.files.size(), 1u);
+        EXPECT_GE(written->summary.files, 1u);
+        EXPECT_GT(bytes, 0u);
+    } else {
+        EXPECT_EQ(written->summary.files, written->held.files.size());
+        EXPECT_EQ(written->summary.bytes, bytes);
+    }
     EXPECT_GE(written->summary.omissions_total, written->summary.omissions.size());
 }
 

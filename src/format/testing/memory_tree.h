@@ -4,7 +4,7 @@
 #include <cstring>
 #include <map>
 
-#include "format/output.h"
+#include "format/disk_tree.h"
 
 namespace perdure::format::testing {
 
@@ -44,9 +44,16 @@ public:
     int open_files() const { return open_; }
 
 private:
-    class MemoryOutput : public Output {
+    class MemoryOutput : public PatchableOutput {
     public:
         MemoryOutput(std::string& bytes, int& open) : bytes_(bytes), open_(open) {}
+        Result<void> patch(std::uint64_t offset_bytes, ByteView bytes) override {
+            if (offset_bytes > bytes_.size() || bytes.size() > bytes_.size() - offset_bytes) {
+                return fail(Fault::internal, "a patch past the end");
+            }
+            std::memcpy(bytes_.data() + offset_bytes, bytes.data(), bytes.size());
+            return {};
+        }
         Result<void> write(ByteView bytes) override {
             bytes_ += as_text(bytes);
             return {};
