@@ -94,7 +94,8 @@ private:
         return {};
     }
 
-    Result<void> render(TemplateNodes const& nodes, std::vector<TemplateScope const*> scopes) {
+    Result<void> render(TemplateNodes const& nodes,
+                        std::vector<TemplateScope const*> const& scopes) {
         PD_CHECK(renderer_.render(file_.text, nodes, scopes));
         if (file_.bytes_written() + tally_.summary().bytes > output_bytes_max) {
             return fail(Fault::exhausted, "the template wrote more than 1 TiB");

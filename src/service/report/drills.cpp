@@ -1,6 +1,7 @@
 #include "service/report/drills.h"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "service/report/custody.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t problems_told_max = 100;
 
 std::int64_t milliseconds(double seconds) {
-    return static_cast<std::int64_t>(seconds * 1000 + 0.5);
+    return std::llround(seconds * 1000);
 }
 
 data::Json source_body(job::DrilledSource const& source) {
