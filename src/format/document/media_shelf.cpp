@@ -95,7 +95,10 @@ private:
         if (!preview) {
             bool const no_picture = preview.error().fault() == Fault::unsupported;
             if (preview.error().fault() == Fault::cancelled) return preview.error();
-            if (!no_picture) shown.problem = page_text(preview.error().message());
+            if (no_picture) return {};
+            // A broken picture is no picture: a book that embeds it is refused by readers.
+            shown.problem = page_text(preview.error().message());
+            shown.shown_directly = false;
             return {};
         }
         auto const path = shelf_path(options_.folder, media.path,
