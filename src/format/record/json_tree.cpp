@@ -140,7 +140,11 @@ std::vector<std::string> Json::texts(std::string_view name) const {
     auto const* member = find(name);
     if (!member || !member->array()) return result;
     for (auto const& element : *member->array()) {
-        if (auto const* text = element.string()) result.push_back(*text);
+        if (auto const* text = element.string()) {
+            result.push_back(*text);
+        } else if (auto const bytes = from_base64(element.text("$text")); element.find("$text")) {
+            result.push_back(bytes ? to_string(ByteView(*bytes)) : std::string());
+        }
     }
     return result;
 }

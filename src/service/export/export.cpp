@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "service/export/archive_options.h"
 #include "service/export/export_history.h"
 #include "service/recorded_run.h"
 #include "service/report/custody.h"
@@ -68,6 +69,7 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
         PD_TRY(answer.snapshot, find_snapshot(workspace, word, call.at));
         PD_TRY(repository, workspace.repository());
     }
+    PD_TRY(auto const options, with_archive_options(workspace, call));
     RecordedRun record(workspace, "export", {source.options.name});
     auto report = job::export_records(repository,
                                       {.source = source.options,
@@ -77,7 +79,7 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                        .redact = call.redact,
                                        .order = call.order,
                                        .format = call.format,
-                                       .options = call.options,
+                                       .options = options,
                                        .title = call.title,
                                        .media = call.media,
                                        .output = call.output,

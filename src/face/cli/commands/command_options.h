@@ -255,6 +255,12 @@ inline constexpr OptionRow export_options[] = {
     {"--dialect", value, "data|spreadsheet", "Of csv: exact, or safe to open in a spreadsheet."},
     destination,
 };
+inline constexpr OptionRow archive_verify_options[] = {
+    {"--public-key", value, "KEY", "The minisign key (RW...) or .pub file whose signature counts."},
+    {"--identity", value, "FILE", "An age identity that opens an encrypted archive."},
+    {"--passphrase-file", value, "FILE", "The passphrase that opens it."},
+    {"--salvage", flag, {}, "Go on where bytes are broken, and name what is lost."},
+};
 inline constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
 inline constexpr OptionRow batch_options[] = {
     {"--replace", flag, {}, "Take the place of files that exist."},

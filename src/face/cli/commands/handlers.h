@@ -63,6 +63,8 @@ Result<int> run_export_formats(Invocation&);
 Result<int> run_export_batch(Invocation&);
 Result<int> run_export_list(Invocation&);
 Result<int> run_export_verify(Invocation&);
+/// Of a portable archive from anywhere: export verify comes here where nothing is remembered.
+Result<int> run_archive_verify(Invocation&);
 Result<int> run_export_share(Invocation&);
 Result<int> run_export_share_list(Invocation&);
 Result<int> run_export_share_revoke(Invocation&);

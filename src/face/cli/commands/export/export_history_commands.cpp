@@ -67,9 +67,20 @@ Result<int> run_export_list(Invocation& in) {
 }
 
 Result<int> run_export_verify(Invocation& in) {
-    PD_TRY(auto workspace, open_to_read(in));
+    auto opened = open_to_read(in);
+    bool asked = false;
+    for (auto const* option : {"--public-key", "--identity", "--passphrase-file", "--salvage"}) {
+        asked = asked || in.arguments().has(option);
+    }
+    // An archive proves itself, where it was not made here, or is to be looked into.
+    if (!opened || asked) return run_archive_verify(in);
+    auto const& workspace = *opened;
     auto const output = absolute_output(in.arguments().positional.front());
-    PD_TRY(auto const verified, service::verify_export(*workspace, output));
+    auto const known = service::verify_export(*workspace, output);
+    bool const foreign = !known && known.error().fault() == Fault::not_found;
+    if (foreign || (known && known->written.format == "archive")) return run_archive_verify(in);
+    if (!known) return Error(known.error());
+    auto const& verified = *known;
     in.summary().merge(export_object(verified.written));
     in.summary().put("records_counted", verified.found.records.has_value());
     in.out().line(fmt::format(
