@@ -23,7 +23,9 @@ Result<Wrapping> wrapping_of(format::FormatKind const& kind, system::Path const&
         return name.size() > extension.size() + 1 && name.ends_with(extension) &&
                name[name.size() - extension.size() - 1] == '.';
     };
-    if (ends(kind.extension)) return Wrapping::single_file;
+    // The extension of an archive is its container's, which wraps its many files.
+    bool const container = ends("zip") || ends("tar.gz") || ends("tgz");
+    if (ends(kind.extension) && (kind.single_file || !container)) return Wrapping::single_file;
     auto const wrap = ends("zip")                     ? Wrapping::zip
                       : ends("tar.gz") || ends("tgz") ? Wrapping::tar_gz
                                                       : Wrapping::folder;

@@ -78,7 +78,11 @@ Result<int> run_export_verify(Invocation& in) {
     auto const output = absolute_output(in.arguments().positional.front());
     auto const known = service::verify_export(*workspace, output);
     bool const foreign = !known && known.error().fault() == Fault::not_found;
-    if (foreign || (known && known->written.format == "archive")) return run_archive_verify(in);
+    if (foreign || (known && known->written.format == "archive")) {
+        auto const code = run_archive_verify(in);
+        bool const none = !code && code.error().fault() == Fault::unsupported;
+        return foreign && none ? Error(known.error()) : code;
+    }
     if (!known) return Error(known.error());
     auto const& verified = *known;
     in.summary().merge(export_object(verified.written));
