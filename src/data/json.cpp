@@ -258,12 +258,7 @@ private:
             if (low < 0xdc00 || low >= 0xe000) return wrong("the second half of a surrogate pair");
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         }
-        int const more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-        constexpr std::array<std::uint32_t, 4> leads{0, 0xc0, 0xe0, 0xf0};
-        out += static_cast<char>(leads[static_cast<std::size_t>(more)] | (code >> (6 * more)));
-        for (int i = more - 1; i >= 0; --i) {
-            out += static_cast<char>(0x80 | ((code >> (6 * i)) & 0x3f));
-        }
+        append_utf8(out, code);
         return {};
     }
 

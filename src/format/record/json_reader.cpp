@@ -17,22 +17,6 @@ bool is_digit(int c) {
     return c >= '0' && c <= '9';
 }
 
-void append_utf8(std::string& out, unsigned code) {
-    auto const byte = [&](unsigned value) { out += static_cast<char>(value); };
-    if (code < 0x80) return byte(code);
-    if (code < 0x800) {
-        byte(0xc0 | code >> 6);
-    } else if (code < 0x10000) {
-        byte(0xe0 | code >> 12);
-        byte(0x80 | (code >> 6 & 0x3f));
-    } else {
-        byte(0xf0 | code >> 18);
-        byte(0x80 | (code >> 12 & 0x3f));
-        byte(0x80 | (code >> 6 & 0x3f));
-    }
-    byte(0x80 | (code & 0x3f));
-}
-
 /// Bytes of a string that need no second look.
 bool is_plain(char c) {
     auto const byte = static_cast<unsigned char>(c);

@@ -1,21 +1,8 @@
 #include "job/diff/value_text.h"
 
+#include "base/utf8.h"
+
 namespace perdure::job {
-
-namespace {
-
-void put_code(std::string& out, std::uint32_t code) {
-    if (code < 0x80) {
-        out += static_cast<char>(code);
-        return;
-    }
-    int const more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    constexpr std::uint32_t leads[] = {0, 0xc0, 0xe0, 0xf0};
-    out += static_cast<char>(leads[more] | (code >> (6 * more)));
-    for (int i = more - 1; i >= 0; --i) out += static_cast<char>(0x80 | ((code >> (6 * i)) & 0x3f));
-}
-
-}  // namespace
 
 std::string to_utf8(std::string_view text, std::string const& encoding) {
     if (!encoding.starts_with("UTF-16") || text.size() % 2 != 0) return std::string(text);
@@ -36,7 +23,7 @@ std::string to_utf8(std::string_view text, std::string const& encoding) {
         } else if (code >= 0xd800 && code < 0xe000) {
             code = 0xfffd;
         }
-        put_code(out, code);
+        append_utf8(out, code);
     }
     return out;
 }

@@ -20,14 +20,7 @@ std::string clean_text(std::string text) {
     }
     if (is_utf8(text)) return text;
     std::string out;
-    for (unsigned char const byte : text) {
-        if (byte < 0x80) {
-            out += static_cast<char>(byte);
-        } else {
-            out += static_cast<char>(0xc0 | byte >> 6);
-            out += static_cast<char>(0x80 | (byte & 0x3f));
-        }
-    }
+    for (unsigned char const byte : text) append_utf8(out, byte);
     return out;
 }
 

@@ -10,22 +10,6 @@ namespace perdure::format {
 
 namespace {
 
-void append_code(std::string& out, std::uint32_t code) {
-    auto const byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
-    if (code < 0x80) return byte(code);
-    if (code < 0x800) {
-        byte(0xc0 | code >> 6);
-    } else if (code < 0x10000) {
-        byte(0xe0 | code >> 12);
-        byte(0x80 | (code >> 6 & 0x3f));
-    } else {
-        byte(0xf0 | code >> 18);
-        byte(0x80 | (code >> 12 & 0x3f));
-        byte(0x80 | (code >> 6 & 0x3f));
-    }
-    byte(0x80 | (code & 0x3f));
-}
-
 Result<std::string> from_utf16(ByteView bytes) {
     if (bytes.size() % 2 != 0) return fail(Fault::invalid, "half a UTF-16 unit");
     bool little = false;
@@ -51,7 +35,7 @@ Result<std::string> from_utf16(ByteView bytes) {
             if (low < 0xdc00 || low >= 0xe000) return fail(Fault::invalid, "half a character");
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         }
-        append_code(out, code);
+        append_utf8(out, code);
     }
     return out;
 }
@@ -70,7 +54,7 @@ Result<std::string> decode_tag_file(ByteView bytes, std::string_view encoding) {
     if (name == "utf-16" || name == "utf16" || name == "utf-16be") return from_utf16(bytes);
     if (name == "iso-8859-1" || name == "latin1") {
         std::string out;
-        for (auto const c : text) append_code(out, static_cast<unsigned char>(c));
+        for (auto const c : text) append_utf8(out, static_cast<unsigned char>(c));
         return out;
     }
     return fail(Fault::unsupported, "tag files in the encoding \"" + std::string(encoding) + "\"");

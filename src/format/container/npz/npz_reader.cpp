@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace perdure::format {
 
 namespace {
@@ -19,22 +21,6 @@ Result<void> pass_through(data::ByteSource& source, system::File* into, Bytes& s
         append(start, bytes.first(std::min(missing, count)));
         if (into) PD_CHECK(into->write(bytes));
     }
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-    auto const byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
-    if (code < 0x80) return byte(code);
-    if (code < 0x800) {
-        byte(0xc0 | code >> 6);
-    } else if (code < 0x10000) {
-        byte(0xe0 | code >> 12);
-        byte(0x80 | (code >> 6 & 0x3f));
-    } else {
-        byte(0xf0 | code >> 18);
-        byte(0x80 | (code >> 12 & 0x3f));
-        byte(0x80 | (code >> 6 & 0x3f));
-    }
-    byte(0x80 | (code & 0x3f));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
 #include "format/document/body/elements.h"
 
 namespace perdure::format {
@@ -30,22 +31,7 @@ void put_code_point(std::string& out, std::uint32_t c) {
     bool const none = control || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) ||
                       (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe || c > 0x10ffff;
     if (none) c = 0xfffd;
-    auto const put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (c < 0x80) {
-        put(c);
-    } else if (c < 0x800) {
-        put(0xc0 | c >> 6);
-        put(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        put(0xe0 | c >> 12);
-        put(0x80 | (c >> 6 & 0x3f));
-        put(0x80 | (c & 0x3f));
-    } else {
-        put(0xf0 | c >> 18);
-        put(0x80 | (c >> 12 & 0x3f));
-        put(0x80 | (c >> 6 & 0x3f));
-        put(0x80 | (c & 0x3f));
-    }
+    append_utf8(out, c);
 }
 
 /// The number or name between '&' and ';', or nothing.
