@@ -1,30 +1,17 @@
 #include "job/backup.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include "job/dry_run.h"
 #include "job/source_options.h"
+#include "system/account.h"
 
 namespace perdure::job {
 
 namespace {
 
 using repository::SourceSnapshot;
-
-std::string host_name() {
-    char name[256] = {};
-    return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-std::string user_name() {
-    passwd entry{};
-    passwd* found = nullptr;
-    std::vector<char> buffer(16384);
-    getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found);
-    return found ? found->pw_name : std::to_string(geteuid());
-}
 
 bool any_parent(std::vector<repository::Snapshot> const& snapshots, BackupRequest const& request) {
     for (auto const& source : request.sources) {
@@ -46,8 +33,8 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
                               repository::SnapshotType type) {
     repository::Snapshot snapshot;
     snapshot.type = type;
-    snapshot.host = host_name();
-    snapshot.user = user_name();
+    snapshot.host = system::host_name();
+    snapshot.user = system::user_name();
     snapshot.program = "perdure " PERDURE_VERSION;
     snapshot.tags = request.tags;
     snapshot.sources = report.sources;

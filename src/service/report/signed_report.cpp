@@ -1,11 +1,11 @@
 #include "service/report/signed_report.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "system/account.h"
 #include "system/clock.h"
 
 namespace perdure::service {
@@ -19,24 +19,11 @@ std::string message_of(std::string_view of, std::string_view bytes) {
     return std::string(of) + '\n' + std::string(bytes);
 }
 
-std::string host_name() {
-    char name[256] = {};
-    return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-std::string user_name() {
-    passwd entry{};
-    passwd* found = nullptr;
-    std::vector<char> buffer(16384);
-    getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found);
-    return found ? found->pw_name : std::to_string(geteuid());
-}
-
 std::string sign_with(crypto::SignPair const& pair, std::string const& kind, data::Json body) {
     data::Json report;
     report.put("format", "perdure-report").put("version", 1).put("kind", kind);
     report.put("issued", to_rfc3339(system::real_clock().now()));
-    report.put("host", host_name()).put("user", user_name());
+    report.put("host", system::host_name()).put("user", system::user_name());
     report.put("program", "perdure " PERDURE_VERSION).put("body", std::move(body));
     auto const message = message_of(purpose, report.canonical());
     data::Json signature;
