@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <optional>
 
 #include "system/file.h"
+#include "system/spawn.h"
 
 extern char** environ;
 
@@ -69,29 +69,6 @@ std::vector<std::string> merged_environment(std::vector<std::string> const& adde
         if (!is_replaced(*entry)) all.emplace_back(*entry);
     return all;
 }
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (auto& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
-/// posix_spawn's two parameter blocks, freed in every case.
-struct SpawnSetup {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    SpawnSetup() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-    }
-    ~SpawnSetup() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    SpawnSetup(SpawnSetup const&) = delete;
-    SpawnSetup& operator=(SpawnSetup const&) = delete;
-};
 
 class Child {
 public:

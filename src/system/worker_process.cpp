@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+
+#include "system/spawn.h"
 
 extern char** environ;
 
@@ -162,31 +163,7 @@ Result<MessageSocket::Message> MessageSocket::receive(std::size_t max_bytes,
     return message;
 }
 
-namespace {
-
-struct SpawnSetup {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    SpawnSetup() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-    }
-    ~SpawnSetup() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    SpawnSetup(SpawnSetup const&) = delete;
-    SpawnSetup& operator=(SpawnSetup const&) = delete;
-};
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> all;
-    for (auto& text : texts) all.push_back(text.data());
-    all.push_back(nullptr);
-    return all;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<WorkerProcess> WorkerProcess::start(Path const& program, std::vector<std::string> argv,
                                            std::vector<std::string> environment) {
@@ -213,8 +190,8 @@ Result<WorkerProcess> WorkerProcess::start(Path const& program, std::vector<std:
     ::posix_spawnattr_setflags(
         &setup.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-    auto variables = pointers(environment);
-    auto arguments = pointers(argv);
+    auto variables = pointers_to(environment);
+    auto arguments = pointers_to(argv);
     pid_t pid = -1;
     int const error_number = ::posix_spawn(&pid, program.c_str(), actions, &setup.attributes,
                                            arguments.data(), variables.data());
