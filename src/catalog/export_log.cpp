@@ -71,10 +71,6 @@ std::int64_t whole(std::uint64_t count) {
 struct ExportLog::State {
     DatabaseHandle database;
 
-    Result<void> run(char const* sql) {
-        if (sqlite3_exec(database.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-        return database_error(database.get(), "log of exports");
-    }
     Result<Statement> prepare(std::string const& sql) {
         return Statement::prepare(database.get(), sql);
     }
@@ -86,16 +82,8 @@ ExportLog::ExportLog(ExportLog&&) noexcept = default;
 ExportLog& ExportLog::operator=(ExportLog&&) noexcept = default;
 
 Result<ExportLog> ExportLog::open(system::Path const& file) {
-    PD_CHECK(system::make_folders(file.parent_path()));
     auto state = std::make_unique<State>();
-    sqlite3* raw = nullptr;
-    int const rc =
-        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-    state->database.reset(raw);
-    if (rc != SQLITE_OK) return database_error(raw, "opening the log of exports " + file.string());
-    sqlite3_busy_timeout(raw, 10'000);
-    PD_CHECK(state->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
-    PD_CHECK(state->run(schema));
+    PD_TRY(state->database, open_log(file, schema, "log of exports"));
     return ExportLog(std::move(state));
 }
 

@@ -28,6 +28,27 @@ Error database_error(sqlite3* database, std::string_view doing) {
     return fail(fault, std::string(doing) + ": " + sqlite3_errmsg(database));
 }
 
+Result<void> run_sql(sqlite3* database, char const* sql, std::string_view what) {
+    if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+    return database_error(database, what);
+}
+
+Result<DatabaseHandle> open_log(system::Path const& file, char const* schema,
+                                std::string_view what) {
+    PD_CHECK(system::make_folders(file.parent_path()));
+    sqlite3* raw = nullptr;
+    int const rc =
+        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    DatabaseHandle database(raw);
+    if (rc != SQLITE_OK) {
+        return database_error(raw, "opening the " + std::string(what) + " " + file.string());
+    }
+    sqlite3_busy_timeout(raw, 10'000);
+    PD_CHECK(run_sql(raw, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", what));
+    PD_CHECK(run_sql(raw, schema, what));
+    return database;
+}
+
 Result<Statement> Statement::prepare(sqlite3* database, std::string_view sql) {
     sqlite3_stmt* raw = nullptr;
     int const rc =

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
+#include "system/file.h"
 
 namespace perdure::catalog {
 
@@ -19,6 +21,13 @@ using DatabaseHandle = std::unique_ptr<sqlite3, CloseDatabase>;
 using StatementHandle = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
 Error database_error(sqlite3* database, std::string_view doing);
+
+/// Runs statements that give no rows. `what` names the database in errors: "run log".
+Result<void> run_sql(sqlite3* database, char const* sql, std::string_view what);
+/// Opens or makes a log: its folder too, waits for other processes, durable commits, the tables of
+/// `schema` (which says IF NOT EXISTS). Fails: denied, corrupt, exhausted, unavailable.
+Result<DatabaseHandle> open_log(system::Path const& file, char const* schema,
+                                std::string_view what);
 
 /// A statement with bound values, stepped row by row.
 class Statement {

@@ -83,10 +83,7 @@ struct RunLog::State {
     DatabaseHandle database;
     std::string boot = boot_id();
 
-    Result<void> run(char const* sql) {
-        if (sqlite3_exec(database.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-        return database_error(database.get(), "run log");
-    }
+    Result<void> run(char const* sql) { return run_sql(database.get(), sql, "run log"); }
 
     Result<void> read_sources(Run& run) {
         PD_TRY(auto rows,
@@ -134,16 +131,8 @@ RunLog::RunLog(RunLog&&) noexcept = default;
 RunLog& RunLog::operator=(RunLog&&) noexcept = default;
 
 Result<RunLog> RunLog::open(system::Path const& file) {
-    PD_CHECK(system::make_folders(file.parent_path()));
     auto state = std::make_unique<State>();
-    sqlite3* raw = nullptr;
-    int const rc =
-        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-    state->database.reset(raw);
-    if (rc != SQLITE_OK) return database_error(raw, "opening the run log " + file.string());
-    sqlite3_busy_timeout(raw, 10'000);
-    PD_CHECK(state->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
-    PD_CHECK(state->run(schema));
+    PD_TRY(state->database, open_log(file, schema, "run log"));
     return RunLog(std::move(state));
 }
 
