@@ -170,7 +170,7 @@ private:
 
     /// Of a folder's many files nobody wants an fsync each.
     Result<void> make_durable() {
-        if (!options_.single) return system::sync_file_system(work_);
+        if (!options_.single) return system::sync_file_system(names_);
         for (auto const& [name, file] : open_) PD_CHECK(file->sync());
         for (auto const& [name, file] : spools_) PD_CHECK(file->sync());
         return {};

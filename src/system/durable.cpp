@@ -36,17 +36,10 @@ Result<void> stamp(File const& file, Timestamp modified) {
     return {};
 }
 
-Result<void> sync_file_system(Path const& folder) {
-    PD_CHECK(step(Step::sync_folder, folder.native()));
-    int const descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return error_from_errno(errno, fmt::format("open folder {}", folder.native()));
-    }
-    int const status = ::syncfs(descriptor);
-    int const error_number = errno;
-    ::close(descriptor);
-    if (status == 0) return {};
-    return error_from_errno(error_number, fmt::format("sync {}", folder.native()));
+Result<void> sync_file_system(File const& opened) {
+    PD_CHECK(step(Step::sync_folder, "a file system"));
+    if (::syncfs(opened.descriptor()) == 0) return {};
+    return error_from_errno(errno, "bring what was written to the disk");
 }
 
 }  // namespace perdure::system

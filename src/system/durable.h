@@ -10,8 +10,9 @@ namespace perdure::system {
 Result<File> open_to_go_on(Path const& path, std::uint64_t keep_bytes);
 /// Sets the time of the last change. Call it last: a later write sets it anew.
 Result<void> stamp(File const& file, Timestamp modified);
-/// Makes everything durable that was written to the file system of `folder`: one call instead of
-/// one a file.
-Result<void> sync_file_system(Path const& folder);
+/// Makes everything durable that was written to the file system of `opened`: one call instead of
+/// one a file. `opened` must be older than the writes: the kernel tells a descriptor only of
+/// write-back errors that came after it was opened (errseq, Linux 5.8).
+Result<void> sync_file_system(File const& opened);
 
 }  // namespace perdure::system

@@ -12,6 +12,7 @@
 #include "origin/files/metadata.h"
 #include "origin/files/stat.h"
 #include "origin/files/xattr.h"
+#include "system/durable.h"
 #include "system/random.h"
 #include "system/step.h"
 
@@ -28,7 +29,9 @@
 // a
 //    folder that is being filled.
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
-// 6. One syncfs at the root's finish (when durable) instead of an fsync for every file.
+// 6. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
+// of
+//    large files are on their way to the disk by then.
 //
 // Rejected: O_TMPFILE + linkat (ext4 puts every such file on its orphan list: slower than a
 // rename); writing small files directly under their name (a crash would leave them cut short).
@@ -41,6 +44,7 @@ using data::EntryKind;
 using system::Step;
 
 constexpr std::size_t copy_bytes = 256 << 10;
+constexpr std::uint64_t write_back_bytes = 8 << 20;
 constexpr std::size_t folders_open_max = 64;
 
 struct Place {
@@ -170,8 +174,8 @@ Result<void> FilesTarget::make_folder(std::string const& path, Entry const& entr
 /// Takes the content in pieces and puts each where it belongs.
 class Filling {
 public:
-    Filling(int file, Entry const& entry, std::string const& path)
-        : file_(file), entry_(entry), path_(path) {}
+    Filling(int file, Entry const& entry, std::string const& path, bool durable)
+        : file_(file), entry_(entry), path_(path), durable_(durable) {}
 
     Result<void> run(data::ByteSource& content) {
         PD_CHECK(check_extents());
@@ -229,6 +233,7 @@ private:
 
     Result<void> put(ByteView bytes, std::uint64_t offset) {
         PD_CHECK(system::step(Step::write, path_));
+        std::uint64_t const end = offset + bytes.size();
         while (!bytes.empty()) {
             ssize_t const done =
                 ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -237,12 +242,20 @@ private:
             bytes = bytes.subspan(static_cast<std::size_t>(done));
             offset += static_cast<std::uint64_t>(done);
         }
+        if (durable_ && end - written_back_ >= write_back_bytes) {
+            // Only a hint: the disk works while the next bytes are decoded. Errors show at syncfs.
+            ::sync_file_range(file_, static_cast<off_t>(written_back_),
+                              static_cast<off_t>(end - written_back_), SYNC_FILE_RANGE_WRITE);
+            written_back_ = end;
+        }
         return {};
     }
 
     int file_;
     Entry const& entry_;
     std::string const& path_;
+    bool durable_;
+    std::uint64_t written_back_ = 0;  ///< the kernel was asked to write what lies before
     std::size_t extent_ = 0;
     std::uint64_t at_ = 0;  ///< in the extent, or in the plain file
 };
@@ -258,7 +271,7 @@ Result<void> FilesTarget::write_file(std::string const& path, Entry const& entry
                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (opened < 0) return system::error_from_errno(errno, "cannot create " + path);
     system::File file(opened);
-    auto written = Filling(opened, entry, path).run(content);
+    auto written = Filling(opened, entry, path, options_.durable).run(content);
     if (written) written = apply_metadata({opened, "", path}, entry, metadata_, shortfalls_);
     if (written) apply_flags(opened, entry.flags & ~flags_that_lock, path, shortfalls_);
     if (written) written = file.close();  // a failed close is lost data
@@ -354,10 +367,7 @@ Result<void> FilesTarget::finish_folder(std::string const& path, Entry const& en
         return {};
     }
     if (!options_.durable) return {};
-    PD_CHECK(system::step(Step::sync_folder, path));
-    if (::syncfs(folder.descriptor()) != 0)
-        return system::error_from_errno(errno, "cannot bring the restored files to the disk");
-    return {};
+    return system::sync_file_system(root_);
 }
 
 void FilesTarget::remember_locking_flags(std::string const& path, Entry const& entry) {
