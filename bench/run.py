@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -24,13 +25,24 @@ WORKS = ("first", "unchanged", "changed", "all", "restore")
 PAIRED = ("subjects", "tiny")     # perdure with and without a domain for every person
 
 
+def put_aside(scratch):
+    """Makes room for the next round without deleting: ext4 is slow to make files for minutes after
+    many were deleted (it avoids their inodes), which would be charged to whoever comes next."""
+    trash = scratch.with_name("trash")
+    if scratch.exists():
+        trash.mkdir(exist_ok=True)
+        scratch.rename(trash / str(time.time_ns()))
+    if trash.exists() and shutil.disk_usage(scratch.parent).free < 40e9:
+        shutil.rmtree(trash)
+
+
 class Round:
     """One tool on one data set, once: every work in order, each result a sample."""
 
     def __init__(self, options, data_set, tool_class, cache):
         self.options, self.data_set, self.cache = options, data_set, cache
         scratch = options.folder / "scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
+        put_aside(scratch)
         self.live, self.target = scratch / "live", scratch / "restored"
         (scratch / "tool/home").mkdir(parents=True)
         self.live.mkdir()
@@ -174,7 +186,8 @@ def main(arguments):
         results += rows
         verdicts += found
     report.print_verdicts(verdicts)
-    shutil.rmtree(options.folder / "scratch", ignore_errors=True)
+    for spent in ("scratch", "trash"):
+        shutil.rmtree(options.folder / spent, ignore_errors=True)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     path = options.json or options.folder / "results" / f"{stamp}.json"
     report.save(path, machine(), results)
