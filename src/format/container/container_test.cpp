@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "format/container/check.h"
 #include "format/disk_tree.h"
 
 namespace perdure::format {
@@ -133,6 +134,24 @@ TEST_P(ContainerTest, AKilledOneGoesOnToTheSameBytes) {
         ASSERT_TRUE(done) << "killed at " << at << ": " << done.error().message();
         EXPECT_EQ(result(), whole) << "killed at " << at;
     }
+}
+
+TEST_P(ContainerTest, APieceWithoutBytesChangesNothing) {
+    ASSERT_TRUE(begin());
+    for (bool const compressible : {true, false}) {
+        ASSERT_TRUE(
+            perform({Act::create, compressible ? "a" : "b", {.compressible = compressible}, ""}));
+        ASSERT_TRUE(open_->write(std::string_view("some")));
+        ASSERT_TRUE(open_->write(ByteView()));
+        ASSERT_TRUE(open_->write(std::string_view(" text")));
+        ASSERT_TRUE(open_->write(ByteView()));
+        ASSERT_TRUE(perform({Act::finish, "", {}, ""}));
+    }
+    ASSERT_TRUE(finish());
+    auto const checked =
+        std::string_view(GetParam().name) == "zip" ? check_zip(out_, {}) : check_tar_gz(out_, {});
+    ASSERT_TRUE(checked) << checked.error().message();
+    EXPECT_EQ(checked->files, 2u);
 }
 
 TEST_P(ContainerTest, ANameIsGivenOnceAlsoAfterAResume) {
