@@ -42,7 +42,7 @@ struct FormatSummary {
 struct MediaFile {
     std::string name;        ///< its own file name, with the extension that fits the bytes
     std::string media_type;  ///< by its bytes: "image/jpeg"; "application/octet-stream" if unknown
-    std::uint64_t size_bytes = 0;
+    std::uint64_t size_bytes = 0;    ///< 0: empty, or not known before it is read
     unsigned width = 0, height = 0;  ///< of pictures and films, as shown (turned upright)
     std::optional<Timestamp> taken, modified;
     std::string description;  ///< the caption that the file itself carries

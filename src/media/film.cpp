@@ -210,6 +210,8 @@ Result<Outcome> convert_film(data::Content& content, Facts const& facts, Wanted 
     outcome.facts.media_type = form.media_type;
     outcome.facts.extension = form.extension;
     outcome.facts.kind = facts.kind;
+    PD_TRY(auto const made, system::File::open_to_read(out));
+    PD_TRY(outcome.facts.size_bytes, made.size_bytes());
     outcome.content = std::make_shared<ScratchContent>(std::move(folder), out);
     return outcome;
 }

@@ -19,7 +19,7 @@ struct Facts {
     std::string media_type;
     std::string extension;  ///< that fits the bytes, without a dot
     Kind kind = Kind::other;
-    std::uint64_t size_bytes = 0;
+    std::uint64_t size_bytes = 0;    ///< 0 too where only the front had to be looked at
     unsigned width = 0, height = 0;  ///< as shown (turned upright); of films too
     /// When it was taken. A camera's clock that names no zone counts as UTC.
     std::optional<Timestamp> taken;

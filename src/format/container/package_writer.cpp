@@ -11,6 +11,7 @@
 #include "format/file_names.h"
 #include "format/record/json_text.h"
 #include "format/record/json_writer.h"
+#include "format/record/xml/media_sidecar.h"
 #include "format/tally.h"
 #include "format/text.h"
 
@@ -165,6 +166,10 @@ private:
         PD_CHECK(copy(record, ref, **source, opened->size_bytes, out));
         PD_TRY(auto const sha256, finished(out));
         ++tally_.summary().media;
+        std::string sidecar;
+        if (wants_sidecars(info_)) {
+            PD_TRY(sidecar, write_sidecar(out.name(), record, ref, *opened, modified));
+        }
         line_.clear();
         if (media_index_->size_bytes() > 0) line_ = ",\n";
         line_ += "{\"path\":";
@@ -178,8 +183,26 @@ private:
         json_value(line_, record.type);
         line_ += ",\"record\":";
         json_value(line_, std::string_view(record.id));
+        if (!sidecar.empty()) {
+            line_ += ",\"sidecar\":";
+            json_value(line_, std::string_view(sidecar));
+        }
         line_ += '}';
         return media_index_->append(std::string_view(line_));
+    }
+
+    /// The name it got.
+    Result<std::string> write_sidecar(std::string const& media, data::Record const& record,
+                                      data::MediaRef const& ref, MediaFile const& file,
+                                      Timestamp modified) {
+        auto const slash = media.rfind('/');
+        auto name = names_.unique(media.substr(0, slash), media.substr(slash + 1), ".xmp", "");
+        auto const text = media_sidecar(record, ref, file, info_);
+        HashedFile out;
+        PD_CHECK(out.create(*container_, name, {.modified = modified, .size_bytes = text.size()}));
+        PD_CHECK(out.write(std::string_view(text)));
+        PD_CHECK(finished(out));
+        return name;
     }
 
     Result<void> omit(data::Record const& record, data::MediaRef const& ref, Error const& error) {
@@ -202,27 +225,42 @@ private:
         return names_.unique(folder, stem, name.extension().string(), "");
     }
 
-    /// Exactly as many bytes as were announced, since a tar has told them already.
+    /// Exactly as many bytes as were announced, since a tar has told them already; all, where
+    /// nobody announced any.
     Result<void> copy(data::Record const& record, data::MediaRef const& ref, data::ByteSource& from,
                       std::uint64_t size, HashedFile& out) {
         Bytes piece(piece_bytes);
-        std::uint64_t left = size;
-        while (left > 0) {
-            auto const got =
-                from.read(ByteSpan(piece).first(std::min<std::uint64_t>(left, piece.size())));
-            if (!got || *got == 0) {
+        std::uint64_t done = 0;
+        while (true) {
+            // One byte more than announced shows that there are more.
+            auto const wanted =
+                size == 0 ? piece.size() : std::min<std::uint64_t>(size - done + 1, piece.size());
+            auto const got = from.read(ByteSpan(piece).first(wanted));
+            if (!got) {
                 tally_.omit(record, "",
-                            fmt::format("{}: {} after byte {}; zeros stand there", ref.path,
-                                        got ? "it ends" : "unreadable", size - left));
-                break;
+                            fmt::format("{}: unreadable after byte {}", ref.path, done));
             }
-            PD_CHECK(out.write(ByteView(piece).first(*got)));
-            left -= *got;
+            if (!got || *got == 0) break;
+            auto const fits = size == 0 ? *got : std::min<std::uint64_t>(*got, size - done);
+            PD_CHECK(out.write(ByteView(piece).first(fits)));
+            done += fits;
+            if (fits == *got) continue;
+            tally_.omit(record, "",
+                        fmt::format("{}: it grew meanwhile; what is behind byte {} is missing",
+                                    ref.path, done));
+            return {};
         }
-        std::ranges::fill(piece, std::byte{0});
+        return size > done ? pad(record, ref, size - done, out) : Result<void>();
+    }
+
+    Result<void> pad(data::Record const& record, data::MediaRef const& ref, std::uint64_t left,
+                     HashedFile& out) {
+        tally_.omit(record, "",
+                    fmt::format("{}: {} bytes short; zeros stand there", ref.path, left));
+        Bytes const zeros(piece_bytes);
         while (left > 0) {
-            auto const count = std::min<std::uint64_t>(left, piece.size());
-            PD_CHECK(out.write(ByteView(piece).first(count)));
+            auto const count = std::min<std::uint64_t>(left, zeros.size());
+            PD_CHECK(out.write(ByteView(zeros).first(count)));
             left -= count;
         }
         return {};

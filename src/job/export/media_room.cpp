@@ -50,7 +50,9 @@ public:
         format::MediaFile file;
         file.name = name_of(media.path, outcome);
         file.media_type = outcome.facts.media_type;
-        file.size_bytes = outcome.facts.size_bytes;
+        // Of large originals only the front was looked at.
+        bool const told = outcome.facts.size_bytes > 0 || !outcome.original;
+        file.size_bytes = told ? outcome.facts.size_bytes : media.size;
         file.width = outcome.facts.width;
         file.height = outcome.facts.height;
         file.taken = outcome.facts.taken;
@@ -95,6 +97,19 @@ std::vector<std::string> media_words(MediaRequest const& request) {
                                                       : wanted.picture == PictureFormat::webp
                                                           ? "webp"
                                                           : "avif"));
+    }
+    if (wanted.sound != media::SoundFormat::same) {
+        words.push_back(fmt::format("sounds as {}", wanted.sound == media::SoundFormat::mp3 ? "mp3"
+                                                    : wanted.sound == media::SoundFormat::opus
+                                                        ? "opus"
+                                                        : "m4a"));
+    }
+    if (wanted.film != media::FilmFormat::same) {
+        words.push_back(
+            fmt::format("films as {}", wanted.film == media::FilmFormat::mp4 ? "mp4" : "webm"));
+    }
+    if (wanted.quality != media::Wanted{}.quality) {
+        words.push_back(fmt::format("pictures of quality {}", wanted.quality));
     }
     if (wanted.edge_max > 0) {
         words.push_back(fmt::format("pictures of at most {} pixels", wanted.edge_max));
