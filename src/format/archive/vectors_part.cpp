@@ -79,11 +79,6 @@ Result<void> feed_ids(Spool& ids, std::uint64_t width, ByteSink const& sink) {
 
 }  // namespace
 
-std::size_t vector_element_bytes(std::string_view dtype) {
-    auto const* type = element_type(dtype);
-    return type ? type->bytes : 0;
-}
-
 std::string vector_id(std::string_view id) {
     bool const fits =
         is_utf8(id) && characters(id) <= id_characters_max && !id.ends_with('\0') && !id.empty();

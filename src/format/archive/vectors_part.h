@@ -53,7 +53,4 @@ private:
 /// than 128 characters, no UTF-8, a NUL at the end).
 std::string vector_id(std::string_view id);
 
-/// Bytes of an element: f32 → 4; 0 for what numpy does not know.
-std::size_t vector_element_bytes(std::string_view dtype);
-
 }  // namespace perdure::format

@@ -12,53 +12,79 @@ namespace perdure::format {
 
 namespace {
 
-Result<Json> read_members(JsonReader& reader) {
-    Json::Members members;
-    std::unordered_set<std::string> names;
-    while (true) {
-        PD_TRY(auto const event, reader.next());
-        if (event == JsonEvent::end_object) return Json{std::move(members)};
-        std::string name(reader.text());
-        if (!names.insert(name).second) {
-            return fail(Fault::invalid, fmt::format("the name \"{}\" stands twice in one object at "
-                                                    "byte {}",
-                                                    name, reader.offset_bytes()));
-        }
-        PD_TRY(auto const first, reader.next());
-        PD_TRY(auto member, read_value(reader, first));
-        members.push_back({std::move(name), std::move(member)});
-    }
-}
+/// A document of a hostile writer may be small in bytes and large in memory: `[[],[],…`.
+class TreeBuilder {
+public:
+    explicit TreeBuilder(JsonReader& reader) : reader_(reader) {}
 
-Result<Json> read_array(JsonReader& reader) {
-    Json::Array array;
-    while (true) {
-        PD_TRY(auto const event, reader.next());
-        if (event == JsonEvent::end_array) return Json{std::move(array)};
-        PD_TRY(auto element, read_value(reader, event));
-        array.push_back(std::move(element));
+    Result<Json> value(JsonEvent first) {
+        if (++values_ > json_values_max) {
+            return fail(Fault::exhausted,
+                        fmt::format("JSON of more than {} values", json_values_max));
+        }
+        switch (first) {
+            case JsonEvent::begin_object:
+                return members();
+            case JsonEvent::begin_array:
+                return array();
+            case JsonEvent::string:
+                PD_CHECK(spend());
+                return Json{std::string(reader_.text())};
+            case JsonEvent::number:
+                return Json{Json::Number{std::string(reader_.text())}};
+            case JsonEvent::yes:
+                return Json{true};
+            case JsonEvent::no:
+                return Json{false};
+            default:
+                return Json{};
+        }
     }
-}
+
+private:
+    Result<void> spend() {
+        bytes_ += reader_.text().size();
+        if (bytes_ <= json_bytes_max) return {};
+        return fail(Fault::exhausted, "JSON of more than 512 MiB");
+    }
+
+    Result<Json> members() {
+        Json::Members members;
+        std::unordered_set<std::string> names;
+        while (true) {
+            PD_TRY(auto const event, reader_.next());
+            if (event == JsonEvent::end_object) return Json{std::move(members)};
+            PD_CHECK(spend());
+            std::string name(reader_.text());
+            if (!names.insert(name).second) {
+                return fail(Fault::invalid,
+                            fmt::format("the name \"{}\" stands twice in one object at byte {}",
+                                        name, reader_.offset_bytes()));
+            }
+            PD_TRY(auto const first, reader_.next());
+            PD_TRY(auto member, value(first));
+            members.push_back({std::move(name), std::move(member)});
+        }
+    }
+
+    Result<Json> array() {
+        Json::Array array;
+        while (true) {
+            PD_TRY(auto const event, reader_.next());
+            if (event == JsonEvent::end_array) return Json{std::move(array)};
+            PD_TRY(auto element, value(event));
+            array.push_back(std::move(element));
+        }
+    }
+
+    JsonReader& reader_;
+    std::uint64_t values_ = 0, bytes_ = 0;
+};
 
 }  // namespace
 
 Result<Json> read_value(JsonReader& reader, JsonEvent first) {
-    switch (first) {
-        case JsonEvent::begin_object:
-            return read_members(reader);
-        case JsonEvent::begin_array:
-            return read_array(reader);
-        case JsonEvent::string:
-            return Json{std::string(reader.text())};
-        case JsonEvent::number:
-            return Json{Json::Number{std::string(reader.text())}};
-        case JsonEvent::yes:
-            return Json{true};
-        case JsonEvent::no:
-            return Json{false};
-        default:
-            return Json{};
-    }
+    return TreeBuilder(reader).value(first);
 }
 
 Result<Json> read_json(std::string_view text, JsonLimits limits) {

@@ -35,6 +35,10 @@ struct Json::Member {
     Json value;
 };
 
+/// What one document may hold: some 300 MB of memory beside its texts.
+inline constexpr std::uint64_t json_values_max = 4'000'000;
+inline constexpr std::uint64_t json_bytes_max = std::uint64_t{512} << 20;
+
 /// Fails: invalid (no JSON, or a name twice in one object), exhausted.
 Result<Json> read_json(std::string_view text, JsonLimits limits = {});
 /// The value whose first event was `first`.

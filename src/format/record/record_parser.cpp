@@ -15,6 +15,9 @@ namespace perdure::format {
 
 namespace {
 
+/// SQLite itself stops at 32,767 columns.
+constexpr std::size_t members_max = 33'000, tags_max = 1'000'000;
+
 Error bad(std::string what) {
     return fail(Fault::invalid, std::move(what));
 }
@@ -137,10 +140,12 @@ std::string* RecordParser::text_role(std::string_view name) {
 }
 
 Result<void> RecordParser::member(JsonReader& in, std::string const& name) {
-    if (std::ranges::find(seen_, name) != seen_.end()) {
+    if (seen_.size() == members_max) {
+        return fail(Fault::exhausted, fmt::format("a record of more than {} members", members_max));
+    }
+    if (!seen_.insert(name).second) {
         return bad(fmt::format("\"{}\" stands twice in one record", name));
     }
-    seen_.push_back(name);
     PD_TRY(auto const first, in.next());
     if (name == "_type") {
         PD_TRY(type_name_, text_of(in, first));
@@ -165,7 +170,7 @@ Result<void> RecordParser::role(JsonReader& in, JsonEvent first, std::string con
     if (name == "_tags") return tags(in, first);
     if (name == "_media") return media(in, first);
     if (name == "_embedding") return embedding(in, first);
-    if (name == "_sha256") return in.skip(first);
+    if (name == "_sha256" || name == "_media_data") return in.skip(first);
     if (name == "_extra" && first == JsonEvent::begin_object) {
         std::string all;
         PD_CHECK(in.copy(first, all));
@@ -262,6 +267,9 @@ Result<void> RecordParser::tags(JsonReader& in, JsonEvent first) {
     while (true) {
         PD_TRY(auto const event, in.next());
         if (event == JsonEvent::end_array) return {};
+        if (record_.tags.size() == tags_max) {
+            return fail(Fault::exhausted, "a record of more than a million tags");
+        }
         PD_TRY(auto tag, text_of(in, event));
         record_.tags.push_back(std::move(tag));
     }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "data/record.h"
@@ -56,7 +57,8 @@ private:
     std::string type_name_;
     Texts texts_;
     std::vector<std::pair<std::string, data::Value>> values_;
-    std::vector<std::string> seen_, media_hashes_;
+    std::unordered_set<std::string> seen_;
+    std::vector<std::string> media_hashes_;
     std::string vector_place_, extra_;
     std::optional<std::size_t> vector_value_;  ///< the column that holds the vector
     Bytes vector_;

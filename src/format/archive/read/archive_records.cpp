@@ -266,4 +266,33 @@ std::unique_ptr<data::RecordReader> open_archive_records(PortableArchive const& 
     return std::make_unique<ArchiveRecords>(archive);
 }
 
+namespace {
+
+/// An archive and its records.
+class OwnedRecords : public data::RecordReader {
+public:
+    explicit OwnedRecords(PortableArchive archive)
+        : archive_(std::move(archive)), records_(open_archive_records(archive_)) {}
+    std::vector<data::RecordType> const& types() const override { return records_->types(); }
+    Result<data::Record const*> next(std::stop_token stop) override {
+        return records_->next(std::move(stop));
+    }
+    std::shared_ptr<data::Content> open_media(std::string const& path) override {
+        return records_->open_media(path);
+    }
+    std::vector<data::Problem> take_problems() override { return records_->take_problems(); }
+
+private:
+    PortableArchive archive_;
+    std::unique_ptr<data::RecordReader> records_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<data::RecordReader>> open_archive_file(system::Path const& path,
+                                                              std::stop_token stop) {
+    PD_TRY(auto archive, PortableArchive::open(path, {}, std::move(stop)));
+    return std::make_unique<OwnedRecords>(std::move(archive));
+}
+
 }  // namespace perdure::format

@@ -7,6 +7,7 @@
 #include "format/archive/layout.h"
 #include "format/archive/read/seed_records.h"
 #include "format/archive/unpack/entry_name.h"
+#include "format/record/read/record_types.h"
 
 namespace perdure::format {
 
@@ -67,24 +68,14 @@ Result<void> check_versions(ArchiveManifest& manifest) {
 }
 
 Result<void> read_type(ArchiveManifest& manifest, Json const& json) {
-    data::RecordType type;
-    PD_TRY(type.type, text_member(json, "type"));
-    type.table = json.text("table");
+    PD_TRY(auto type, record_type_of(json));
     PD_TRY(auto const file, text_member(json, "file"));
     PD_TRY(auto const checked, checked_name(file));
     auto const count = json.count("count");
     if (checked != file || !count) {
         return fail(Fault::invalid, fmt::format("the manifest's type \"{}\"", type.type));
     }
-    type.columns = json.texts("columns");
-    type.declared_types = json.texts("declared_types");
-    type.key_columns = json.texts("key");
     type.rows = *count;
-    if (auto const* const roles = json.find("roles"); roles && roles->members()) {
-        for (auto const& [role, expression] : *roles->members()) {
-            if (auto const* const text = expression.string()) type.roles[role] = *text;
-        }
-    }
     for (auto const& other : manifest.types) {
         if (other.type == type.type) {
             return fail(Fault::invalid,

@@ -47,5 +47,8 @@ private:
 /// take_problems(), by record id where the index is whole.
 /// next() fails: corrupt, invalid.
 std::unique_ptr<data::RecordReader> open_archive_records(PortableArchive const& archive);
+/// The same for an archive that needs no keys; the reader keeps it.
+Result<std::unique_ptr<data::RecordReader>> open_archive_file(system::Path const& path,
+                                                              std::stop_token stop);
 
 }  // namespace perdure::format

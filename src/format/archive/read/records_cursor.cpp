@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "crypto/hash.h"
-#include "format/record/json_tree.h"
+#include "format/record/json_reader.h"
 
 namespace perdure::format {
 
@@ -24,50 +25,37 @@ Error bad(std::string_view file, std::string what) {
 
 }  // namespace
 
-Result<std::optional<std::string_view>> LineReader::next() {
-    while (true) {
-        auto const end = waiting_.find('\n', at_);
-        if (end != waiting_.npos) {
-            auto const line = std::string_view(waiting_).substr(at_, end - at_);
-            at_ = end + 1;
-            return std::optional(line);
-        }
-        if (ended_) {
-            if (at_ == waiting_.size()) return std::optional<std::string_view>();
-            auto const line = std::string_view(waiting_).substr(at_);
-            at_ = waiting_.size();
-            return std::optional(line);
-        }
-        waiting_.erase(0, at_);
-        at_ = 0;
-        if (waiting_.size() > line_max)
-            return fail(Fault::exhausted, "a line of more than 512 MiB");
-        Bytes part(256 << 10);
-        PD_TRY(auto const count, file_.read(part));
-        waiting_ += as_text(ByteView(part).first(count));
-        ended_ = count == 0;
-    }
-}
-
 Result<IndexLine> IndexLine::parse(std::string_view line) {
     auto const wrong = [] { return fail(Fault::invalid, "a line of an index that is none"); };
-    auto const json = read_json(line);
-    if (!json || !json->array() || json->array()->size() != 4) return wrong();
-    auto const& parts = *json->array();
+    // Event by event: a line may be long, and what it holds is four values.
+    JsonReader in(line);
+    auto const is = [&](JsonEvent wanted) {
+        auto const event = in.next();
+        return event && *event == wanted;
+    };
+    auto const whole = [&](std::uint64_t& number) {
+        if (!is(JsonEvent::number)) return false;
+        auto const text = in.text();
+        auto const parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+        return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+    };
     IndexLine index;
-    if (auto const* const id = parts[0].string()) {
-        index.id = *id;
-    } else {
-        auto const bytes = from_base64(parts[0].text("$text"));
-        if (!parts[0].find("$text") || !bytes) return wrong();
+    if (!is(JsonEvent::begin_array)) return wrong();
+    auto const first = in.next();
+    if (first && *first == JsonEvent::string) {
+        index.id = in.text();
+    } else if (first && *first == JsonEvent::begin_object) {
+        if (!is(JsonEvent::key) || in.text() != "$text" || !is(JsonEvent::string)) return wrong();
+        auto const bytes = from_base64(in.text());
+        if (!bytes || !is(JsonEvent::end_object)) return wrong();
         index.id = to_string(ByteView(*bytes));
+    } else {
+        return wrong();
     }
-    auto const offset = parts[1].whole(), length = parts[2].whole();
-    auto const* const hash = parts[3].string();
-    if (!offset || !length || !hash || hash->size() != 64) return wrong();
-    index.offset = *offset;
-    index.length = *length;
-    index.sha256 = *hash;
+    if (!whole(index.offset) || !whole(index.length) || !is(JsonEvent::string)) return wrong();
+    index.sha256 = in.text();
+    bool const ends = is(JsonEvent::end_array) && is(JsonEvent::end);
+    if (!ends || index.sha256.size() != 64) return wrong();
     return index;
 }
 

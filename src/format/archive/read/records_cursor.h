@@ -1,24 +1,9 @@
 #pragma once
 
 #include "format/archive/read/portable_archive.h"
+#include "format/record/read/line_reader.h"
 
 namespace perdure::format {
-
-/// Lines of a file, one after the other, of at most `line_max` bytes.
-class LineReader {
-public:
-    LineReader() = default;
-    explicit LineReader(system::File file) : file_(std::move(file)) {}
-    /// Without its line feed; nothing at the end. Fails: exhausted.
-    Result<std::optional<std::string_view>> next();
-    static constexpr std::size_t line_max = std::size_t{512} << 20;
-
-private:
-    system::File file_;
-    std::string waiting_;
-    std::size_t at_ = 0;
-    bool ended_ = false;
-};
 
 /// Where a record lies, by a line of the index.
 struct IndexLine {

@@ -17,6 +17,16 @@ namespace {
 constexpr std::size_t findings_max = 1000;
 constexpr std::uint64_t text_max = 64 << 20;
 
+class FileBytes : public data::ByteSource {
+public:
+    explicit FileBytes(system::File const& file) : file_(file) {}
+    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
+    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
+
+private:
+    system::File const& file_;
+};
+
 class Verifier {
 public:
     Verifier(PortableArchive const& archive, VerifyOptions const& options)
@@ -51,9 +61,26 @@ private:
             ++report_.files;
             report_.bytes += file.bytes;
         }
+        warn_of_strangers();
         for (auto const& damage : archive_.files().damages()) {
             report_.lost.push_back({"archive", damage.what});
         }
+    }
+
+    /// What lies beside the archive in its container is vouched for by nobody.
+    void warn_of_strangers() {
+        std::uint64_t count = 0;
+        std::string first;
+        for (auto const& [name, file] : archive_.files().files()) {
+            bool const own = name.starts_with(archive_.root()) ||
+                             (archive_.bag() && name.starts_with(*archive_.bag()));
+            if (own) continue;
+            if (count++ == 0) first = name;
+        }
+        if (count == 0) return;
+        report_.warnings.push_back(fmt::format(
+            "{} files lie beside the archive, and nothing vouches for them; the first: {}", count,
+            first));
     }
 
     std::string list_name() const {
@@ -78,7 +105,9 @@ private:
                 return {};
             }
             std::string const name(line->substr(66));
-            if (!listed.insert(name).second) wrong(fmt::format("{}: listed twice", name));
+            // Only what is there is remembered: a list may name anything.
+            bool const twice = archive_.has(name) && !listed.insert(name).second;
+            if (twice) wrong(fmt::format("{}: listed twice", name));
             check_sum(name, line->substr(0, 64));
         }
         for (auto const& [name, fact] : archive_.files().files()) {
@@ -218,24 +247,35 @@ private:
         }
     }
 
+    /// The hashes that media.json names and that are there, entry by entry.
+    Result<void> read_media_list(std::unordered_set<std::string>& named) {
+        PD_TRY(auto const file, archive_.open_file(archive_name::media));
+        FileBytes source(file);
+        JsonReader in(source);
+        PD_TRY(auto const first, in.next());
+        if (first != JsonEvent::begin_object) return fail(Fault::invalid, "is no JSON object");
+        while (true) {
+            PD_TRY(auto const event, in.next());
+            if (event == JsonEvent::end_object) break;
+            auto const name = media_name(in.text());
+            if (!archive_.has(name)) {
+                wrong(fmt::format("{}: media.json names it, and it is missing", name));
+            } else if (!named.insert(name).second) {
+                wrong(fmt::format("{}: media.json names it twice", name));
+            }
+            PD_TRY(auto const value, in.next());
+            PD_CHECK(in.skip(value));
+        }
+        PD_CHECK(in.next());
+        return {};
+    }
+
     /// media.json and the files name each other.
     Result<void> check_media() {
-        auto text = archive_.read(archive_name::media, std::uint64_t{1} << 32);
-        if (!text) {
-            wrong(fmt::format("{}: {}", archive_name::media, text.error().message()));
-            return {};
-        }
-        auto const json = read_json(as_text(*text));
-        if (!json || !json->members()) {
-            wrong(fmt::format("{}: is no JSON object", archive_name::media));
-            return {};
-        }
         std::unordered_set<std::string> named;
-        for (auto const& [hash, entry] : *json->members()) {
-            auto const name = media_name(hash);
-            named.insert(name);
-            if (!archive_.has(name))
-                wrong(fmt::format("{}: media.json names it, and it is missing", name));
+        if (auto const read = read_media_list(named); !read) {
+            wrong(fmt::format("{}: {}", archive_name::media, read.error().message()));
+            return {};
         }
         for (auto const& [name, file] : archive_.files().files()) {
             auto const own = name.starts_with(archive_.root()) ? name.substr(archive_.root().size())

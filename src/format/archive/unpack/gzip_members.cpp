@@ -7,6 +7,8 @@ namespace perdure::format {
 namespace {
 
 constexpr std::size_t part_bytes = 256 << 10, packed_max = std::size_t{64} << 20;
+/// Unpacked in vain behind one broken member: what chance makes look like one ends soon.
+constexpr std::uint64_t tried_max = std::uint64_t{4} << 30;
 constexpr std::size_t plain_max = std::size_t{64} << 20, trailer_bytes = 8;
 
 bool begins_member(ByteView bytes) {
@@ -80,6 +82,7 @@ Result<GzipMembers::Piece> GzipMembers::plain_piece() {
 Result<GzipMembers::Piece> GzipMembers::hole() {
     ++broken_;
     Bytes behind;
+    std::uint64_t tried_bytes = 0;
     for (std::size_t at = 1;; ++at) {
         PD_CHECK(want(at + trailer_bytes));
         if (at + 4 > ready().size()) break;  // nothing is behind it
@@ -88,6 +91,10 @@ Result<GzipMembers::Piece> GzipMembers::hole() {
         }
         if (!begins_member(ready().subspan(at))) continue;
         PD_TRY(auto const length, unpack(at, behind));
+        tried_bytes += behind.size();
+        if (!length && tried_bytes > tried_max) {
+            return fail(Fault::exhausted, "a damaged part full of what looks like others");
+        }
         if (!length) continue;
         // Its own trailer tells how much is lost, unless that is what broke; then what is usual.
         auto const told = at >= trailer_bytes ? told_length(ready().first(at)) : plain_max + 1;

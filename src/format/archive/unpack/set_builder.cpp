@@ -6,6 +6,8 @@ namespace perdure::format {
 
 namespace {
 
+/// What the smallest file takes.
+constexpr std::uint64_t block_bytes = 4096;
 constexpr std::uint64_t free_of_ratio = std::uint64_t{256} << 20, disk_check_bytes = 64 << 20;
 
 bool is_medium(std::string_view name) {
@@ -81,6 +83,7 @@ Result<void> SetBuilder::begin(std::string_view raw_name, std::uint64_t announce
         return fail(Fault::denied, fmt::format("\"{}\" is a file and a folder", name_));
     }
     out_ = std::move(*created);
+    on_disk_ += block_bytes;
     return {};
 }
 

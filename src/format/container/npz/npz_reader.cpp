@@ -10,6 +10,9 @@ namespace perdure::format {
 
 namespace {
 
+/// A vector of eight million doubles.
+constexpr std::uint64_t row_bytes_max = 64 << 20;
+
 /// Copies an entry into a file of its own, or only reads it; `start` gets its first bytes.
 Result<void> pass_through(data::ByteSource& source, system::File* into, Bytes& start) {
     Bytes part(256 << 10);
@@ -97,6 +100,9 @@ Result<Bytes> NpzReader::row(std::string_view array, std::uint64_t index) const 
     }
     PD_TRY(auto const all, found->header.data_bytes());
     auto const size = all / found->header.rows();
+    if (size > row_bytes_max) {
+        return fail(Fault::exhausted, fmt::format("a row of \"{}\" of {} bytes", array, size));
+    }
     Bytes bytes(size);
     PD_TRY(auto const count, found->file->read_at(bytes, found->data_offset + index * size));
     if (count != size) return fail(Fault::corrupt, "an array was cut short");

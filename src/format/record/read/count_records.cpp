@@ -1,4 +1,4 @@
-#include "format/record/count_records.h"
+#include "format/record/read/count_records.h"
 
 #include <fmt/format.h>
 
@@ -97,6 +97,14 @@ Result<std::uint64_t> count_ndjson(system::Path const& file, std::stop_token sto
     Lines lines{.wanted = "{\"_type\":"};
     PD_CHECK(each_piece(file, stop, [&](std::string_view text) { lines.take(text); }));
     if (!lines.tail.empty() && !lines.tail.ends_with("}\n")) return cut(file);
+    return lines.found;
+}
+
+Result<std::uint64_t> count_xml(system::Path const& file, std::stop_token stop) {
+    // Texts hold no '<': such a line begins a record.
+    Lines lines{.wanted = "<record "};
+    PD_CHECK(each_piece(file, stop, [&](std::string_view text) { lines.take(text); }));
+    if (!lines.tail.ends_with("export>\n")) return cut(file);
     return lines.found;
 }
 

@@ -13,6 +13,7 @@ namespace perdure::format {
 Result<std::uint64_t> count_json(system::Path const& file, std::stop_token stop);
 Result<std::uint64_t> count_ndjson(system::Path const& file, std::stop_token stop);
 /// One file, or a folder of them; each has a header.
+Result<std::uint64_t> count_xml(system::Path const& file, std::stop_token stop);
 Result<std::uint64_t> count_csv(system::Path const& output, std::stop_token stop);
 
 }  // namespace perdure::format
