@@ -12,7 +12,7 @@
 #include "format/record/csv_writer.h"
 #include "format/record/json_writer.h"
 #include "format/record/sheet/xlsx_writer.h"
-#include "format/record/xml_writer.h"
+#include "format/record/xml/xml_writer.h"
 #include "format/template/template_writer.h"
 
 namespace perdure::format {

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "format/archive/read/portable_archive.h"
 #include "format/archive/read/verify.h"
-#include "format/record/count_records.h"
+#include "format/record/read/count_records.h"
+#include "format/record/read/json_records.h"
+#include "format/record/xml/xml_records.h"
 
 namespace perdure::format {
 
@@ -18,19 +21,28 @@ Result<std::uint64_t> count_archive(system::Path const& output, std::stop_token 
 }
 
 constexpr FormatReader readers[] = {
-    {"json", "", count_json},
-    {"ndjson", "", count_ndjson},
-    {"csv", "dialect", count_csv},
-    {"zip", "", nullptr},
-    {"tar.gz", "", nullptr},
-    {"archive", "layout sign-key compression encryption configuration", count_archive},
+    {"json", "embed-media", count_json, open_json_records},
+    {"ndjson", "embed-media", count_ndjson, open_ndjson_records},
+    {"csv", "dialect", count_csv, nullptr},
+    {"xlsx", "", nullptr, nullptr},
+    {"xml", "embed-media", count_xml, open_xml_records},
+    {"html", "", nullptr, nullptr},
+    {"epub", "", nullptr, nullptr},
+    {"markdown", "xmp-sidecars", nullptr, nullptr},
+    {"zip", "xmp-sidecars", nullptr, nullptr},
+    {"tar.gz", "xmp-sidecars", nullptr, nullptr},
+    {"template", "template template_name", nullptr, nullptr},
+    {"archive", "layout sign-key compression encryption configuration", count_archive,
+     open_archive_file},
+    {"pdf", "paper theme lang attach", nullptr, nullptr},
 };
 
 }  // namespace
 
-FormatReader const* find_format_reader(std::string_view format) {
+FormatReader const& format_reader(std::string_view format) {
     auto const found = std::ranges::find(readers, format, &FormatReader::format);
-    return found == std::end(readers) ? nullptr : found;
+    PD_ASSERT(found != std::end(readers));
+    return *found;
 }
 
 }  // namespace perdure::format

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <stop_token>
 #include <string_view>
 
-#include "base/result.h"
+#include "data/record.h"
 #include "system/file.h"
 
 namespace perdure::format {
@@ -17,8 +18,12 @@ struct FormatReader {
     /// before it was read. Null: only its bytes are compared. Fails: corrupt, telling what is
     /// wrong.
     Result<std::uint64_t> (*count_records)(system::Path const& output, std::stop_token stop);
+    /// Gives the records back, every value as it was. Null: the format loses some.
+    /// Fails: invalid, corrupt, unsupported; next() too.
+    Result<std::unique_ptr<data::RecordReader>> (*open)(system::Path const& output,
+                                                        std::stop_token stop);
 };
-/// Null: nothing is known, the writer looks at its options itself.
-FormatReader const* find_format_reader(std::string_view format);
+/// Every format has one.
+FormatReader const& format_reader(std::string_view format);
 
 }  // namespace perdure::format

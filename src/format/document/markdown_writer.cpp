@@ -7,6 +7,7 @@
 #include "format/document/markdown_record.h"
 #include "format/document/markdown_text.h"
 #include "format/document/markdown_tree.h"
+#include "format/record/xml/media_sidecar.h"
 #include "format/tally.h"
 #include "format/text.h"
 #include "format/text_file.h"
@@ -112,6 +113,7 @@ private:
         for (auto const& each : record.media) {
             MarkdownAttachment attachment{.source = each.path};
             auto file = media.open(each, stop);
+            if (!file && file.error().fault() == Fault::cancelled) return Error(file.error());
             if (!file) {
                 tally_.omit(record, each.path, file.error().message());
             } else {
@@ -144,6 +146,14 @@ private:
         }
         PD_TRY(auto path, tree_.add_attachment(folder, file.name, media.path));
         PD_CHECK(copy_bytes(record, media, **source, path, file, stop));
+        if (wants_sidecars(info_)) {
+            auto const name = path.substr(path.rfind('/') + 1) + ".xmp";
+            // No path of an application holds a NUL.
+            auto const source_name = media.path + std::string("\0xmp", 4);
+            PD_TRY(auto const beside, tree_.add_attachment(folder, name, source_name));
+            PD_CHECK(put(beside, media_sidecar(record, media, file, info_),
+                         file.modified.value_or(info_.as_of)));
+        }
         return path;
     }
 

@@ -1,74 +1,104 @@
 #include "format/record/json_writer.h"
 
+#include <fmt/format.h>
+
+#include "crypto/hash.h"
 #include "format/record/json_schema.h"
 #include "format/record/json_text.h"
-#include "format/tally.h"
-#include "format/text_file.h"
+#include "format/record/media_inside.h"
+#include "format/record/text_writer.h"
 
 namespace perdure::format {
 
 namespace {
 
-class JsonWriter : public RecordWriter {
+class JsonWriter : public TextWriter {
 public:
-    JsonWriter(OutputTree& tree, bool lines) : tree_(tree), lines_(lines) {}
+    JsonWriter(OutputTree& tree, bool lines) : TextWriter(tree), lines_(lines) {}
 
-    Result<void> begin(ExportInfo const& info) override {
-        PD_CHECK(file_.create(tree_, name()));
-        for (auto const& type : info.types) tally_.declare(type.type);
-        if (lines_) return {};
-        file_.text = "{\"perdure_export\":";
-        json_header(file_.text, info);
-        file_.text += ",\n\"schema\":";
-        file_.text += json_schema_of(info, JsonShape::document);
-        file_.text += ",\n\"records\":[\n";
-        return file_.settle();
-    }
-
-    Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
-        if (!lines_ && tally_.summary().records > 0) file_.text += ",\n";
-        records_.append_hashed(file_.text, record);
-        if (lines_) file_.text += '\n';
-        tally_.count(record.type);
-        for (auto const& media : record.media) {
-            if (media.present) ++tally_.summary().media;
+    Result<void> add(data::Record const& record, MediaLibrary& media,
+                     std::stop_token stop) override {
+        auto& text = file().text;
+        if (!lines_ && tally().summary().records > 0) text += ",\n";
+        if (embed_ && !record.media.empty()) {
+            PD_CHECK(add_with_media(record, media, stop));
+        } else {
+            records_.append_hashed(text, record);
         }
-        return file_.settle();
-    }
-
-    Result<FormatSummary> finish(std::stop_token) override {
-        if (!lines_) file_.text += tally_.summary().records > 0 ? "\n]}\n" : "]}\n";
-        PD_CHECK(file_.finish());
-        tally_.summary().bytes += file_.bytes_written();
-        tally_.summary().files = 1;
-        return tally_.take();
-    }
-
-    Result<std::optional<Bytes>> checkpoint() override {
-        PD_CHECK(file_.flush());
-        Encoder state;
-        state.varint(tally_.summary().bytes + file_.bytes_written());
-        tally_.encode(state);
-        return state.take();
-    }
-
-    Result<void> resume(ExportInfo const&, ByteView bytes) override {
-        Decoder state(bytes);
-        PD_TRY(auto const written, state.varint());
-        PD_CHECK(tally_.decode(state));
-        tally_.summary().bytes = written;
-        PD_CHECK(state.expect_end());
-        return file_.reopen(tree_, name());
+        if (lines_) text += '\n';
+        tally().count(record.type);
+        for (auto const& each : record.media) {
+            if (each.present && !embed_) ++tally().summary().media;
+        }
+        return file().settle();
     }
 
 private:
-    std::string name() const { return lines_ ? "records.ndjson" : "records.json"; }
+    Result<void> prepare(ExportInfo const& info) override {
+        embed_ = wants_media_inside(info);
+        return {};
+    }
+    std::string name() const override { return lines_ ? "records.ndjson" : "records.json"; }
 
-    OutputTree& tree_;
-    bool lines_;
-    TextFile file_;
+    Result<void> open(ExportInfo const& info) override {
+        if (lines_) return {};
+        auto& text = file().text;
+        text = "{\"perdure_export\":";
+        json_header(text, info);
+        text += ",\n\"schema\":";
+        text += json_schema_of(info, JsonShape::document);
+        text += ",\n\"records\":[\n";
+        return {};
+    }
+
+    Result<void> close() override {
+        if (!lines_) file().text += tally().summary().records > 0 ? "\n]}\n" : "]}\n";
+        return {};
+    }
+
+    /// The line leaves in pieces: media may be larger than memory. Its hash is that of the line
+    /// without it, as of every other.
+    Result<void> add_with_media(data::Record const& record, MediaLibrary& media,
+                                std::stop_token const& stop) {
+        crypto::Sha256 hash;
+        std::string line;
+        auto const send = [&]() -> Result<void> {
+            hash.update(as_bytes(std::string_view(line)));
+            file().text += line;
+            line.clear();
+            return file().settle();
+        };
+        records_.append(line, record);
+        line.back() = ',';
+        line += "\"_media_data\":[";
+        for (auto const& ref : record.media) {
+            if (&ref != &record.media.front()) line += ',';
+            PD_TRY(auto const inside, open_media_inside(record, ref, media, tally(), stop));
+            if (!inside) {
+                line += "null";
+                continue;
+            }
+            line += "{\"name\":";
+            json_value(line, std::string_view(inside->file.name));
+            line += ",\"media_type\":";
+            json_value(line, std::string_view(inside->file.media_type));
+            line += ",\"base64\":\"";
+            auto const put = [&](std::string_view piece) {
+                line += piece;
+                return send();
+            };
+            PD_TRY(auto const seal, put_media_inside(record, ref, *inside, tally(), put, stop));
+            line += fmt::format("\",\"bytes\":{},\"sha256\":\"{}\"}}", seal.bytes, seal.sha256);
+        }
+        line += ']';
+        PD_CHECK(send());
+        hash.update(as_bytes(std::string_view("}")));
+        file().text += fmt::format(",\"_sha256\":\"{}\"}}", to_hex(hash.finish()));
+        return {};
+    }
+
+    bool lines_, embed_ = false;
     JsonRecords records_;
-    Tally tally_;
 };
 
 void text_member(std::string& out, std::string_view name, std::string_view value) {

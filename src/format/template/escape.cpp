@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "format/document/markdown_text.h"
 #include "format/record/json_text.h"
-#include "format/record/xml_text.h"
+#include "format/record/xml/xml_text.h"
 #include "format/text.h"
 
 namespace perdure::format {

@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "format/tally.h"
+#include "format/record/text_writer.h"
 #include "format/template/template_data.h"
-#include "format/text_file.h"
 
 namespace perdure::format {
 
@@ -21,66 +20,23 @@ std::string option(ExportInfo const& info, std::string const& name) {
     return found == info.options.end() ? std::string() : found->second;
 }
 
-class TemplateWriter : public RecordWriter {
+class TemplateWriter : public TextWriter {
 public:
-    explicit TemplateWriter(OutputTree& tree) : tree_(tree) {}
-
-    Result<void> begin(ExportInfo const& info) override {
-        PD_CHECK(prepare(info));
-        for (auto const& type : info.types) tally_.declare(type.type);
-        PD_CHECK(file_.create(tree_, name()));
-        return render(template_.header, {&export_});
-    }
+    using TextWriter::TextWriter;
 
     Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
         bool const new_type = next_type_ == 0 || record.type != info_.types[next_type_ - 1].type;
         if (new_type) PD_CHECK(open_type(record.type));
-        tally_.count(record.type);
+        tally().count(record.type);
         report_bad_text(record);
-        fill_record_scope(record_, record, tally_.summary().records, new_type);
+        fill_record_scope(record_, record, tally().summary().records, new_type);
         return render(template_.record, {&export_, &type_, &record_});
     }
 
-    Result<FormatSummary> finish(std::stop_token) override {
-        while (next_type_ < info_.types.size()) PD_CHECK(next_type());
-        PD_CHECK(close_type());
-        export_["count"] = std::to_string(tally_.summary().records);
-        export_["records"] = tally_.summary().records > 0;
-        PD_CHECK(render(template_.footer, {&export_}));
-        PD_CHECK(file_.finish());
-        tally_.summary().bytes += file_.bytes_written();
-        tally_.summary().files = 1;
-        return tally_.take();
-    }
-
-    Result<std::optional<Bytes>> checkpoint() override {
-        PD_CHECK(file_.flush());
-        Encoder state;
-        state.varint(next_type_);
-        state.varint(of_type_);
-        state.varint(tally_.summary().bytes + file_.bytes_written());
-        tally_.encode(state);
-        return state.take();
-    }
-
-    Result<void> resume(ExportInfo const& info, ByteView bytes) override {
-        PD_CHECK(prepare(info));
-        Decoder state(bytes);
-        PD_TRY(next_type_, state.varint());
-        PD_TRY(of_type_, state.varint());
-        PD_TRY(auto const written, state.varint());
-        PD_CHECK(tally_.decode(state));
-        PD_CHECK(state.expect_end());
-        if (next_type_ > info.types.size()) return fail(Fault::corrupt, "a type too many");
-        tally_.summary().bytes = written;
-        if (next_type_ > 0) type_ = type_scope(info_.types[next_type_ - 1]);
-        return file_.reopen(tree_, name());
-    }
-
 private:
-    std::string name() const { return "records." + template_.extension; }
+    std::string name() const override { return "records." + template_.extension; }
 
-    Result<void> prepare(ExportInfo const& info) {
+    Result<void> prepare(ExportInfo const& info) override {
         info_ = info;
         auto const text = option(info, "template");
         if (text.empty()) {
@@ -94,13 +50,36 @@ private:
         return {};
     }
 
+    Result<void> open(ExportInfo const&) override { return render(template_.header, {&export_}); }
+
+    Result<void> close() override {
+        while (next_type_ < info_.types.size()) PD_CHECK(next_type());
+        PD_CHECK(close_type());
+        export_["count"] = std::to_string(tally().summary().records);
+        export_["records"] = tally().summary().records > 0;
+        return render(template_.footer, {&export_});
+    }
+
+    void save(Encoder& state) const override {
+        state.varint(next_type_);
+        state.varint(of_type_);
+    }
+
+    Result<void> load(Decoder& state) override {
+        PD_TRY(next_type_, state.varint());
+        PD_TRY(of_type_, state.varint());
+        if (next_type_ > info_.types.size()) return fail(Fault::corrupt, "a type too many");
+        if (next_type_ > 0) type_ = type_scope(info_.types[next_type_ - 1]);
+        return {};
+    }
+
     Result<void> render(TemplateNodes const& nodes,
                         std::vector<TemplateScope const*> const& scopes) {
-        PD_CHECK(renderer_.render(file_.text, nodes, scopes));
-        if (file_.bytes_written() + tally_.summary().bytes > output_bytes_max) {
+        PD_CHECK(renderer_.render(file().text, nodes, scopes));
+        if (bytes_written() > output_bytes_max) {
             return fail(Fault::exhausted, "the template wrote more than 1 TiB");
         }
-        return file_.settle();
+        return file().settle();
     }
 
     /// Types without records pass by with their header and footer, so that none is missing.
@@ -135,20 +114,17 @@ private:
         for (auto const& field : record.fields) {
             auto const* text = std::get_if<std::string_view>(&field.value);
             if (text && !is_utf8(*text)) {
-                tally_.omit(record, field.name, "text that is not UTF-8 became U+FFFD");
+                tally().omit(record, field.name, "text that is not UTF-8 became U+FFFD");
             }
         }
     }
 
-    OutputTree& tree_;
     ExportInfo info_;
     Template template_;
     TemplateScope export_, type_, record_;
     TemplateRenderer renderer_{Escape::text, {}};
     std::size_t next_type_ = 0;  ///< of info_.types
     std::uint64_t of_type_ = 0;  ///< 1: a type's header was written and its footer not yet
-    TextFile file_;
-    Tally tally_;
 };
 
 }  // namespace

@@ -16,6 +16,10 @@ public:
     /// Everything that resume_age() needs to go on after the bytes that `below` holds now, the
     /// file's key included: keep it as private as the plaintext.
     virtual Bytes checkpoint() const = 0;
+    /// The plaintext again of what was written and finished, `below` from its first byte on: proves
+    /// what lies there without anybody's key. Fails: corrupt; the source: corrupt.
+    virtual Result<std::unique_ptr<data::ByteSource>> read_back(
+        std::unique_ptr<data::ByteSource> below) const = 0;
 };
 
 /// Writes the header at once. Fails: invalid (the seal), denied, exhausted, and as `below`.

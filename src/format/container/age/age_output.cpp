@@ -8,12 +8,15 @@ namespace perdure::format {
 
 namespace {
 
-constexpr std::uint8_t state_version = 1;
+constexpr std::uint8_t state_version = 2;
 
 class Encrypting : public AgeOutput {
 public:
-    Encrypting(std::unique_ptr<Output> below, crypto::Secret32 const& key)
-        : below_(std::move(below)), key_(key), sealed_(age_chunk_bytes + age_tag_bytes) {
+    Encrypting(std::unique_ptr<Output> below, AgeFront const& front, crypto::Secret32 const& key)
+        : below_(std::move(below)),
+          front_(front),
+          key_(key),
+          sealed_(age_chunk_bytes + age_tag_bytes) {
         waiting_.reserve(age_chunk_bytes);
     }
     Encrypting(Encrypting const&) = delete;
@@ -41,9 +44,16 @@ public:
         Encoder out;
         out.u8(state_version);
         out.raw(key_.view());
+        out.varint(front_.bytes);
+        out.raw(front_.digest.view());
         out.varint(counter_);
         out.bytes(waiting_);
         return out.take();
+    }
+
+    Result<std::unique_ptr<data::ByteSource>> read_back(
+        std::unique_ptr<data::ByteSource> below) const override {
+        return open_age_chunks(std::move(below), front_, key_);
     }
 
     Result<void> restore(Decoder& in) {
@@ -62,6 +72,7 @@ private:
     }
 
     std::unique_ptr<Output> below_;
+    AgeFront front_;
     crypto::Secret32 key_;
     std::uint64_t counter_ = 0;
     Bytes waiting_, sealed_;
@@ -74,11 +85,16 @@ Result<std::unique_ptr<AgeOutput>> encrypt_age(std::unique_ptr<Output> below, Ag
     AgeFileKey file_key;
     random.fill(file_key.span());
     PD_TRY(auto const stanzas, wrap_age_key(file_key, seal, random));
-    PD_CHECK(below->write(std::string_view(age_header_text(stanzas, file_key))));
+    auto const header = age_header_text(stanzas, file_key);
+    PD_CHECK(below->write(std::string_view(header)));
     Bytes nonce(age_nonce_bytes);
     random.fill(nonce);
     PD_CHECK(below->write(ByteView(nonce)));
-    return std::make_unique<Encrypting>(std::move(below),
+    crypto::Sha256 hash;
+    hash.update(as_bytes(std::string_view(header)));
+    hash.update(nonce);
+    AgeFront const front{header.size() + nonce.size(), hash.finish()};
+    return std::make_unique<Encrypting>(std::move(below), front,
                                         crypto::hkdf(file_key.view(), nonce, as_bytes("payload")));
 }
 
@@ -87,8 +103,11 @@ Result<std::unique_ptr<AgeOutput>> resume_age(std::unique_ptr<Output> below, Byt
     PD_TRY(auto const version, in.u8());
     if (version != state_version) return fail(Fault::corrupt, "a checkpoint of another version");
     PD_TRY(auto const key, in.raw(crypto::Secret32::size));
+    AgeFront front;
+    PD_TRY(front.bytes, in.varint());
+    PD_TRY(front.digest, in.id<crypto::Digest>());
     auto output = std::make_unique<Encrypting>(
-        std::move(below), crypto::Secret32(key.first<crypto::Secret32::size>()));
+        std::move(below), front, crypto::Secret32(key.first<crypto::Secret32::size>()));
     PD_CHECK(output->restore(in));
     return output;
 }

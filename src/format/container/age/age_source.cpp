@@ -102,6 +102,21 @@ bool looks_like_age(ByteView start) {
     return as_text(start).starts_with(start_of_age);
 }
 
+Result<std::unique_ptr<data::ByteSource>> open_age_chunks(std::unique_ptr<data::ByteSource> below,
+                                                          AgeFront const& front,
+                                                          crypto::Secret32 const& key) {
+    Ahead ahead(std::move(below));
+    PD_CHECK(ahead.want(front.bytes));
+    if (ahead.ready().size() < front.bytes) {
+        return fail(Fault::corrupt, "the encrypted file was cut short");
+    }
+    if (crypto::sha256(ahead.ready().first(front.bytes)) != front.digest) {
+        return fail(Fault::corrupt, "the encrypted file has another header");
+    }
+    ahead.drop(front.bytes);
+    return std::make_unique<Decrypting>(std::move(ahead), key);
+}
+
 Result<std::unique_ptr<data::ByteSource>> decrypt_age(std::unique_ptr<data::ByteSource> below,
                                                       AgeKeys const& keys) {
     Ahead ahead(std::move(below));

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <memory>
+
 #include "crypto/chacha.h"
+#include "crypto/hash.h"
+#include "data/stream.h"
 
 namespace perdure::format {
 
@@ -19,5 +23,16 @@ inline crypto::Nonce12 age_nonce(std::uint64_t counter, AgeChunk which) {
     nonce[11] = std::byte(static_cast<std::uint8_t>(which));
     return nonce;
 }
+
+/// What stands in front of the chunks: the header and the nonce.
+struct AgeFront {
+    std::uint64_t bytes = 0;
+    crypto::Digest digest;
+};
+/// The plaintext of the chunks that `below` holds behind this front.
+/// Fails: corrupt (cut short, another front); read() fails: corrupt.
+Result<std::unique_ptr<data::ByteSource>> open_age_chunks(std::unique_ptr<data::ByteSource> below,
+                                                          AgeFront const& front,
+                                                          crypto::Secret32 const& key);
 
 }  // namespace perdure::format

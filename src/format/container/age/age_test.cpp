@@ -63,14 +63,18 @@ Result<Bytes> sealed(AgeSeal const& seal, ByteView plain) {
     return result;
 }
 
-Result<Bytes> opened(AgeKeys const& keys, ByteView file) {
-    PD_TRY(auto source, decrypt_age(std::make_unique<Pieces>(file), keys));
+Result<Bytes> all_of(Result<std::unique_ptr<data::ByteSource>> from) {
+    PD_TRY(auto source, std::move(from));
     Bytes result, part(50'000);
     while (true) {
         PD_TRY(auto const count, source->read(part));
         if (count == 0) return result;
         append(result, ByteView(part).first(count));
     }
+}
+
+Result<Bytes> opened(AgeKeys const& keys, ByteView file) {
+    return all_of(decrypt_age(std::make_unique<Pieces>(file), keys));
 }
 
 TEST(Age, EverySizeAroundAChunkComesBack) {
@@ -122,6 +126,21 @@ TEST(Age, GoesOnAfterAKillWithTheSameBytes) {
         auto const back = opened(pair.open, first);
         ASSERT_TRUE(back) << back.error().message();
         EXPECT_EQ(*back, plain);
+    }
+}
+
+TEST(Age, WhatWasWrittenIsReadBackWithoutAnybodysKey) {
+    Pair const pair;
+    for (std::size_t const size : {0, 1, 65536, 200'000}) {
+        auto const plain = some_bytes(size);
+        Bytes file;
+        auto output = *encrypt_age(std::make_unique<Kept>(file), pair.seal, system::real_random());
+        ASSERT_TRUE(output->write(plain));
+        ASSERT_TRUE(output->finish());
+        EXPECT_EQ(*all_of(output->read_back(std::make_unique<Pieces>(file))), plain);
+        file[file.size() - 20] ^= std::byte{1};
+        EXPECT_FALSE(all_of(output->read_back(std::make_unique<Pieces>(file)))) << size;
+        EXPECT_FALSE(all_of(output->read_back(std::make_unique<Pieces>(ByteView(file).first(99)))));
     }
 }
 

@@ -107,10 +107,6 @@ void Fragment::pop() {
     maybe_cut();
 }
 
-void Fragment::close_inline() {
-    while (top() == inline_) pop();
-}
-
 /// A list, table or row cannot hold text or blocks itself; what may is opened.
 void Fragment::make_room_for_text() {
     if (top() == list) implied("li");

@@ -45,7 +45,6 @@ private:
     void push(ElementRule const& rule, std::string attributes, std::string_view id = {});
     void implied(std::string_view name);
     void pop();
-    void close_inline();
     void make_room_for_block();
     void make_room_for_text();
     void prepare_list_item();

@@ -1,4 +1,4 @@
-#include "format/record/xml_writer.h"
+#include "format/record/xml/xml_writer.h"
 
 namespace perdure::format {
 
@@ -73,11 +73,24 @@ constexpr std::string_view schema =
       <xs:attribute name="missing" type="xs:boolean"/>
     </xs:extension>
   </xs:simpleContent></xs:complexType></xs:element>
+  <xs:element name="media-data" type="p:media-data" minOccurs="0" maxOccurs="unbounded"/>
 </xs:sequence>
 <xs:attribute name="type" type="xs:string"/>
 <xs:attribute name="type-base64" type="xs:base64Binary"/>
 <xs:attribute name="id" type="xs:string"/>
 <xs:attribute name="id-base64" type="xs:base64Binary"/>
+</xs:complexType>
+<xs:complexType name="media-data"><xs:sequence>
+  <xs:element name="base64" type="xs:base64Binary"/>
+  <xs:element name="bytes" type="xs:nonNegativeInteger"/>
+  <xs:element name="sha256" type="xs:hexBinary"/>
+</xs:sequence>
+<xs:attribute name="path" type="xs:string"/>
+<xs:attribute name="path-base64" type="xs:base64Binary"/>
+<xs:attribute name="name" type="xs:string"/>
+<xs:attribute name="name-base64" type="xs:base64Binary"/>
+<xs:attribute name="media-type" type="xs:string"/>
+<xs:attribute name="media-type-base64" type="xs:base64Binary"/>
 </xs:complexType>
 <xs:complexType name="field"><xs:simpleContent><xs:extension base="xs:string">
   <xs:attributeGroup ref="p:name"/>

@@ -1,4 +1,4 @@
-#include "format/record/xml_text.h"
+#include "format/record/xml/xml_text.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "format/record/xml_writer.h"
+#include "format/record/xml/xml_writer.h"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,9 @@
 #include "format/base64.h"
 #include "format/instant.h"
 #include "format/record/json_text.h"
-#include "format/record/xml_text.h"
-#include "format/tally.h"
-#include "format/text_file.h"
+#include "format/record/media_inside.h"
+#include "format/record/text_writer.h"
+#include "format/record/xml/xml_text.h"
 
 namespace perdure::format {
 
@@ -157,30 +157,13 @@ void type_columns(std::string& out, data::RecordType const& type) {
     out += "</type>\n";
 }
 
-class XmlWriter : public RecordWriter {
+class XmlWriter : public TextWriter {
 public:
-    explicit XmlWriter(OutputTree& tree) : tree_(tree) {}
+    using TextWriter::TextWriter;
 
-    Result<void> begin(ExportInfo const& info) override {
-        PD_CHECK(file_.create(tree_, file_name));
-        auto& out = file_.text;
-        out +=
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-            "<export xmlns=\"urn:perdure:export:1\" version=\"1.0\">\n";
-        about(out, info);
-        out += "<schema>\n";
-        out += xml_schema();
-        out += "</schema>\n<types>\n";
-        for (auto const& type : info.types) {
-            tally_.declare(type.type);
-            type_columns(out, type);
-        }
-        out += "</types>\n<records>\n";
-        return file_.settle();
-    }
-
-    Result<void> add(data::Record const& record, MediaLibrary&, std::stop_token) override {
-        auto& out = file_.text;
+    Result<void> add(data::Record const& record, MediaLibrary& media,
+                     std::stop_token stop) override {
+        auto& out = file().text;
         out += "<record";
         xml_attribute_or_base64(out, "type", record.type);
         xml_attribute_or_base64(out, "id", record.id);
@@ -194,43 +177,64 @@ public:
         embedding(out, record);
         for (auto const& tag : record.tags) element(out, "tag", tag);
         media_list(out, record);
+        if (embed_) PD_CHECK(embed_media(record, media, stop));
         out += "</record>\n";
-        tally_.count(record.type);
-        for (auto const& media : record.media) {
-            if (media.present) ++tally_.summary().media;
+        tally().count(record.type);
+        for (auto const& each : record.media) {
+            if (each.present && !embed_) ++tally().summary().media;
         }
-        return file_.settle();
-    }
-
-    Result<FormatSummary> finish(std::stop_token) override {
-        file_.text += "</records>\n</export>\n";
-        PD_CHECK(file_.finish());
-        tally_.summary().bytes += file_.bytes_written();
-        tally_.summary().files = 1;
-        return tally_.take();
-    }
-
-    Result<std::optional<Bytes>> checkpoint() override {
-        PD_CHECK(file_.flush());
-        Encoder state;
-        state.varint(tally_.summary().bytes + file_.bytes_written());
-        tally_.encode(state);
-        return state.take();
-    }
-
-    Result<void> resume(ExportInfo const&, ByteView bytes) override {
-        Decoder state(bytes);
-        PD_TRY(auto const written, state.varint());
-        PD_CHECK(tally_.decode(state));
-        tally_.summary().bytes = written;
-        PD_CHECK(state.expect_end());
-        return file_.reopen(tree_, file_name);
+        return file().settle();
     }
 
 private:
-    OutputTree& tree_;
-    TextFile file_;
-    Tally tally_;
+    Result<void> prepare(ExportInfo const& info) override {
+        embed_ = wants_media_inside(info);
+        return {};
+    }
+    std::string name() const override { return file_name; }
+
+    Result<void> open(ExportInfo const& info) override {
+        auto& out = file().text;
+        out +=
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+            "<export xmlns=\"urn:perdure:export:1\" version=\"1.0\">\n";
+        about(out, info);
+        out += "<schema>\n";
+        out += xml_schema();
+        out += "</schema>\n<types>\n";
+        for (auto const& type : info.types) type_columns(out, type);
+        out += "</types>\n<records>\n";
+        return {};
+    }
+
+    Result<void> close() override {
+        file().text += "</records>\n</export>\n";
+        return {};
+    }
+
+    Result<void> embed_media(data::Record const& record, MediaLibrary& media,
+                             std::stop_token const& stop) {
+        auto& out = file().text;
+        for (auto const& ref : record.media) {
+            PD_TRY(auto const inside, open_media_inside(record, ref, media, tally(), stop));
+            if (!inside) continue;
+            out += "<media-data";
+            xml_attribute_or_base64(out, "path", ref.path);
+            xml_attribute_or_base64(out, "name", inside->file.name);
+            xml_attribute_or_base64(out, "media-type", inside->file.media_type);
+            out += "><base64>";
+            auto const put = [&](std::string_view piece) {
+                out += piece;
+                return file().settle();
+            };
+            PD_TRY(auto const seal, put_media_inside(record, ref, *inside, tally(), put, stop));
+            out += fmt::format("</base64><bytes>{}</bytes><sha256>{}</sha256></media-data>",
+                               seal.bytes, seal.sha256);
+        }
+        return {};
+    }
+
+    bool embed_ = false;
 };
 
 }  // namespace
