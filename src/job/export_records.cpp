@@ -24,10 +24,8 @@ namespace {
 constexpr std::size_t problems_kept = 1000;
 
 Result<void> check_options(format::FormatKind const& kind, ExportRequest const& request) {
-    auto const* const reader = format::find_format_reader(kind.name);
-    if (!reader) return {};
     std::vector<std::string> known;
-    for (std::string_view rest = reader->options; !rest.empty();) {
+    for (std::string_view rest = format::format_reader(kind.name).options; !rest.empty();) {
         auto const word = rest.substr(0, rest.find(' '));
         if (!word.empty()) known.emplace_back(word);
         rest.remove_prefix(std::min(rest.size(), word.size() + 1));
@@ -72,6 +70,9 @@ crypto::Digest request_digest(ExportRequest const& request) {
     out.u8(request.order ? static_cast<std::uint8_t>(*request.order) : 0xff);
     out.u8(request.unmapped_tables ? 1 : 0);
     list(media_words(request.media));
+    out.varint(request.parcel.part_bytes);
+    out.u8(request.parcel.seal.passphrase ? 1 : 0);
+    for (auto const& key : request.parcel.seal.recipients) out.raw(key.view());
     return crypto::sha256(out.view());
 }
 
@@ -201,6 +202,7 @@ private:
         }
         PlaceRequest const wanted{.kind = &kind_,
                                   .output = request_.output,
+                                  .parcel = &request_.parcel,
                                   .replace = request_.replace,
                                   .modified = journal_.as_of,
                                   .expected_bytes = expected};
@@ -312,10 +314,17 @@ private:
             return miscounted("records went in", report_.records_taken, report_.summary.records);
         }
         PD_CHECK(place_.seal());
-        PD_TRY(report_.proof, prove_output(work_ / "files", kind_, request_.output, stop));
+        auto const content = content_name(request_.output, request_.parcel);
+        PD_TRY(report_.proof, prove_output(place_.sealed(), kind_, content, stop));
         if (report_.proof.records && *report_.proof.records != report_.records_taken) {
             return miscounted("records were written", report_.records_taken,
                               *report_.proof.records);
+        }
+        if (!request_.parcel.empty()) {
+            PD_CHECK(place_.pack(stop));
+            auto const records = report_.proof.records;
+            PD_TRY(report_.proof, digest_output(place_.packed(), stop));
+            report_.proof.records = records;
         }
         PD_CHECK(place_.deliver());
         keep_problems(reader_->take_problems());
@@ -376,7 +385,14 @@ Result<ExportReport> export_records(repository::Repository* repository,
                                     ExportRequest const& request, std::stop_token stop) {
     PD_TRY(auto const* kind, format::find_format(request.format));
     PD_CHECK(check_options(*kind, request));
-    PD_CHECK(wrapping_of(*kind, request.output));
+    PD_TRY(auto const wrapping, wrapping_of(*kind, content_name(request.output, request.parcel)));
+    if (wrapping == Wrapping::folder && !request.parcel.empty()) {
+        return fail(Fault::invalid, fmt::format("{} is a folder here: it cannot be encrypted or "
+                                                "cut into parts",
+                                                kind->name))
+            .with_code(2)
+            .with_fix("name one file: -o X.zip or X.tar.gz");
+    }
     return Export(repository, request, *kind).run(std::move(stop));
 }
 

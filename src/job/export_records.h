@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "data/where.h"
 #include "format/format.h"
+#include "job/export/parcel.h"
 #include "media/workshop.h"
 #include "origin/origin.h"
 #include "repository/repository.h"
@@ -32,6 +33,7 @@ struct ExportRequest {
     std::string title;
     MediaRequest media;
     system::Path output;   ///< a file or a new folder, by format and name (see OutputPlace)
+    Parcel parcel;         ///< what becomes of it; `output` is then a parcel_name()
     bool replace = false;  ///< an existing file
     bool unmapped_tables = false;
     Timestamp now;                   ///< of a fresh start; a resumed export keeps its own

@@ -37,14 +37,30 @@ Result<Wrapping> wrapping_of(format::FormatKind const& kind, system::Path const&
                               wrap == Wrapping::zip ? "zip" : "tar.gz"));
 }
 
+Result<void> OutputPlace::open_parcel(PlaceRequest const& request) {
+    output_ = content_ = request.output;
+    if (!request.parcel || request.parcel->empty()) return {};
+    parcel_ = request.parcel;
+    if (parcel_->part_bytes > 0) {
+        PD_TRY(parcel_tree_, format::open_folder(output_));
+    } else {
+        PD_TRY(parcel_tree_, format::open_single_file(output_, request.replace));
+    }
+    content_ =
+        format::work_folder(output_) / "content" / content_name(output_, *parcel_).filename();
+    return {};
+}
+
 Result<OutputPlace> OutputPlace::open(PlaceRequest const& request) {
-    PD_TRY(auto const wrapping, wrapping_of(*request.kind, request.output));
     OutputPlace place;
+    PD_CHECK(place.open_parcel(request));
+    PD_TRY(auto const wrapping, wrapping_of(*request.kind, place.content_));
     if (wrapping == Wrapping::folder) {
-        PD_TRY(place.disk_, format::open_folder(request.output));
+        PD_TRY(place.disk_, format::open_folder(place.content_));
         return place;
     }
-    PD_TRY(place.disk_, format::open_single_file(request.output, request.replace));
+    bool const replace = request.replace || place.parcel_;
+    PD_TRY(place.disk_, format::open_single_file(place.content_, replace));
     if (wrapping == Wrapping::single_file) return place;
     auto const open = wrapping == Wrapping::zip ? format::open_zip : format::open_tar_gz;
     PD_TRY(place.container_, open(*place.disk_, contents, container_options(request)));
@@ -52,13 +68,15 @@ Result<OutputPlace> OutputPlace::open(PlaceRequest const& request) {
 }
 
 Result<OutputPlace> OutputPlace::resume(PlaceRequest const& request, ExportCheckpoint const& at) {
-    PD_TRY(auto const wrapping, wrapping_of(*request.kind, request.output));
     OutputPlace place;
+    PD_CHECK(place.open_parcel(request));
+    PD_TRY(auto const wrapping, wrapping_of(*request.kind, place.content_));
     if (wrapping == Wrapping::folder) {
-        PD_TRY(place.disk_, format::resume_folder(request.output, at.disk));
+        PD_TRY(place.disk_, format::resume_folder(place.content_, at.disk));
         return place;
     }
-    PD_TRY(place.disk_, format::resume_single_file(request.output, request.replace, at.disk));
+    bool const replace = request.replace || place.parcel_;
+    PD_TRY(place.disk_, format::resume_single_file(place.content_, replace, at.disk));
     if (wrapping == Wrapping::single_file) return place;
     auto const resume = wrapping == Wrapping::zip ? format::resume_zip : format::resume_tar_gz;
     PD_TRY(place.container_,
@@ -77,6 +95,19 @@ Result<void> OutputPlace::checkpoint(ExportCheckpoint& at) {
 
 Result<void> OutputPlace::seal() {
     return container_ ? container_->finish() : Result<void>();
+}
+
+system::Path OutputPlace::sealed() const {
+    return format::work_folder(content_) / "files";
+}
+
+system::Path OutputPlace::packed() const {
+    return format::work_folder(output_) / "files";
+}
+
+Result<void> OutputPlace::pack(std::stop_token stop) {
+    if (!parcel_) return {};
+    return pack_parcel(sealed(), output_, *parcel_, *parcel_tree_, packed(), std::move(stop));
 }
 
 }  // namespace perdure::job

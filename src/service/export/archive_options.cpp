@@ -28,7 +28,8 @@ Result<std::map<std::string, std::string>> with_archive_options(Workspace const&
         PD_TRY(auto const key, signing_key(workspace));
         options["sign-key"] = key.string();
     }
-    auto const name = call.output.filename().string();
+    if (!call.parcel.seal.empty()) options["encryption"] = "age";
+    auto const name = job::content_name(call.output, call.parcel).filename().string();
     if (name.ends_with(".tar.gz") || name.ends_with(".tgz")) options["compression"] = "gzip";
     if (name.ends_with(".zip")) options["compression"] = "deflate";
     return options;

@@ -83,6 +83,7 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                        .title = call.title,
                                        .media = call.media,
                                        .output = call.output,
+                                       .parcel = call.parcel.copy(),
                                        .replace = call.replace,
                                        .unmapped_tables = call.all_tables,
                                        .now = start_time(),

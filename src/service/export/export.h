@@ -19,7 +19,8 @@ struct ExportCall {
     bool replace = false;            ///< an existing file
     std::vector<std::string> words;  ///< how to ask for the same again
     bool all_tables = false;         ///< unmapped tables too
-    system::Path output;
+    system::Path output;             ///< a job::parcel_name()
+    job::Parcel parcel;
     repository::Progress progress;
 };
 
