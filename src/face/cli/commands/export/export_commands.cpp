@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "face/cli/commands/export/export_choices.h"
 #include "face/cli/commands/export/export_words.h"
 #include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
@@ -46,6 +47,7 @@ void tell_exported(Invocation& in, service::ExportAnswer const& answer,
     in.summary().put_path("output", call.output.string());
     in.summary().put("sha256", to_hex(answer.report.proof.digest));
     in.summary().put("output_bytes", answer.report.proof.bytes);
+    in.summary().put("encrypted", !call.parcel.seal.empty());
     in.summary().put("resumed_at", answer.report.resumed_at);
     if (!answer.report.restarted.empty()) {
         in.summary().put("restarted", answer.report.restarted);
@@ -76,7 +78,9 @@ std::vector<std::string> words_again(Invocation const& in, Arguments const& argu
     for (auto const& [name, values] : arguments.options) {
         if (std::ranges::find(not_repeated, name) != std::end(not_repeated)) continue;
         for (auto const& value : values) {
-            auto const same = name == "--format" ? service::template_from_anywhere(value) : value;
+            auto const same = name == "--format"          ? service::template_from_anywhere(value)
+                              : names_a_file(name, value) ? absolute_output(value).string()
+                                                          : value;
             words.push_back(same.empty() ? name : name + "=" + same);
         }
     }
@@ -113,46 +117,6 @@ std::vector<std::string> names_of(Arguments const& arguments, std::string const&
     return names;
 }
 
-/// Options of the format: those that many formats have by flags of their own, the rest by name.
-Result<std::map<std::string, std::string>> format_options(Arguments const& arguments) {
-    std::map<std::string, std::string> options;
-    for (auto const* name : {"dialect", "theme", "paper", "layout"}) {
-        auto const value = arguments.value(std::string("--") + name);
-        if (!value.empty()) options[name] = value;
-    }
-    for (auto const& pair : arguments.values("--option")) {
-        auto const sign = pair.find('=');
-        if (sign == std::string::npos || sign == 0) {
-            return fail(Fault::invalid, fmt::format("--option {}: it wants NAME=VALUE", pair))
-                .with_code(2)
-                .with_fix("such as --option theme=dark");
-        }
-        options[pair.substr(0, sign)] = pair.substr(sign + 1);
-    }
-    return options;
-}
-
-/// How media leave.
-Result<job::MediaRequest> media_of(Arguments const& arguments) {
-    using media::PictureFormat;
-    static std::map<std::string, PictureFormat> const formats = {{"original", PictureFormat::same},
-                                                                 {"jpeg", PictureFormat::jpeg},
-                                                                 {"webp", PictureFormat::webp},
-                                                                 {"avif", PictureFormat::avif}};
-    job::MediaRequest request{.carry = !arguments.has("--no-media")};
-    auto const found = formats.find(arguments.value("--media", "original"));
-    if (found == formats.end()) {
-        return fail(Fault::invalid, "--media " + arguments.value("--media"))
-            .with_code(2)
-            .with_fix("take original, jpeg, webp or avif");
-    }
-    request.wanted.picture = found->second;
-    request.wanted.edge_max = static_cast<unsigned>(
-        std::min<std::uint64_t>(arguments.number("--media-max", 0), 1'000'000));
-    if (arguments.has("--strip-location")) request.wanted.strip = media::Strip::location;
-    return request;
-}
-
 Result<service::ExportCall> call_of(Invocation const& in) {
     PD_TRY(auto const arguments, with_profile(in));
     service::ExportCall call;
@@ -178,9 +142,23 @@ Result<service::ExportCall> call_of(Invocation const& in) {
             .with_fix("perdure export --format " + call.format + " -o records." +
                       std::string((*kind)->extension));
     }
-    call.output = absolute_output(arguments.value("--output"));
+    PD_TRY(call.parcel, parcel_of(arguments));
+    call.output = job::parcel_name(absolute_output(arguments.value("--output")), call.parcel);
+    bool const looks_sealed = call.output.filename().string().ends_with(".age");
+    if (looks_sealed && call.parcel.seal.empty()) {
+        return fail(Fault::invalid, call.output.filename().string() +
+                                        " names an encrypted file, and nothing is encrypted")
+            .with_code(2)
+            .with_fix("add --encrypt-to age1… or --encrypt-passphrase-file FILE");
+    }
     call.words = words_again(in, arguments, call.output);
     return call;
+}
+
+/// As it was written, but for what was put behind it.
+std::string shown_output(Invocation const& in, service::ExportCall const& call) {
+    auto const written = in.arguments().value("--output", call.output.string());
+    return job::parcel_name(written, call.parcel).string();
 }
 
 }  // namespace
@@ -204,7 +182,7 @@ Result<int> run_export(Invocation& in) {
         "{} exported {} of {} into {}", whole ? style.green("✓") : style.yellow("!"),
         plural(answer->report.summary.records, "record", "records"),
         answer->snapshot ? "snapshot " + service::short_id(answer->snapshot->id()) : "live data",
-        printable(in.arguments().value("--output", call.output.string()))));
+        printable(shown_output(in, call))));
     return whole ? service::exit_code::ok : service::exit_code::partial;
 }
 

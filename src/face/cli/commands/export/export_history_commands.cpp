@@ -43,6 +43,22 @@ Timestamp now() {
     return to_timestamp(std::chrono::system_clock::now());
 }
 
+/// Parts that come from elsewhere prove themselves.
+Result<int> verify_parts(Invocation& in, system::Path const& folder) {
+    auto const checked = job::check_parts(folder, in.stop());
+    if (!checked) {
+        bool const damaged = checked.error().fault() == Fault::corrupt;
+        return damaged
+                   ? Error(checked.error()).with_code(14).with_fix("take another copy of that part")
+                   : Error(checked.error());
+    }
+    in.out().line(
+        fmt::format("{} {} is whole: every part is as it was written; JOIN.txt tells how "
+                    "to join them",
+                    in.out().out_style().green("✓"), printable(folder.string())));
+    return service::exit_code::ok;
+}
+
 }  // namespace
 
 Result<int> run_export_list(Invocation& in) {
@@ -78,7 +94,9 @@ Result<int> run_export_verify(Invocation& in) {
     auto const output = absolute_output(in.arguments().positional.front());
     auto const known = service::verify_export(*workspace, output);
     bool const foreign = !known && known.error().fault() == Fault::not_found;
-    if (foreign || (known && known->written.format == "archive")) {
+    if (foreign && job::holds_parts(output)) return verify_parts(in, output);
+    bool const sealed = job::holds_parts(output) || output.filename().string().ends_with(".age");
+    if (foreign || (known && known->written.format == "archive" && !sealed)) {
         auto const code = run_archive_verify(in);
         bool const none = !code && code.error().fault() == Fault::unsupported;
         return foreign && none ? Error(known.error()) : code;

@@ -29,7 +29,7 @@ void add_words(std::vector<std::string>& words, std::string const& option, Node 
         if (value.boolean) words.push_back(option);
     } else if (value.kind == Node::Kind::array) {
         for (auto const& item : value.items) add_words(words, option, item, folder);
-    } else if (option == "--output") {
+    } else if (option == "--output" || option == "--encrypt-passphrase-file") {
         words.push_back(option + "=" + (folder / spell(value)).string());
     } else {
         words.push_back(option + "=" + spell(value));

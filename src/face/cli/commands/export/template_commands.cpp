@@ -3,7 +3,7 @@
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "format/record/json_schema.h"
-#include "format/record/xml_writer.h"
+#include "format/record/xml/xml_writer.h"
 #include "format/template/template_writer.h"
 #include "service/export/export_template.h"
 
