@@ -69,28 +69,34 @@ TEST(Arguments, HelpIsFoundWhereverItIsAskedFor) {
     EXPECT_FALSE(help_text({"nonsense"}, {}));
 }
 
+void check_example(CommandRow const& row, std::string const& example) {
+    std::vector<std::string> argv;
+    bool quoted = false;
+    for (auto const& word : service::split_words(example, ' ')) {
+        if (word == ">" || word == "|") break;
+        if (!quoted) argv.push_back(word);
+        if (word.starts_with('"') || word.ends_with('"')) {
+            quoted = word.starts_with('"') && !word.ends_with('"');
+        }
+    }
+    argv.erase(argv.begin());
+    auto const parsed = parse_arguments(argv);
+    ASSERT_TRUE(parsed) << example << ": " << parsed.error().message();
+    EXPECT_TRUE(parsed->command->words == row.words ||
+                std::string(row.words).starts_with("backup "))
+        << example;
+}
+
 TEST(CommandTable, EveryRowIsCompleteAndItsExampleParses) {
     std::set<std::string_view> words;
     for (auto const& row : commands()) {
         EXPECT_TRUE(words.insert(row.words).second) << row.words << " stands twice";
         EXPECT_NE(row.run, nullptr);
         EXPECT_TRUE(row.summary.ends_with('.')) << row.words;
-        std::vector<std::string> argv;
-        bool quoted = false;
-        for (auto const& word : service::split_words(row.example, ' ')) {
-            if (word == ">" || word == "|") break;
-            if (!quoted) argv.push_back(word);
-            if (word.starts_with('"') || word.ends_with('"')) {
-                quoted = word.starts_with('"') && !word.ends_with('"');
-            }
+        ASSERT_FALSE(row.example.empty()) << row.words;
+        for (auto const& example : service::split_words(row.example, '\n')) {
+            check_example(row, example);
         }
-        ASSERT_FALSE(argv.empty()) << row.words;
-        argv.erase(argv.begin());
-        auto const parsed = parse_arguments(argv);
-        ASSERT_TRUE(parsed) << row.example << ": " << parsed.error().message();
-        EXPECT_TRUE(parsed->command->words == row.words ||
-                    std::string(row.words).starts_with("backup "))
-            << row.example;
         for (auto const& option : row.options) {
             bool const takes = option.kind != OptionRow::Kind::flag;
             EXPECT_EQ(takes, !option.value.empty()) << row.words << " " << option.name;

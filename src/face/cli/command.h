@@ -20,7 +20,8 @@ struct OptionRow {
     Kind kind = Kind::flag;
     std::string_view value = {};  ///< what the word is, "T"; for completion: FILE, DIR, a|b|c
     std::string_view help;
-    char letter = 0;  ///< "-t"
+    char letter = 0;                ///< "-t"
+    std::string_view heading = {};  ///< over this option and those that follow, in a long list
 };
 
 /// A command is a row: parser, help, completion and docs/CLI.md read nothing else.
@@ -31,7 +32,7 @@ struct CommandRow {
     std::span<OptionRow const> options;
     /// The exit code of a command that ran; an Error otherwise.
     Result<int> (*run)(Invocation&) = nullptr;
-    std::string_view example = {};
+    std::string_view example = {};  ///< one a line
 };
 
 std::span<CommandRow const> commands();

@@ -41,9 +41,18 @@ std::string pad(std::string text, std::size_t columns) {
     return text;
 }
 
+constexpr std::size_t option_columns = 28;
+
 void add_options(std::string& out, std::span<OptionRow const> rows, Style const& style) {
     for (auto const& row : rows) {
-        out += "  " + style.cyan(pad(option_text(row), 28)) + std::string(row.help) + "\n";
+        if (!row.heading.empty()) out += "\n" + style.bold(std::string(row.heading)) + "\n";
+        auto left = option_text(row);
+        // One that is long stands alone, so that the meanings keep their column.
+        if (columns_of(left) >= option_columns) {
+            out += "  " + style.cyan(left) + "\n";
+            left.clear();
+        }
+        out += "  " + style.cyan(pad(left, option_columns)) + std::string(row.help) + "\n";
     }
 }
 
@@ -79,11 +88,14 @@ std::string overview(Style const& style) {
 std::string one_command(CommandRow const& row, Style const& style) {
     std::string out = style.bold(usage_of(row)) + "\n\n" + std::string(row.summary) + "\n";
     if (!row.options.empty()) {
-        out += "\n" + style.bold("Options") + "\n";
+        bool const headed = !row.options.front().heading.empty();
+        if (!headed) out += "\n" + style.bold("Options") + "\n";
         add_options(out, row.options, style);
     }
     if (!row.example.empty()) {
-        out += "\n" + style.bold("Example") + "\n  " + std::string(row.example) + "\n";
+        auto const examples = service::split_words(row.example, '\n');
+        out += "\n" + style.bold(examples.size() > 1 ? "Examples" : "Example") + "\n";
+        for (auto const& example : examples) out += "  " + example + "\n";
     }
     out += "\nEvery command also takes --json, --config, --quiet and others: perdure help.";
     return out;

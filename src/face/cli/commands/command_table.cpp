@@ -107,7 +107,12 @@ constexpr auto rows = std::to_array<CommandRow>({
      "perdure restore drill list"},
 
     {"export", "", "Write records, live or of any snapshot, into a file people can use.",
-     export_options, run_export, "perdure export --format csv --type memory -o memories.csv"},
+     export_options, run_export,
+     "perdure export --format csv --type memory -o memories.csv\n"
+     "perdure export --snapshot latest --format zip -o everything.zip\n"
+     "perdure export --at 2026-03-01 --format html -o site\n"
+     "perdure export --format epub --collection Alps --since 2024-01-01 -o alps.epub\n"
+     "perdure export --format zip --encrypt-to team.txt --split-size 100MB -o all.zip"},
     {"export resume",
      "FILE",
      "Go on with an export that was stopped or killed.",

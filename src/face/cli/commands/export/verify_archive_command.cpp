@@ -57,14 +57,24 @@ void tell(Invocation& in, format::ArchiveReport const& report) {
     Table table({"type", ">records"});
     for (auto const& [type, count] : report.per_type) table.add({type, spell_count(count)});
     table.print(in.out());
-    for (auto const& error : report.errors) in.out().line("  ✗ " + printable(error));
+    for (auto const& error : report.errors) {
+        in.out().line("  ✗ " + printable(error));
+        JsonObject object;
+        object.put("what", error);
+        in.out().event("fault", object);
+    }
     for (auto const& lost : report.lost) {
         in.out().line(fmt::format("  lost: {}: {}", printable(lost.path), printable(lost.reason)));
         JsonObject object;
         object.put("record", lost.path).put("why", lost.reason);
         in.out().event("lost", object);
     }
-    for (auto const& warning : report.warnings) in.out().warn("  " + printable(warning));
+    for (auto const& warning : report.warnings) {
+        in.out().warn("  " + printable(warning));
+        JsonObject object;
+        object.put("what", warning);
+        in.out().event("warning", object);
+    }
     auto& summary = in.summary();
     summary.put("container", report.container).put("encrypted", report.encrypted);
     summary.put("bagit", report.bagit).put("schema_version", report.schema_version);
