@@ -4,6 +4,7 @@
 
 #include "format/archive/read/portable_archive.h"
 #include "format/archive/read/verify.h"
+#include "format/document/read_back.h"
 #include "format/record/read/count_records.h"
 #include "format/record/read/json_records.h"
 #include "format/record/xml/xml_records.h"
@@ -13,7 +14,8 @@ namespace perdure::format {
 namespace {
 
 /// An archive is believed when everything it says of itself holds.
-Result<std::uint64_t> count_archive(system::Path const& output, std::stop_token stop) {
+Result<std::optional<std::uint64_t>> count_archive(system::Path const& output,
+                                                   std::stop_token stop) {
     PD_TRY(auto const report, verify_archive(output, {}, stop));
     if (report.good()) return report.records;
     return fail(Fault::corrupt,
@@ -24,17 +26,17 @@ constexpr FormatReader readers[] = {
     {"json", "embed-media", count_json, open_json_records},
     {"ndjson", "embed-media", count_ndjson, open_ndjson_records},
     {"csv", "dialect", count_csv, nullptr},
-    {"xlsx", "", nullptr, nullptr},
+    {"xlsx", "", check_xlsx, nullptr},
     {"xml", "embed-media", count_xml, open_xml_records},
-    {"html", "", nullptr, nullptr},
-    {"epub", "", nullptr, nullptr},
-    {"markdown", "xmp-sidecars", nullptr, nullptr},
+    {"html", "", count_html, nullptr},
+    {"epub", "", check_epub, nullptr},
+    {"markdown", "xmp-sidecars", count_markdown, nullptr},
     {"zip", "xmp-sidecars", nullptr, nullptr},
     {"tar.gz", "xmp-sidecars", nullptr, nullptr},
     {"template", "template template_name", nullptr, nullptr},
     {"archive", "layout sign-key compression encryption configuration", count_archive,
      open_archive_file},
-    {"pdf", "paper theme lang attach", nullptr, nullptr},
+    {"pdf", "paper theme lang attach", check_pdf, nullptr},
 };
 
 }  // namespace

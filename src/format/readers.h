@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 
@@ -14,10 +15,11 @@ struct FormatReader {
     std::string_view format;
     /// Names of the options it takes, a blank between them.
     std::string_view options;
-    /// Reads a finished output back and counts its records, so that an export is not believed
-    /// before it was read. Null: only its bytes are compared. Fails: corrupt, telling what is
-    /// wrong.
-    Result<std::uint64_t> (*count_records)(system::Path const& output, std::stop_token stop);
+    /// Reads a finished output back, so that an export is not believed before it was read, and
+    /// counts its records where there is something to count. Null: only its bytes are compared.
+    /// Fails: corrupt, telling what is wrong.
+    Result<std::optional<std::uint64_t>> (*count_records)(system::Path const& output,
+                                                          std::stop_token stop);
     /// Gives the records back, every value as it was. Null: the format loses some.
     /// Fails: invalid, corrupt, unsupported; next() too.
     Result<std::unique_ptr<data::RecordReader>> (*open)(system::Path const& output,

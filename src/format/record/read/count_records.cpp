@@ -86,21 +86,21 @@ Result<std::uint64_t> count_rows(system::Path const& file, std::stop_token const
 
 }  // namespace
 
-Result<std::uint64_t> count_json(system::Path const& file, std::stop_token stop) {
+Result<std::optional<std::uint64_t>> count_json(system::Path const& file, std::stop_token stop) {
     Lines lines{.wanted = "{\"_type\":"};
     PD_CHECK(each_piece(file, stop, [&](std::string_view text) { lines.take(text); }));
     if (!lines.tail.ends_with("\n]}\n")) return cut(file);
     return lines.found;
 }
 
-Result<std::uint64_t> count_ndjson(system::Path const& file, std::stop_token stop) {
+Result<std::optional<std::uint64_t>> count_ndjson(system::Path const& file, std::stop_token stop) {
     Lines lines{.wanted = "{\"_type\":"};
     PD_CHECK(each_piece(file, stop, [&](std::string_view text) { lines.take(text); }));
     if (!lines.tail.empty() && !lines.tail.ends_with("}\n")) return cut(file);
     return lines.found;
 }
 
-Result<std::uint64_t> count_xml(system::Path const& file, std::stop_token stop) {
+Result<std::optional<std::uint64_t>> count_xml(system::Path const& file, std::stop_token stop) {
     // Texts hold no '<': such a line begins a record.
     Lines lines{.wanted = "<record "};
     PD_CHECK(each_piece(file, stop, [&](std::string_view text) { lines.take(text); }));
@@ -108,7 +108,7 @@ Result<std::uint64_t> count_xml(system::Path const& file, std::stop_token stop) 
     return lines.found;
 }
 
-Result<std::uint64_t> count_csv(system::Path const& output, std::stop_token stop) {
+Result<std::optional<std::uint64_t>> count_csv(system::Path const& output, std::stop_token stop) {
     std::error_code error;
     if (!std::filesystem::is_directory(output, error)) return count_rows(output, stop);
     std::uint64_t rows = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 
 #include "base/result.h"
@@ -10,10 +11,10 @@ namespace perdure::format {
 
 /// Readers of what was just written, apart from its writers: how many records are there.
 /// Each fails: corrupt, when the file does not begin or end as it must.
-Result<std::uint64_t> count_json(system::Path const& file, std::stop_token stop);
-Result<std::uint64_t> count_ndjson(system::Path const& file, std::stop_token stop);
+Result<std::optional<std::uint64_t>> count_json(system::Path const& file, std::stop_token stop);
+Result<std::optional<std::uint64_t>> count_ndjson(system::Path const& file, std::stop_token stop);
+Result<std::optional<std::uint64_t>> count_xml(system::Path const& file, std::stop_token stop);
 /// One file, or a folder of them; each has a header.
-Result<std::uint64_t> count_xml(system::Path const& file, std::stop_token stop);
-Result<std::uint64_t> count_csv(system::Path const& output, std::stop_token stop);
+Result<std::optional<std::uint64_t>> count_csv(system::Path const& output, std::stop_token stop);
 
 }  // namespace perdure::format
