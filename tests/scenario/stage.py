@@ -121,8 +121,9 @@ def rsync_differences(source, copy):
 
 
 def sqlite_dump(path):
+    import contextlib
     import sqlite3
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.text_factory = bytes
         tables = [row[0] for row in connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]

@@ -1,7 +1,7 @@
 // The order that makes a kill at any moment leave before or after:
 //   compare under a read lock → safety snapshot → write lock on every database → compare again →
-//   write inside the transactions → journals on the disk → run.json says "prepared" → commit, one
-//   after the other → run.json says "done".
+//   write inside the transactions, stage files and whole databases beside → journals on the disk →
+//   run.json says "prepared" → names change, transactions commit → run.json says "done".
 // A kill before "prepared": no transaction was committed, SQLite rolls them back. After it:
 // settle_runs looks which databases show the changes, and takes the committed ones back unless all
 // are.
@@ -10,9 +10,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <deque>
 
 #include "job/recovery/files.h"
 #include "job/recovery/plan.h"
+#include "job/recovery/swap.h"
 
 namespace perdure::job {
 
@@ -24,12 +26,14 @@ Error stale(std::string what) {
         .with_fix("make it again with perdure restore plan, and read it again");
 }
 
-/// One source; exactly one of the two merges is used.
+/// One source, or the media of one: exactly one of the three is used.
 struct AtWork {
     RecoveryPlace const* place = nullptr;
-    BroughtBack copy;
+    std::string kind;  ///< as in RecoveryRun::Source
+    BroughtBack const* copy = nullptr;
     std::unique_ptr<origin::Merge> rows;
-    std::unique_ptr<origin::TreeMerge> files;
+    FilesAtWork files;
+    std::optional<SwapAtWork> swap;
 };
 
 class Apply {
@@ -38,18 +42,10 @@ public:
         : repository_(repository), request_(request), stop_(std::move(stop)) {}
 
     Result<ApplyReport> run() {
-        for (auto const& place : request_.places) {
-            AtWork work{.place = &place, .copy = {}, .rows = {}, .files = {}};
-            if (place.source->rows) {
-                PD_TRY(work.copy, bring_back_rows(repository_, *place.source, request_.scratch,
-                                                  request_.progress, stop_));
-                note(work.copy.problems);
-            }
-            sources_.push_back(std::move(work));
-        }
+        for (auto const& place : request_.places) PD_CHECK(add_parts(place));
         PD_CHECK(compare(Pass::look));
         if (report_.writes == 0) return std::move(report_);
-        PD_TRY(report_.safety, request_.safety());
+        PD_TRY(report_.safety, request_.safety(saved_));
         PD_CHECK(write());
         PD_CHECK(verify());
         return std::move(report_);
@@ -57,6 +53,27 @@ public:
 
 private:
     enum class Pass { look, write };
+
+    Result<void> add_parts(RecoveryPlace const& place) {
+        if (!place.source->rows) {
+            parts_.push_back({.place = &place, .kind = "files"});
+            return {};
+        }
+        if (request_.scope.swap) {
+            parts_.push_back({.place = &place, .kind = "swap"});
+            return {};
+        }
+        PD_TRY(auto copy,
+               bring_back_rows(repository_, *place.source, request_.scratch, place.target.media,
+                               request_.progress, stop_));
+        note(copy.problems);
+        copies_.push_back(std::move(copy));
+        parts_.push_back({.place = &place, .kind = "rows", .copy = &copies_.back()});
+        if (copies_.back().media_differ) {
+            parts_.push_back({.place = &place, .kind = "media", .copy = &copies_.back()});
+        }
+        return {};
+    }
 
     void note(std::vector<data::Problem> const& problems) {
         report_.problems.insert(report_.problems.end(), problems.begin(), problems.end());
@@ -68,26 +85,50 @@ private:
         crypto::Sha256 state;
         report_.sources = data::Json{data::Json::Array{}};
         report_.writes = 0;
-        for (auto& work : sources_) {
-            PD_TRY(auto json, work.place->source->rows ? compare_rows(work, pass, state)
-                                                       : compare_files(work, pass, state));
-            report_.sources.add(std::move(json));
+        saved_.clear();
+        for (std::size_t at = 0; at < parts_.size(); ++at) {
+            PD_TRY(auto json, compare_part(at, pass, state));
+            if (json) report_.sources.add(std::move(*json));
         }
         auto const seen = to_hex(state.finish());
         if (pass == Pass::look) {
-            for (auto& work : sources_) {
+            for (auto& work : parts_) {
                 work.rows.reset();
-                work.files.reset();
+                work.files = {};
             }
         }
         if (seen == request_.plan.summary.text_of("state")) return {};
         return stale("the target changed since it was made");
     }
 
+    Result<std::optional<data::Json>> compare_part(std::size_t at, Pass pass,
+                                                   crypto::Sha256& state) {
+        auto& work = parts_[at];
+        bool const media = work.kind == "media";
+        if (!media && work.kind != "swap") saved_.push_back(work.place);
+        if (work.kind == "rows") {
+            PD_TRY(auto json, compare_rows(work, pass, state));
+            return std::optional(std::move(json));
+        }
+        if (work.kind == "swap") {
+            PD_TRY(auto json, compare_swap(work, pass, state));
+            return std::optional(std::move(json));
+        }
+        FilesRequest files{.source = work.place->source, .target = work.place->target};
+        if (media) {
+            auto chosen =
+                media_request(*work.place, *work.copy, *parts_[at - 1].rows, request_.scope);
+            if (!chosen) return std::optional<data::Json>();
+            files = std::move(*chosen);
+        }
+        PD_TRY(auto json, compare_files(work, std::move(files), pass, state));
+        return std::optional(std::move(json));
+    }
+
     Result<data::Json> compare_rows(AtWork& work, Pass pass, crypto::Sha256& state) {
         auto const mode =
             pass == Pass::write ? origin::Merge::Mode::write : origin::Merge::Mode::read;
-        PD_TRY(work.rows, open_merge(work.copy, *work.place, request_.scope,
+        PD_TRY(work.rows, open_merge(*work.copy, *work.place, request_.scope,
                                      request_.plan.overrides, mode, stop_));
         PD_TRY(auto json, compare_merge(
                               *work.rows, *work.place,
@@ -100,20 +141,40 @@ private:
         return json;
     }
 
-    Result<data::Json> compare_files(AtWork& work, Pass pass, crypto::Sha256& state) {
-        FilesRequest files{.source = work.place->source, .target = work.place->target};
+    Result<data::Json> compare_files(AtWork& work, FilesRequest files, Pass pass,
+                                     crypto::Sha256& state) {
         files.overrides = request_.plan.overrides;
         if (pass == Pass::write) files.stage = stage_name(request_.run);
-        PD_TRY(auto found,
+        PD_TRY(work.files,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
-        if (pass == Pass::look) note(found.problems);
-        work.files = std::move(found.merge);
-        state.update(as_bytes(work.files->state()));
-        for (auto const& [name, count] : work.files->summary().decisions) {
+        if (pass == Pass::look) note(work.files.problems);
+        auto const& merge = *work.files.merge;
+        state.update(as_bytes(files_state(*work.place, merge)));
+        for (auto const& [name, count] : merge.summary().decisions) {
             auto const decision = data::parse_decision(name);
             if (decision ? data::may_write(*decision) : true) report_.writes += count;
         }
-        return files_summary(*work.place, work.files->summary());
+        return files_summary(*work.place, merge.summary());
+    }
+
+    Result<data::Json> compare_swap(AtWork& work, Pass pass, crypto::Sha256& state) {
+        auto const& target = work.place->target.path;
+        LiveState live;
+        if (pass == Pass::look) {
+            PD_TRY(live, live_state(target, stop_));
+        } else {
+            PD_TRY(auto swap, stage_swap(repository_, work.place->source, target,
+                                         stage_name(request_.run), request_.progress, stop_));
+            note(swap.problems);
+            live = swap.before;
+            work.swap.emplace(std::move(swap));
+        }
+        state.update(as_bytes(live.text));
+        if (live.readable()) saved_.push_back(work.place);
+        ++report_.writes;
+        data::Json json;
+        json.put("name", work.place->source->name).put("kind", "rows").put("swap", true);
+        return json.put_path("target", target.string());
     }
 
     Result<void> write() {
@@ -122,17 +183,19 @@ private:
         run.safety = report_.safety;
         run.plan = request_.plan.digest;
         run.started = to_timestamp(std::chrono::system_clock::now());
-        for (auto const& place : request_.places) {
-            run.sources.push_back({place.source->name,
-                                   place.source->rows ? "rows" : "files",
-                                   place.target.path,
-                                   0,
-                                   {}});
+        for (auto const& work : parts_) {
+            auto const& target = work.place->target;
+            RecoveryRun::Source source{.name = work.place->source->name, .kind = work.kind};
+            source.target = work.kind == "media" ? target.media : target.path;
+            run.sources.push_back(std::move(source));
         }
         PD_TRY(auto folder, RunFolder::create(request_.recovery, std::move(run)));
         auto const locked = std::chrono::steady_clock::now();
         auto written = write_all(folder);
-        for (auto& work : sources_) work.rows.reset();  // rolls back what was not committed
+        for (auto& work : parts_) {
+            work.rows.reset();  // rolls back what was not committed
+            work.swap.reset();  // lets go of the database
+        }
         report_.locked_s =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - locked).count();
         // One source took its changes, another did not: back to before.
@@ -143,33 +206,48 @@ private:
     Result<void> write_all(RunFolder& folder) {
         PD_CHECK(compare(Pass::write));
         auto const domain = repository_.domains().common();
-        for (std::size_t at = 0; at < sources_.size(); ++at) {
-            auto& source = folder.run().sources[at];
-            if (auto* rows = sources_[at].rows.get()) {
-                PD_CHECK(rows->write(stop_));
-                source.dangled = rows->dangled();
-                PD_TRY(source.changes,
-                       write_row_journal(folder.journal(at), domain, rows->changes(), stop_));
-            } else {
-                PD_CHECK(sources_[at].files->settle_stage());
-                PD_TRY(source.changes, write_file_journal(folder.journal(at), domain,
-                                                          sources_[at].files->changes()));
-            }
+        for (std::size_t at = 0; at < parts_.size(); ++at) {
+            PD_CHECK(prepare(parts_[at], folder, at, domain));
         }
         PD_CHECK(folder.set_state("prepared"));
-        for (auto& work : sources_) {
-            if (!work.files) continue;
-            PD_CHECK(origin::swap_files(work.place->target.path, stage_name(request_.run),
-                                        work.files->changes()));
+        auto const stage = stage_name(request_.run);
+        for (std::size_t at = 0; at < parts_.size(); ++at) {
+            if (!parts_[at].files.merge) continue;
+            PD_CHECK(origin::swap_files(folder.run().sources[at].target, stage,
+                                        parts_[at].files.merge->changes()));
         }
-        for (auto& work : sources_) {
+        for (auto& work : parts_) {
+            if (work.swap) PD_CHECK(swap_database(*work.swap, work.place->target.path, stage));
+        }
+        for (auto& work : parts_) {
             if (work.rows) PD_CHECK(work.rows->commit());
         }
         PD_CHECK(folder.set_state("done"));
-        for (auto& work : sources_) {
-            if (!work.files) continue;
-            PD_CHECK(origin::drop_stage(work.place->target.path, stage_name(request_.run)));
+        PD_TRY(report_.kept_beside, drop_stages(folder, domain));
+        return {};
+    }
+
+    Result<void> prepare(AtWork& work, RunFolder& folder, std::size_t at,
+                         repository::DomainPtr const& domain) {
+        auto& source = folder.run().sources[at];
+        if (work.rows) {
+            PD_CHECK(work.rows->write(stop_));
+            source.dangled = work.rows->dangled();
+            PD_TRY(source.changes,
+                   write_row_journal(folder.journal(at), domain, work.rows->changes(), stop_));
+            return {};
         }
+        std::vector<origin::FileChange> none;
+        if (work.swap) {
+            source.before = work.swap->before.text;
+            source.after = work.swap->after.text;
+        } else if (work.files.merge) {
+            PD_CHECK(work.files.merge->settle_stage());
+        }
+        auto const& changes = work.swap          ? work.swap->changes
+                              : work.files.merge ? work.files.merge->changes()
+                                                 : none;
+        PD_TRY(source.changes, write_file_journal(folder.journal(at), domain, changes));
         return {};
     }
 
@@ -177,12 +255,12 @@ private:
     Result<void> verify() {
         PD_TRY(auto const folder, RunFolder::open(request_.recovery, request_.run));
         auto const domain = repository_.domains().common();
-        for (std::size_t at = 0; at < sources_.size(); ++at) {
+        for (std::size_t at = 0; at < parts_.size(); ++at) {
             auto const& source = folder.run().sources[at];
-            if (source.kind == "files") {
+            if (source.kind != "rows") {
                 PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
                 for (auto const& change : changes) {
-                    ++(origin::still_there(source.target, change) ? report_.verified
+                    ++(origin::still_there(source.folder(), change) ? report_.verified
                                                                   : report_.changed_since);
                 }
                 continue;
@@ -204,7 +282,9 @@ private:
     repository::Repository& repository_;
     ApplyRequest const& request_;
     std::stop_token stop_;
-    std::vector<AtWork> sources_;
+    std::deque<BroughtBack> copies_;  ///< parts point into it
+    std::vector<AtWork> parts_;
+    std::vector<RecoveryPlace const*> saved_;  ///< what a safety snapshot can take
     ApplyReport report_;
 };
 

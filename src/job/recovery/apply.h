@@ -13,8 +13,9 @@ struct ApplyRequest {
     system::Path recovery;  ///< folder of runs
     std::string run;        ///< id
     system::Path scratch;
-    /// Backs up what is about to be changed; the id of the snapshot.
-    std::function<Result<std::string>()> safety;
+    /// Backs up what is about to be changed; the id of the snapshot. Places whose database is not
+    /// there, or cannot be read, are not among them.
+    std::function<Result<std::string>(std::vector<RecoveryPlace const*> const&)> safety;
     repository::Progress progress;
 };
 
@@ -26,6 +27,7 @@ struct ApplyReport {
     std::string safety;
     std::vector<data::Problem> problems;
     double locked_s = 0;  ///< how long the application could not write
+    std::vector<std::string> kept_beside;  ///< damaged databases that no snapshot could take
 };
 
 /// Does what the plan says. Nothing is written unless target and snapshot are what the plan saw.
@@ -47,6 +49,10 @@ struct UndoReport {
 /// Fails: conflict (PD-0015: something has to stay and `partly` is not set; or undone before).
 Result<UndoReport> undo_recovery(repository::Repository& repository, UndoRequest const& request,
                                  std::stop_token stop);
+
+/// Clears the stages of a run that ended. A damaged database that was replaced is put beside first.
+Result<std::vector<std::string>> drop_stages(RunFolder const& folder,
+                                             repository::DomainPtr const& domain);
 
 /// Puts right what a crash left: every run ends done or rolled back. What was done, a line each.
 Result<std::vector<std::string>> settle_runs(repository::Repository& repository,

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "job/recovery/journal.h"
+#include "job/remap/remapped_target.h"
 
 namespace perdure::job {
 
@@ -94,6 +95,101 @@ Result<void> remove_more(repository::Repository& repository, FilesRequest const&
     }
 }
 
+Result<std::shared_ptr<Remap const>> remap_of(RecoveryScope const& scope) {
+    PD_TRY(auto owners, OwnerMap::create({.rules = scope.map_owner,
+                                          .by_name = !scope.numeric_owners}));
+    PD_TRY(auto paths, PathMap::create(scope.map_path));
+    return std::make_shared<Remap const>(std::move(owners), std::move(paths));
+}
+
+/// What lives as long as the merge that asks for it.
+struct Told {
+    std::set<std::string, std::less<>> passed;  ///< folders that were not chosen, by their new path
+    std::string blocked;
+};
+
+/// The restored tree on its way to a merge: what is chosen by the snapshot's paths goes on under
+/// the names and owners that the rules say.
+class ChosenTree final : public data::TreeTarget {
+public:
+    ChosenTree(std::unique_ptr<data::TreeTarget> target,
+               std::function<bool(std::string_view)> const& chosen, Remap const& remap, Told& told)
+        : target_(std::move(target)), chosen_(chosen), remap_(remap), told_(told) {}
+    Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
+        if (!path.empty() && !chosen_(path)) told_.passed.insert(remap_.paths.apply(path));
+        return target_->make_folder(path, entry);
+    }
+    Result<void> write_file(std::string const& path, data::Entry const& entry,
+                            data::ByteSource& content) override {
+        return chosen_(path) ? target_->write_file(path, entry, content) : Result<void>{};
+    }
+    Result<void> make_other(std::string const& path, data::Entry const& entry) override {
+        return chosen_(path) ? target_->make_other(path, entry) : Result<void>{};
+    }
+    Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
+        return target_->finish_folder(path, entry);
+    }
+    std::vector<data::Problem> take_problems() override { return target_->take_problems(); }
+
+private:
+    std::unique_ptr<data::TreeTarget> target_;
+    std::function<bool(std::string_view)> const& chosen_;
+    Remap const& remap_;
+    Told& told_;
+};
+
+/// The media among a database's rows, as a tree. Folders come in any order and are only made where
+/// a file needs them.
+class MediaTree final : public data::RowTarget {
+public:
+    MediaTree(ChosenTree& tree, origin::TreeMerge& merge) : tree_(tree), merge_(merge) {}
+    Result<void> begin(data::DatabaseSchema const&) override { return {}; }
+    Result<void> add(data::RowView const&) override { return {}; }
+    Result<void> add_media(data::Entry const& entry, std::string const& path,
+                           data::ByteSource& content) override {
+        PD_CHECK(origin::check_tree_path(path));
+        if (entry.kind == data::EntryKind::folder) return {};
+        if (entry.kind == data::EntryKind::file && entry.same_as.empty()) {
+            return tree_.write_file(path, entry, content);
+        }
+        others_.emplace_back(path, entry);
+        return {};
+    }
+    Result<void> finish(std::stop_token) override {
+        for (auto const& [path, entry] : others_) PD_CHECK(tree_.make_other(path, entry));
+        return merge_.finish_folder("", {});
+    }
+    std::vector<data::Problem> take_problems() override { return {}; }
+
+private:
+    ChosenTree& tree_;
+    origin::TreeMerge& merge_;
+    std::vector<std::pair<std::string, data::Entry>> others_;
+};
+
+/// Somebody else's target.
+class LentTree final : public data::TreeTarget {
+public:
+    explicit LentTree(data::TreeTarget& target) : target_(target) {}
+    Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
+        return target_.make_folder(path, entry);
+    }
+    Result<void> write_file(std::string const& path, data::Entry const& entry,
+                            data::ByteSource& content) override {
+        return target_.write_file(path, entry, content);
+    }
+    Result<void> make_other(std::string const& path, data::Entry const& entry) override {
+        return target_.make_other(path, entry);
+    }
+    Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
+        return target_.finish_folder(path, entry);
+    }
+    std::vector<data::Problem> take_problems() override { return {}; }
+
+private:
+    data::TreeTarget& target_;
+};
+
 }  // namespace
 
 std::string stage_name(std::string const& run) {
@@ -115,27 +211,45 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
         };
         paths = walked(*selectors);
     }
-    auto const& name = request.source->name;
-    PD_TRY(auto merge,
-           origin::TreeMerge::create({.root = request.target.path,
-                                      .source = name,
-                                      .chosen = chosen,
-                                      .strategy = scope.strategy,
-                                      .overrides = request.overrides,
-                                      .now = scope.now,
-                                      .stage = request.stage,
-                                      .tell = [&](origin::FileItem const& item) -> Result<void> {
-                                          return request.take ? request.take(item_json(name, item))
-                                                              : Result<void>{};
-                                      }}));
+    if (scope.remove && !scope.map_path.empty()) {
+        return fail(Fault::invalid, "--delete and --map-path do not go together: what is too much "
+                                    "is judged by the snapshot's paths")
+            .with_code(2);
+    }
+    PD_TRY(auto const remap, remap_of(scope));
+    auto const told = std::make_shared<Told>();
+    FilesAtWork out;
+    PD_TRY(out.merge,
+           origin::TreeMerge::create(
+               {.root = request.target.path,
+                .source = request.source->name,
+                .chosen = [told](std::string_view path) { return !told->passed.contains(path); },
+                .strategy = scope.strategy,
+                .overrides = request.overrides,
+                .now = scope.now,
+                .stage = request.stage,
+                .tell = [told, take = request.take,
+                         name = request.source->name](origin::FileItem const& item) -> Result<void> {
+                    bool const blocked = item.finding == origin::FileItem::Finding::blocked;
+                    if (blocked && told->blocked.empty()) {
+                        told->blocked = name + "/" + item.path + ": " + item.reason;
+                    }
+                    return take ? take(item_json(name, item)) : Result<void>{};
+                }}));
+    out.blocked = std::shared_ptr<std::string const>(told, &told->blocked);
     auto context = repository.read_context();
     context.progress = progress;
-    PD_CHECK(repository::restore_tree(*request.source, paths, *merge, context, stop));
-    if (scope.remove) PD_CHECK(remove_more(repository, request, chosen, *merge, stop));
-    FilesAtWork out;
-    out.problems = merge->take_problems();
+    ChosenTree target(remap_tree(std::make_unique<LentTree>(*out.merge), *remap), chosen, *remap,
+                      *told);
+    if (request.source->rows) {
+        MediaTree media(target, *out.merge);
+        PD_CHECK(repository::restore_rows(*request.source, media, context, stop));
+    } else {
+        PD_CHECK(repository::restore_tree(*request.source, paths, target, context, stop));
+    }
+    if (scope.remove && !request.source->rows) PD_CHECK(remove_more(repository, request, chosen, *out.merge, stop));
+    out.problems = out.merge->take_problems();
     out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
-    out.merge = std::move(merge);
     return out;
 }
 
@@ -147,10 +261,39 @@ data::Json files_summary(RecoveryPlace const& place, origin::FileSummary const& 
     data::Json decisions{data::Json::Object{}};
     for (auto const& [name, count] : summary.decisions) decisions.put(name, count);
     data::Json json;
-    json.put("name", place.source->name).put("kind", "files");
-    json.put_path("target", place.target.path.string());
+    bool const media = place.source->rows;
+    json.put("name", place.source->name).put("kind", media ? "media" : "files");
+    json.put_path("target", (media ? place.target.media : place.target.path).string());
     json.put("files", std::move(files)).put("decisions", std::move(decisions));
     return json.put("file_bytes", summary.bytes);
+}
+
+std::string files_state(RecoveryPlace const& place, origin::TreeMerge const& merge) {
+    auto const& found = merge.summary();
+    bool const nothing = found.create + found.conflict + found.remove + found.blocked == 0;
+    return nothing && place.source->rows ? std::string() : merge.state();
+}
+
+std::optional<FilesRequest> media_request(RecoveryPlace const& place, BroughtBack const& copy,
+                                          origin::Merge const& merge, RecoveryScope const& scope) {
+    if (!copy.media_differ || !system::exists(place.target.media)) return std::nullopt;
+    std::vector<data::Selector> paths;
+    for (auto const& selector : selectors_of(scope, place.source->name).value_or(
+             std::vector<data::Selector>{})) {
+        if (selector.kind == data::Selector::Kind::path) paths.push_back(selector);
+    }
+    std::set<std::string, std::less<>> named(merge.media().begin(), merge.media().end());
+    bool const all = merge.all_media();
+    if (!all && paths.empty() && named.empty()) return std::nullopt;
+    FilesRequest request{.source = place.source, .target = {}};
+    request.target.path = place.target.media;
+    request.chosen = [=, named = std::move(named)](std::string_view path) {
+        return all || named.contains(path) ||
+               std::ranges::any_of(paths, [&](data::Selector const& selector) {
+                   return data::selects_path(selector, path);
+               });
+    };
+    return request;
 }
 
 Result<std::uint64_t> write_file_journal(system::Path const& path,
@@ -190,31 +333,37 @@ Result<repository::Snapshot> snapshot_of(repository::Repository& repository, std
         .with_fix("the files it held cannot be brought back");
 }
 
+Result<repository::SourceSnapshot const*> source_in(repository::Snapshot const& snapshot,
+                                                    std::string const& name) {
+    auto const found =
+        std::ranges::find(snapshot.sources, name, &repository::SourceSnapshot::name);
+    if (found != snapshot.sources.end()) return &*found;
+    return fail(Fault::not_found, "the safety snapshot has no source " + name).with_code(15);
+}
+
 Result<FilesAtWork> stage_undo(repository::Repository& repository,
                                repository::Snapshot const& before,
                                RecoveryRun::Source const& source,
                                std::vector<origin::FileChange> const& changes,
                                std::string const& stage, std::stop_token stop) {
-    auto const found =
-        std::ranges::find(before.sources, source.name, &repository::SourceSnapshot::name);
-    if (found == before.sources.end()) {
-        return fail(Fault::not_found, "the safety snapshot has no source " + source.name)
-            .with_code(15);
-    }
+    PD_TRY(auto const* found, source_in(before, source.name));
     std::set<std::string, std::less<>> back;
     for (auto const& change : changes) {
         bool const goes = change.act == Act::remove || change.act == Act::folder_gone;
-        if (goes || change.act == Act::replace) back.insert(change.path);
+        bool const replaced = change.act == Act::replace || change.act == Act::relink;
+        if (goes || replaced) back.insert(change.path);
     }
-    FilesRequest request{.source = &*found, .target = {.name = source.name, .type = "files"}};
+    FilesRequest request{.source = found, .target = {.name = source.name, .type = "files"}};
     request.target.path = source.target;
     request.stage = stage;
     request.chosen = [&](std::string_view path) { return back.contains(path); };
     RecoveryScope scope;
     scope.strategy = data::Strategy::overwrite;
+    scope.numeric_owners = true;
     PD_TRY(auto work, merge_files(repository, request, scope, {}, std::move(stop)));
     for (auto const& change : changes) {
-        if (change.act == Act::create) PD_CHECK(work.merge->remove(change.path));
+        bool const made = change.act == Act::create || change.act == Act::link;
+        if (made) PD_CHECK(work.merge->remove(change.path));
         if (change.act == Act::folder) work.merge->remove_folder(change.path);
     }
     return work;

@@ -6,7 +6,8 @@
 
 namespace perdure::job {
 
-/// The files of one source, compared with (and, with a stage, made ready for) its live folder.
+/// The files of one source (of a database: its media), compared with, and with a stage made ready
+/// for, a live folder: `target.path`.
 struct FilesRequest {
     repository::SourceSnapshot const* source = nullptr;
     origin::SourceOptions target;
@@ -20,12 +21,21 @@ struct FilesRequest {
 struct FilesAtWork {
     std::unique_ptr<origin::TreeMerge> merge;
     std::vector<data::Problem> problems;
+    std::shared_ptr<std::string const> blocked;  ///< the first that cannot be written, and why
 };
 Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest const& request,
                                 RecoveryScope const& scope, repository::Progress const& progress,
                                 std::stop_token stop);
-/// A source's part of a plan's summary.
+/// A source's part of a plan's summary; of a database: its media.
 data::Json files_summary(RecoveryPlace const& place, origin::FileSummary const& summary);
+/// Of a database: what its merge, or a selector, names among its media, ready to be compared with
+/// the live media folder. Nothing: none was chosen, or all are as the snapshot has them.
+std::optional<FilesRequest> media_request(RecoveryPlace const& place, BroughtBack const& copy,
+                                          origin::Merge const& merge, RecoveryScope const& scope);
+
+/// What a comparison of files came to, for the plan's state. Media that need nothing say nothing:
+/// whether they were compared at all depends on others.
+std::string files_state(RecoveryPlace const& place, origin::TreeMerge const& merge);
 
 /// ".perdure-restore-<run>", below the folder that is restored into.
 std::string stage_name(std::string const& run);
@@ -39,6 +49,9 @@ Result<std::vector<origin::FileChange>> read_file_journal(system::Path const& pa
 /// Opens the snapshot with that id. Fails: not_found.
 Result<repository::Snapshot> snapshot_of(repository::Repository& repository, std::string const& id,
                                          std::stop_token stop);
+/// Fails: not_found.
+Result<repository::SourceSnapshot const*> source_in(repository::Snapshot const& snapshot,
+                                                    std::string const& name);
 /// What an undo of these changes stages: the state in `before` of what was replaced or taken away,
 /// and the end of what was created.
 Result<FilesAtWork> stage_undo(repository::Repository& repository,

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "job/recovery/files.h"
+#include "job/recovery/swap.h"
 
 namespace perdure::job {
 
@@ -21,7 +22,9 @@ std::uint64_t written_bytes(data::Json const& source) {
         for (auto const& table : *tables->array())
             bytes += static_cast<std::uint64_t>(table.integer_of("bytes"));
     }
-    return bytes + static_cast<std::uint64_t>(source.integer_of("file_bytes"));
+    bytes += static_cast<std::uint64_t>(source.integer_of("file_bytes"));
+    auto const swapped = static_cast<std::uint64_t>(source.integer_of("swap_bytes"));
+    return std::max(bytes, swapped);
 }
 
 /// Space where the target rests: what is written, its journal in the database, and again for undo.
@@ -62,8 +65,12 @@ public:
             if (!source) {
                 return std::move(source).error().within("source \"" + place.source->name + "\"");
             }
-            space.add(space_json(place, written_bytes(*source)));
-            sources.add(std::move(*source));
+            std::uint64_t bytes = 0;
+            for (auto& part : *source) {
+                bytes += written_bytes(part);
+                sources.add(std::move(part));
+            }
+            space.add(space_json(place, bytes));
         }
         data::Json summary;
         summary.put("sources", std::move(sources)).put("space", std::move(space));
@@ -86,33 +93,78 @@ public:
     }
 
 private:
-    Result<data::Json> plan_files(RecoveryPlace const& place) {
-        FilesRequest files{.source = place.source, .target = place.target};
+    Result<data::Json> plan_files(RecoveryPlace const& place, FilesRequest files) {
         files.take = [&](data::Json const& item) { return writer_->item(item); };
         PD_TRY(auto const work,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
         report_.problems.insert(report_.problems.end(), work.problems.begin(), work.problems.end());
-        state_.update(as_bytes(work.merge->state()));
+        state_.update(as_bytes(files_state(place, *work.merge)));
         return files_summary(place, work.merge->summary());
     }
 
-    Result<data::Json> plan_source(RecoveryPlace const& place) {
-        if (!place.source->rows) return plan_files(place);
-        auto const take = [&](data::Json const& item) -> Result<void> {
-            state_.update(as_bytes(item.canonical()));
-            return writer_->item(item);
-        };
-        PD_TRY(auto copy, bring_back_rows(repository_, *place.source, request_.scratch,
-                                          request_.progress, stop_));
+    Result<std::vector<data::Json>> plan_source(RecoveryPlace const& place) {
+        std::vector<data::Json> out;
+        if (!place.source->rows) {
+            PD_TRY(auto json,
+                   plan_files(place, {.source = place.source, .target = place.target}));
+            out.push_back(std::move(json));
+            return out;
+        }
+        PD_TRY(auto copy,
+               bring_back_rows(repository_, *place.source, request_.scratch, place.target.media,
+                               request_.progress, stop_));
         scratch_ = std::max(scratch_, copy.bytes);
         if (auto const free = system::free_bytes(copy.folder->path())) scratch_free_ = *free;
         report_.problems.insert(report_.problems.end(), copy.problems.begin(), copy.problems.end());
+        if (request_.scope.swap) {
+            PD_TRY(auto json, plan_swap(place, copy));
+            out.push_back(std::move(json));
+            return out;
+        }
         PD_TRY(auto merge,
                open_merge(copy, place, request_.scope, {}, origin::Merge::Mode::read, stop_));
+        auto const take = [&](data::Json const& item) -> Result<void> {
+            auto const line = item.canonical();
+            state_.update(as_bytes(line));
+            return writer_->item_line(line);
+        };
         PD_TRY(auto json, compare_merge(*merge, place, take, stop_));
         json.put("erased_subjects", copy.erased_subjects);
-        json.put("media_left_out", !place.target.media.empty());
-        return json;
+        bool const lacks_folder = !place.target.media.empty() && copy.media_differ &&
+                                  !system::exists(place.target.media);
+        json.put("media_left_out", lacks_folder);
+        out.push_back(std::move(json));
+        if (auto const media = media_request(place, copy, *merge, request_.scope)) {
+            PD_TRY(auto part, plan_files(place, *media));
+            out.push_back(std::move(part));
+        }
+        return out;
+    }
+
+    /// Every row becomes what it was, whatever stands there; what differs is told where both sides
+    /// can be read.
+    Result<data::Json> plan_swap(RecoveryPlace const& place, BroughtBack const& copy) {
+        PD_TRY(auto const live, live_state(place.target.path, stop_));
+        state_.update(as_bytes(live.text));
+        data::Json json;
+        if (live.readable()) {
+            auto scope = request_.scope;
+            scope.strategy = data::Strategy::overwrite;
+            scope.remove = copy.lost == 0 && copy.erased_subjects == 0;
+            PD_TRY(auto merge,
+                   open_merge(copy, place, scope, {}, origin::Merge::Mode::read, stop_));
+            PD_TRY(json, compare_merge(
+                             *merge, place,
+                             [&](data::Json const& item) { return writer_->item(item); }, stop_));
+        } else {
+            json.put("name", place.source->name).put("kind", "rows");
+            json.put_path("target", place.target.path.string());
+        }
+        json.put("swap", true).put("swap_target", live.there() ? (live.readable() ? "database"
+                                                                   : "damaged")
+                                                               : "absent");
+        json.put("swap_bytes", copy.bytes);
+        return json.put("erased_subjects", copy.erased_subjects);
     }
 
     repository::Repository& repository_;
@@ -131,6 +183,10 @@ std::uint64_t writes_of(data::Json const& summary) {
     auto const* sources = summary.find("sources");
     if (!sources || !sources->array()) return 0;
     for (auto const& source : *sources->array()) {
+        if (source.find("swap")) {
+            ++out;
+            continue;
+        }
         if (auto const* files = source.find("decisions")) out += writes_in(*files);
         auto const* tables = source.find("tables");
         if (!tables || !tables->array()) continue;

@@ -120,8 +120,9 @@ Result<void> PlanWriter::flush() {
     return file_.write(as_bytes(text));
 }
 
-Result<void> PlanWriter::item(data::Json const& item) {
-    return put((std::exchange(first_, false) ? "\n" : ",\n") + item.canonical());
+Result<void> PlanWriter::item_line(std::string_view line) {
+    PD_CHECK(put(std::exchange(first_, false) ? "\n" : ",\n"));
+    return put(line);
 }
 
 Result<void> PlanWriter::finish(data::Json const& summary) {

@@ -35,7 +35,9 @@ public:
     static Result<std::unique_ptr<PlanWriter>> create(system::Path const& path,
                                                       data::Json const& header);
     ~PlanWriter();
-    Result<void> item(data::Json const& item);
+    Result<void> item(data::Json const& item) { return item_line(item.canonical()); }
+    /// The same, spelled already.
+    Result<void> item_line(std::string_view line);
     /// Puts the plan under its name. Fails: conflict (the name exists and is no plan of ours).
     Result<void> finish(data::Json const& summary);
     std::string const& digest() const { return digest_; }

@@ -1,6 +1,7 @@
 #include "job/recovery/recovery.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -17,19 +18,33 @@ constexpr std::size_t shown_bytes_max = 400;
 /// Rows go into the scratch database, media are passed over unread.
 class RowsOnly : public data::RowTarget {
 public:
-    explicit RowsOnly(std::unique_ptr<data::RowTarget> target) : target_(std::move(target)) {}
+    RowsOnly(std::unique_ptr<data::RowTarget> target, system::Path media)
+        : target_(std::move(target)), media_(std::move(media)) {}
     Result<void> begin(data::DatabaseSchema const& schema) override {
         return target_->begin(schema);
     }
     Result<void> add(data::RowView const& row) override { return target_->add(row); }
-    Result<void> add_media(data::Entry const&, std::string const&, data::ByteSource&) override {
+    Result<void> add_media(data::Entry const& entry, std::string const& path,
+                           data::ByteSource&) override {
+        bool const folder = entry.kind == data::EntryKind::folder;
+        if (differ_ || media_.empty() || folder) return {};
+        struct stat status{};
+        bool const there = ::lstat((media_ / path).c_str(), &status) == 0;
+        Timestamp const modified{status.st_mtim.tv_sec,
+                                 static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+        bool const file = entry.kind == data::EntryKind::file && S_ISREG(status.st_mode);
+        differ_ = !there || !file || modified != entry.modified ||
+                  static_cast<std::uint64_t>(status.st_size) != entry.size;
         return {};
     }
     Result<void> finish(std::stop_token stop) override { return target_->finish(std::move(stop)); }
     std::vector<data::Problem> take_problems() override { return target_->take_problems(); }
+    bool media_differ() const { return differ_; }
 
 private:
     std::unique_ptr<data::RowTarget> target_;
+    system::Path media_;
+    bool differ_ = false;
 };
 
 data::Json value_json(data::Value const& value) {
@@ -114,6 +129,11 @@ std::vector<std::string> words_of(data::Json const& json, std::string_view key) 
     return out;
 }
 
+bool is_true(data::Json const& json, std::string_view key) {
+    auto const* value = json.find(key);
+    return value && value->boolean() && *value->boolean();
+}
+
 Result<std::optional<Timestamp>> time_of(data::Json const& json, std::string_view key) {
     auto const text = json.text_of(key);
     if (text.empty()) return std::optional<Timestamp>();
@@ -144,6 +164,10 @@ data::Json scope_to_json(RecoveryScope const& scope) {
     if (scope.filter.until) json.put("until", to_rfc3339(*scope.filter.until));
     if (scope.filter.where) json.put("where", scope.filter.where_text);
     json.put("strategy", data::strategy_name(scope.strategy)).put("delete", scope.remove);
+    if (scope.swap) json.put("swap", true);
+    if (!scope.map_owner.empty()) json.put("map_owner", words(scope.map_owner));
+    if (!scope.map_path.empty()) json.put("map_path", words(scope.map_path));
+    if (scope.numeric_owners) json.put("numeric_owners", true);
     data::Json columns{data::Json::Object{}};
     for (auto const& [from, to] : scope.columns) columns.put(from, to);
     return json.put("columns", std::move(columns)).put("planned", to_rfc3339(scope.now));
@@ -161,8 +185,11 @@ Result<RecoveryScope> scope_from_json(data::Json const& json) {
         scope.filter.where = std::move(where);
     }
     PD_TRY(scope.strategy, data::parse_strategy(json.text_of("strategy")));
-    auto const* remove = json.find("delete");
-    scope.remove = remove && remove->boolean() && *remove->boolean();
+    scope.remove = is_true(json, "delete");
+    scope.swap = is_true(json, "swap");
+    scope.map_owner = words_of(json, "map_owner");
+    scope.map_path = words_of(json, "map_path");
+    scope.numeric_owners = is_true(json, "numeric_owners");
     if (auto const* columns = json.find("columns"); columns && columns->object()) {
         for (auto const& [from, to] : *columns->object()) {
             if (to.text()) scope.columns[from] = *to.text();
@@ -183,23 +210,40 @@ std::optional<std::vector<data::Selector>> selectors_of(RecoveryScope const& sco
     return out;
 }
 
+Result<RowsBack> rows_into(repository::Repository& repository,
+                           repository::SourceSnapshot const& source,
+                           origin::SourceOptions const& options,
+                           origin::TargetOptions const& target, system::Path const& live_media,
+                           repository::Progress const& progress, std::stop_token stop) {
+    PD_TRY(auto opened, origin::open_row_target(options, target));
+    RowsOnly rows(std::move(opened), live_media);
+    auto context = repository.read_context();
+    context.progress = progress;
+    PD_CHECK(repository::restore_rows(source, rows, context, std::move(stop)));
+    RowsBack out{.problems = rows.take_problems()};
+    out.lost = context.problems.size();
+    out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
+    out.erased_subjects = context.erased_subjects;
+    out.media_differ = rows.media_differ();
+    return out;
+}
+
 Result<BroughtBack> bring_back_rows(repository::Repository& repository,
                                     repository::SourceSnapshot const& source,
                                     system::Path const& scratch_parent,
+                                    system::Path const& live_media,
                                     repository::Progress const& progress, std::stop_token stop) {
     BroughtBack out;
     PD_TRY(auto folder, system::ScratchFolder::create(scratch_parent));
     auto const options = source_options(source);
-    PD_TRY(auto target, origin::open_row_target(
-                            options, {.folder = folder.path(), .owners = false, .durable = false}));
-    RowsOnly rows(std::move(target));
-    auto context = repository.read_context();
-    context.progress = progress;
-    PD_CHECK(repository::restore_rows(source, rows, context, std::move(stop)));
-    out.problems = rows.take_problems();
-    out.lost = context.problems.size();
-    out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
-    out.erased_subjects = context.erased_subjects;
+    PD_TRY(auto rows,
+           rows_into(repository, source, options,
+                     {.folder = folder.path(), .owners = false, .durable = false}, live_media,
+                     progress, std::move(stop)));
+    out.problems = std::move(rows.problems);
+    out.lost = rows.lost;
+    out.erased_subjects = rows.erased_subjects;
+    out.media_differ = rows.media_differ;
     out.options = origin::relocated(options, folder.path());
     std::error_code error;
     out.bytes = std::filesystem::file_size(out.options.path, error);
@@ -234,6 +278,7 @@ Result<std::unique_ptr<origin::Merge>> open_merge(BroughtBack const& copy,
     for (auto const& [from, to] : scope.columns) request.columns[from] = to;
     request.overrides = std::move(overrides);
     request.now = scope.now;
+    request.fresh = place.fresh;
     return origin::Merge::open(std::move(request), mode, std::move(stop));
 }
 

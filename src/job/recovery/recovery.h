@@ -18,6 +18,9 @@ struct RecoveryScope {
     data::Strategy strategy = data::Strategy::keep_newer;
     bool remove = false;                         ///< --delete
     std::map<std::string, std::string> columns;  ///< --map-column
+    std::vector<std::string> map_owner, map_path;  ///< "OLD=NEW" each, for files
+    bool numeric_owners = false;
+    bool swap = false;  ///< --swap: databases are replaced as a whole
     Timestamp now;
 };
 data::Json scope_to_json(RecoveryScope const& scope);
@@ -30,6 +33,7 @@ struct RecoveryPlace {
     origin::SourceOptions target;  ///< path of the database or folder; media folder
     /// For people and for --confirm: the source's name, or the folder's.
     std::string name;
+    bool fresh = false;  ///< just made, and empty
 };
 
 /// A source of a snapshot, brought back into a scratch file of its own. Its media are not read.
@@ -38,11 +42,27 @@ struct BroughtBack {
     origin::SourceOptions options;  ///< with the mapping that the snapshot remembers
     std::vector<data::Problem> problems;
     std::uint64_t erased_subjects = 0, lost = 0, bytes = 0;
+    bool media_differ = false;
 };
+/// `live_media`: the folder that the snapshot's media are compared with by size and time, to know
+/// whether any of them has to be read.
 Result<BroughtBack> bring_back_rows(repository::Repository& repository,
                                     repository::SourceSnapshot const& source,
                                     system::Path const& scratch_parent,
+                                    system::Path const& live_media,
                                     repository::Progress const& progress, std::stop_token stop);
+
+/// What restoring the rows of a source, without its media, came to.
+struct RowsBack {
+    std::vector<data::Problem> problems;
+    std::uint64_t erased_subjects = 0, lost = 0;
+    bool media_differ = false;
+};
+Result<RowsBack> rows_into(repository::Repository& repository,
+                           repository::SourceSnapshot const& source,
+                           origin::SourceOptions const& options,
+                           origin::TargetOptions const& target, system::Path const& live_media,
+                           repository::Progress const& progress, std::stop_token stop);
 
 /// The selectors of one source; nothing when it is not selected at all.
 std::optional<std::vector<data::Selector>> selectors_of(RecoveryScope const& scope,

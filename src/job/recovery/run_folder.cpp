@@ -15,6 +15,14 @@ constexpr char const* enough = "enough";
 
 }  // namespace
 
+std::vector<std::string> RecoveryRun::names() const {
+    std::vector<std::string> out;
+    for (auto const& source : sources) {
+        if (std::ranges::find(out, source.name) == out.end()) out.push_back(source.name);
+    }
+    return out;
+}
+
 data::Json RecoveryRun::to_json() const {
     data::Json json;
     json.put("format", 1).put("run", id).put("verb", verb).put("state", state);
@@ -30,6 +38,8 @@ data::Json RecoveryRun::to_json() const {
                      .put("kind", source.kind)
                      .put("changes", source.changes)
                      .put("dangled", std::move(dangled))
+                     .put("before", source.before)
+                     .put("after", source.after)
                      .put("target_hex", to_hex(as_bytes(source.target.string())))
                      .put_path("target", source.target.string()));
     }
@@ -55,7 +65,10 @@ Result<RecoveryRun> RecoveryRun::from_json(data::Json const& json) {
     for (auto const& each : *list->array()) {
         auto const path = from_hex(each.text_of("target_hex"));
         if (!path) return fail(Fault::corrupt, "a run whose target cannot be read");
-        Source source{each.text_of("name"), each.text_of("kind"), to_string(*path), 0, {}};
+        Source source{.name = each.text_of("name"), .kind = each.text_of("kind")};
+        source.target = to_string(*path);
+        source.before = each.text_of("before");
+        source.after = each.text_of("after");
         source.changes = static_cast<std::uint64_t>(each.integer_of("changes"));
         if (auto const* dangled = each.find("dangled"); dangled && dangled->object()) {
             for (auto const& [table, rows] : *dangled->object()) {
@@ -67,6 +80,11 @@ Result<RecoveryRun> RecoveryRun::from_json(data::Json const& json) {
         run.sources.push_back(std::move(source));
     }
     return run;
+}
+
+system::Path RecoveryRun::Source::folder() const {
+    if (kind == "rows") return {};
+    return kind == "swap" ? target.parent_path() : target;
 }
 
 Result<RunFolder> RunFolder::create(system::Path const& recovery, RecoveryRun run) {

@@ -24,13 +24,19 @@ struct RecoveryRun {
     std::string snapshot, safety, plan, undone_by, undoes;
     Timestamp started;
     struct Source {
-        std::string name, kind;  ///< "rows", "files"
+        std::string name, kind;  ///< "rows", "files", "media", "swap"
         system::Path target;     ///< database file, or root folder
         std::uint64_t changes = 0;
         origin::DanglingCounts dangled;  ///< references that pointed to nothing before
+        std::string before, after;       ///< of swap: LiveState of the database
+        /// Names that change, in this folder; empty for rows.
+        system::Path folder() const;
+        /// What stood there could not be read, so no snapshot holds it: it stays beside.
+        bool keeps_old() const { return before.starts_with("unreadable"); }
     };
-    std::vector<Source> sources;
-    /// Of files: the snapshot and source that hold the state before, and after.
+    std::vector<Source> sources;  ///< a database's media follow it, under the same name
+    /// Of the sources, each once.
+    std::vector<std::string> names() const;
     data::Json to_json() const;
     static Result<RecoveryRun> from_json(data::Json const& json);
 };

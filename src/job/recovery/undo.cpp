@@ -1,10 +1,14 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "job/recovery/apply.h"
 #include "job/recovery/files.h"
+#include "job/recovery/swap.h"
 
 namespace perdure::job {
 
@@ -32,11 +36,18 @@ void count(UndoReport& report, origin::UndoItem const& item) {
     }
 }
 
-Result<void> drop_stages(RecoveryRun const& run) {
-    for (auto const& source : run.sources) {
-        if (source.kind == "files") {
-            PD_CHECK(origin::drop_stage(source.target, stage_name(run.id)));
-        }
+/// The damaged database that a swap moved into the stage, back beside its name.
+Result<void> put_beside(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
+                        std::vector<std::string>& kept) {
+    auto const& run = folder.run();
+    auto const place = run.sources[at].folder();
+    PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
+    for (auto const& change : changes) {
+        auto const staged = place / stage_name(run.id) / std::to_string(change.number);
+        if (!system::exists(staged)) continue;  // done before a crash
+        auto const beside = damaged_name(place / change.path, run.id);
+        PD_CHECK(system::rename_without_replacing(staged, beside));
+        kept.push_back(beside.string());
     }
     return {};
 }
@@ -78,11 +89,14 @@ private:
         report_ = {};
         rows_.clear();
         files_.clear();
+        swaps_.clear();
         for (std::size_t at = 0; at < original.run().sources.size(); ++at) {
             rows_.emplace_back();
             files_.emplace_back();
-            bool const files = original.run().sources[at].kind == "files";
-            PD_CHECK(files ? judge_files(original, at) : judge_rows(original, at, mode));
+            auto const& kind = original.run().sources[at].kind;
+            PD_CHECK(kind == "rows"   ? judge_rows(original, at, mode)
+                     : kind == "swap" ? judge_swap(original, at, mode)
+                                      : judge_files(original, at));
         }
         return {};
     }
@@ -109,6 +123,31 @@ private:
         return {};
     }
 
+    /// A database that was replaced as a whole goes back as a whole, or not at all.
+    Result<void> judge_swap(RunFolder const& original, std::size_t at, origin::Merge::Mode mode) {
+        auto const& source = original.run().sources[at];
+        if (source.keeps_old()) {
+            auto const beside = damaged_name(source.target, original.run().id).string();
+            return fail(Fault::conflict, source.name + " was damaged before that restore")
+                .with_code(15)
+                .with_fix("it lies beside as " + beside +
+                          "; with the application stopped, rename it to have it back");
+        }
+        PD_TRY(auto const live, live_state(source.target, stop_));
+        origin::UndoItem item{.table = "database", .record = source.name};
+        if (live.text != source.after) {
+            item.verdict = origin::UndoItem::Verdict::kept;
+            item.reason = fmt::format(
+                "the database was replaced as a whole and written to since, which going back as a "
+                "whole would lose; single records: perdure restore plan {} {} --merge-strategy "
+                "overwrite",
+                original.run().safety.substr(0, 12), source.name);
+        }
+        PD_CHECK(note(item, mode == origin::Merge::Mode::read));
+        if (live.text == source.after) swaps_.insert(at);
+        return {};
+    }
+
     Result<void> judge_rows(RunFolder const& original, std::size_t at, origin::Merge::Mode mode) {
         auto const domain = repository_.domains().common();
         PD_TRY(auto const tables, journal_tables(original.journal(at), domain));
@@ -132,9 +171,11 @@ private:
         run.undoes = original.run().id;
         run.started = to_timestamp(std::chrono::system_clock::now());
         run.sources = original.run().sources;
+        for (auto& source : run.sources) std::swap(source.before, source.after);
         PD_TRY(auto folder, RunFolder::create(request_.recovery, std::move(run)));
         auto const written = write_all(original, folder);
         rows_.clear();
+        staged_swaps_.clear();
         if (!written) {
             PD_CHECK(settle_runs(repository_, request_.recovery, {}));
             return written.error();
@@ -146,11 +187,7 @@ private:
 
     Result<void> prepare_files(RunFolder const& original, RunFolder& folder, std::size_t at,
                                std::vector<FilesAtWork>& staged) {
-        if (files_[at].empty()) {
-            PD_TRY(folder.run().sources[at].changes,
-                   write_file_journal(folder.journal(at), repository_.domains().common(), {}));
-            return {};
-        }
+        if (files_[at].empty()) return write_none(folder, at);
         PD_TRY(auto const before, snapshot_of(repository_, original.run().safety, stop_));
         PD_TRY(staged[at], stage_undo(repository_, before, original.run().sources[at], files_[at],
                                       stage_name(folder.run().id), stop_));
@@ -158,10 +195,41 @@ private:
             auto const& problem = staged[at].problems.front();
             return fail(Fault::corrupt, problem.path + ": " + problem.reason).with_code(14);
         }
+        if (staged[at].merge->summary().blocked > 0) {
+            return fail(Fault::conflict, *staged[at].blocked).with_code(15);
+        }
         PD_CHECK(staged[at].merge->settle_stage());
         PD_TRY(folder.run().sources[at].changes,
                write_file_journal(folder.journal(at), repository_.domains().common(),
                                   staged[at].merge->changes()));
+        return {};
+    }
+
+    Result<void> prepare_swap(RunFolder const& original, RunFolder& folder, std::size_t at) {
+        auto const& source = original.run().sources[at];
+        auto const domain = repository_.domains().common();
+        if (!swaps_.contains(at)) return write_none(folder, at);
+        std::optional<repository::Snapshot> before;
+        repository::SourceSnapshot const* state = nullptr;
+        if (source.before != "absent") {
+            PD_TRY(before, snapshot_of(repository_, original.run().safety, stop_));
+            PD_TRY(state, source_in(*before, source.name));
+        }
+        PD_TRY(auto swap, stage_swap(repository_, state, source.target,
+                                     stage_name(folder.run().id), {}, stop_));
+        if (swap.before.text != source.after) {
+            return fail(Fault::conflict, source.name + " was written to meanwhile").with_code(15);
+        }
+        folder.run().sources[at].after = swap.after.text;
+        PD_TRY(folder.run().sources[at].changes,
+               write_file_journal(folder.journal(at), domain, swap.changes));
+        staged_swaps_.emplace(at, std::move(swap));
+        return {};
+    }
+
+    Result<void> write_none(RunFolder& folder, std::size_t at) {
+        PD_TRY(folder.run().sources[at].changes,
+               write_file_journal(folder.journal(at), repository_.domains().common(), {}));
         return {};
     }
 
@@ -171,7 +239,9 @@ private:
         std::vector<FilesAtWork> staged(rows_.size());
         for (std::size_t at = 0; at < rows_.size(); ++at) {
             if (!rows_[at]) {
-                PD_CHECK(prepare_files(original, folder, at, staged));
+                bool const swap = original.run().sources[at].kind == "swap";
+                PD_CHECK(swap ? prepare_swap(original, folder, at)
+                              : prepare_files(original, folder, at, staged));
                 continue;
             }
             PD_CHECK(rows_[at]->write(original.run().sources[at].dangled, stop_));
@@ -187,11 +257,16 @@ private:
             PD_CHECK(origin::swap_files(folder.run().sources[at].target, stage,
                                         staged[at].merge->changes()));
         }
+        for (auto& [at, swap] : staged_swaps_) {
+            PD_CHECK(swap_database(swap, folder.run().sources[at].target, stage));
+        }
         for (auto& undo : rows_) {
             if (undo) PD_CHECK(undo->commit());
         }
         PD_CHECK(folder.set_state("done"));
-        return drop_stages(folder.run());
+        PD_TRY([[maybe_unused]] auto const kept,
+               drop_stages(folder, repository_.domains().common()));
+        return {};
     }
 
     repository::Repository& repository_;
@@ -199,6 +274,8 @@ private:
     std::stop_token stop_;
     std::vector<std::unique_ptr<origin::RowUndo>> rows_;  ///< by source; null: files
     std::vector<std::vector<origin::FileChange>> files_;
+    std::set<std::size_t> swaps_;  ///< sources whose whole database goes back
+    std::map<std::size_t, SwapAtWork> staged_swaps_;
     UndoReport report_;
 };
 
@@ -206,12 +283,10 @@ private:
 Result<int> shows(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
                   std::stop_token stop) {
     auto const& source = folder.run().sources[at];
-    if (source.kind == "files") {
+    if (source.kind != "rows") {
         PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
-        bool const all = std::ranges::all_of(changes, [&](auto const& change) {
-            return origin::still_there(source.target, change);
-        });
-        return all ? (changes.empty() ? 0 : 1) : -1;
+        if (changes.empty()) return 0;
+        return origin::all_put(source.folder(), stage_name(folder.run().id), changes) ? 1 : -1;
     }
     PD_TRY(auto const tables, journal_tables(folder.journal(at), domain));
     PD_TRY(auto undo, origin::RowUndo::open(folder.run().sources[at].target, tables,
@@ -242,28 +317,49 @@ Result<void> take_back(RunFolder const& folder, std::size_t at, repository::Doma
     return undo->commit();
 }
 
+system::Path place_of(RecoveryRun::Source const& source) {
+    return source.kind == "rows" ? source.target : source.folder();
+}
+
 Result<std::string> settle(RunFolder& folder, repository::DomainPtr const& domain,
                            std::stop_token stop) {
     auto& run = folder.run();
     std::vector<std::size_t> shown;
     for (std::size_t at = 0; at < run.sources.size(); ++at) {
+        // What is gone altogether can neither be finished nor taken back.
+        if (!system::exists(place_of(run.sources[at]))) continue;
         PD_TRY(int const vote, shows(folder, at, domain, stop));
         if (vote >= 0) shown.push_back(at);
     }
     bool const all = shown.size() == run.sources.size();
+    std::vector<std::string> stay;
     for (std::size_t at = 0; !all && at < run.sources.size(); ++at) {
-        if (run.sources[at].kind == "files") {  // even half of its names may have changed
+        if (!system::exists(place_of(run.sources[at]))) continue;
+        if (run.sources[at].kind != "rows") {  // even half of its names may have changed
             PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
-            PD_CHECK(origin::swap_back(run.sources[at].target, stage_name(run.id), changes));
+            PD_TRY(auto kept,
+                   origin::swap_back(run.sources[at].folder(), stage_name(run.id), changes));
+            for (auto& path : kept) stay.push_back(run.sources[at].name + "/" + path);
         } else if (std::ranges::find(shown, at) != shown.end()) {
             PD_CHECK(take_back(folder, at, domain, stop));
         }
     }
     PD_CHECK(folder.set_state(all ? "done" : "rolled-back"));
-    PD_CHECK(drop_stages(run));
-    return fmt::format("run {} was interrupted: {}", run.id,
-                       all ? "it had changed everything already, and is complete"
-                           : "what it had changed was taken back");
+    PD_TRY([[maybe_unused]] auto const kept, drop_stages(folder, domain));
+    auto told = fmt::format("run {} was interrupted: {}", run.id,
+                            all ? "it had changed everything already, and is complete"
+                                : "what it had changed was taken back");
+    if (stay.empty()) return told;
+    return told + fmt::format(", but for what somebody changed since: {}", fmt::join(stay, ", "));
+}
+
+/// An undo that is done and was killed before it could say so to the run it took back.
+Result<void> mark_undone(system::Path const& recovery, RecoveryRun const& run) {
+    if (run.undoes.empty() || run.state != "done") return {};
+    auto original = RunFolder::open(recovery, run.undoes);
+    if (!original || original->run().state != "done") return {};
+    original->run().undone_by = run.id;
+    return original->set_state("undone");
 }
 
 }  // namespace
@@ -273,26 +369,36 @@ Result<UndoReport> undo_recovery(repository::Repository& repository, UndoRequest
     return Undo(repository, request, std::move(stop)).run();
 }
 
+Result<std::vector<std::string>> drop_stages(RunFolder const& folder,
+                                             repository::DomainPtr const& domain) {
+    std::vector<std::string> kept;
+    auto const& run = folder.run();
+    for (std::size_t at = 0; at < run.sources.size(); ++at) {
+        auto const& source = run.sources[at];
+        if (source.kind == "rows") continue;
+        bool const damaged = source.kind == "swap" && source.keeps_old() && run.state == "done";
+        if (damaged) PD_CHECK(put_beside(folder, at, domain, kept));
+        PD_CHECK(origin::drop_stage(source.folder(), stage_name(run.id)));
+    }
+    return kept;
+}
+
 Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
                                              system::Path const& recovery, std::stop_token stop) {
     std::vector<std::string> told;
     for (auto& folder : RunFolder::list(recovery)) {
         if (folder.run().state == "preparing") {
-            PD_CHECK(drop_stages(folder.run()));
+            PD_CHECK(drop_stages(folder, repository.domains().common()));
             PD_CHECK(folder.remove());
             told.push_back(
                 fmt::format("run {} was interrupted before it changed anything", folder.run().id));
         } else if (folder.run().state == "prepared") {
             PD_TRY(auto line, settle(folder, repository.domains().common(), stop));
             told.push_back(std::move(line));
-            auto const& run = folder.run();
-            if (run.undoes.empty() || run.state != "done") continue;
-            PD_TRY(auto original, RunFolder::open(recovery, run.undoes));
-            original.run().undone_by = run.id;
-            PD_CHECK(original.set_state("undone"));
         } else if (folder.run().state == "done") {
-            PD_CHECK(drop_stages(folder.run()));
+            PD_CHECK(drop_stages(folder, repository.domains().common()));
         }
+        PD_CHECK(mark_undone(recovery, folder.run()));
     }
     return told;
 }

@@ -25,7 +25,7 @@ std::optional<std::size_t> write_table_of(ChangeList const& changes, std::string
 /// rows that hang on it by the mapping copied along.
 class Duplicates {
 public:
-    Duplicates(Stage const& stage, std::size_t pair) : stage_(stage), pair_(pair) {}
+    Duplicates(Stage const& stage, std::size_t pair);
     /// Why records of this table cannot stand twice, or empty.
     std::string refusal() const;
     /// The image of the duplicate, or nothing when it is there already.
@@ -43,9 +43,13 @@ private:
                            std::string const& record, std::vector<Change>& out);
     Result<std::int64_t> next_number(TablePair const& pair, std::size_t column);
     std::optional<std::size_t> key_column() const;
+    Result<void> remember_rows(std::size_t key);
     Stage const& stage_;
     std::size_t pair_;
+    bool utf8_;
     std::int64_t next_ = 0;
+    /// Sorted hashes of all the target's rows without their key: 8 B a row.
+    std::optional<std::vector<std::uint64_t>> rows_;
     std::map<std::string, std::int64_t> numbers_;  ///< by table: the last one given
 };
 

@@ -2,6 +2,8 @@
 // or the next free number, so that running the same restore again finds it and adds nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "crypto/hash.h"
 #include "crypto/uuid.h"
 #include "data/mapping_path.h"
@@ -36,6 +38,12 @@ std::optional<std::size_t> position(std::vector<std::string> const& names, std::
     return std::nullopt;
 }
 
+std::uint64_t hash_of(ByteView values) {
+    auto const hash = crypto::sha256(values);
+    Decoder in(hash.view());
+    return *in.u64();
+}
+
 void bind_value(sqlite3_stmt* statement, int index, data::Value const& value) {
     if (auto const* number = std::get_if<std::int64_t>(&value)) {
         sqlite3_bind_int64(statement, index, *number);
@@ -60,6 +68,11 @@ std::string key_text(data::Value const& value) {
 
 }  // namespace
 
+Duplicates::Duplicates(Stage const& stage, std::size_t pair)
+    : stage_(stage),
+      pair_(pair),
+      utf8_(stage.connection.text("PRAGMA main.encoding").value_or("") == "UTF-8") {}
+
 std::optional<std::size_t> Duplicates::key_column() const {
     auto const& pair = stage_.pairing.pairs[pair_];
     if (pair.key.size() != 1) return std::nullopt;
@@ -71,6 +84,7 @@ std::string Duplicates::refusal() const {
     if (pair.type == pair.table || !key_column()) {
         return "keep-both needs a mapped record with a key of one column: the existing one stays";
     }
+    if (!utf8_) return "keep-both needs a database whose texts are UTF-8: the existing one stays";
     auto const key = *key_column();
     for (auto const& unique : pair.uniques) {
         bool const by_key = position(unique, pair.target_columns[key]).has_value();
@@ -126,17 +140,44 @@ Result<std::optional<StoredImage>> Duplicates::numbered(std::vector<data::Value>
     return std::optional(StoredImage{is_rowid ? next_ : 0, is_rowid, encode_values(values)});
 }
 
+/// One pass over the target, so that asking for each of many conflicts does not read it each time.
+Result<void> Duplicates::remember_rows(std::size_t key) {
+    auto const& pair = stage_.pairing.pairs[pair_];
+    std::string columns;
+    for (std::size_t at = 0; at < pair.target_columns.size(); ++at) {
+        if (at == key) continue;
+        columns += (columns.empty() ? "" : ", ") + identifier(pair.target_columns[at]);
+    }
+    rows_.emplace();
+    if (columns.empty()) return {};
+    PD_TRY(Statement rows, stage_.connection.prepare(
+                               fmt::format("SELECT {} FROM {}", columns, pair.target_name())));
+    while (true) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) break;
+        rows_->push_back(hash_of(encode_row(rows, 0, pair.target_columns.size() - 1)));
+    }
+    std::ranges::sort(*rows_);
+    return {};
+}
+
 Result<bool> Duplicates::stands_already(std::vector<data::Value> const& values) {
     auto const& pair = stage_.pairing.pairs[pair_];
+    auto const key = *key_column();
+    if (!rows_) PD_CHECK(remember_rows(key));
+    auto others = values;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(key));
+    // Equal hashes ask the table itself; collations do not matter to IS on the same bytes.
+    if (!std::ranges::binary_search(*rows_, hash_of(encode_values(others)))) return false;
     std::string where = "1";
     for (std::size_t at = 0; at < values.size(); ++at) {
-        if (at == *key_column()) continue;
+        if (at == key) continue;
         where += fmt::format(" AND {} IS ?{}", identifier(pair.target_columns[at]), at + 1);
     }
     PD_TRY(Statement probe, stage_.connection.prepare(fmt::format(
                                 "SELECT 1 FROM {} WHERE {} LIMIT 1", pair.target_name(), where)));
     for (std::size_t at = 0; at < values.size(); ++at) {
-        if (at != *key_column()) bind_value(probe.get(), static_cast<int>(at) + 1, values[at]);
+        if (at != key) bind_value(probe.get(), static_cast<int>(at) + 1, values[at]);
     }
     return probe.step();
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "data/entry.h"
@@ -42,21 +43,53 @@ Error moved(std::string const& path) {
     return fail(Fault::conflict, path + " came or went meanwhile").with_code(15);
 }
 
+bool is_link(Act act) {
+    return act == Act::link || act == Act::relink;
+}
+
+/// One more name of a file that is in place by now, first in the stage: from there it moves like
+/// any other.
+Result<void> stage_link(system::File const& root, system::File const& stage,
+                        FileChange const& change) {
+    PD_TRY(auto const first, locate(root, change.first));
+    PD_CHECK(system::step(system::Step::link, change.path));
+    int const linked = ::linkat(first.folder.descriptor(), first.name.c_str(), stage.descriptor(),
+                                std::to_string(change.number).c_str(), 0);
+    if (linked == 0) return {};
+    if (errno == ENOENT) return moved(change.first);
+    return system::error_from_errno(errno, "linking " + change.path + " to " + change.first);
+}
+
+/// A folder's own mode and time, once everything is in it.
+Result<void> finish_folder(system::File const& root, FileChange const& change) {
+    PD_TRY(auto const name, locate(root, change.path));
+    PD_CHECK(system::step(system::Step::set_metadata, change.path));
+    struct timespec const times[2] = {
+        {0, UTIME_OMIT},
+        {change.modified.seconds, static_cast<long>(change.modified.nanoseconds)}};
+    int const opened = open_beneath(name.folder.descriptor(), name.name, O_RDONLY | O_DIRECTORY);
+    if (opened < 0) return system::error_from_errno(-opened, "opening " + change.path);
+    system::File const folder(opened);
+    if (::fchmod(opened, change.mode) == 0 && ::futimens(opened, times) == 0) return {};
+    return system::error_from_errno(errno, "mode and time of " + change.path);
+}
+
 Result<void> swap_one(system::File const& root, system::File const& stage,
                       FileChange const& change) {
     PD_TRY(auto const name, locate(root, change.path));
-    PD_CHECK(system::step(system::Step::rename, change.path));
     auto const number = std::to_string(change.number);
+    if (is_link(change.act)) PD_CHECK(stage_link(root, stage, change));
+    PD_CHECK(system::step(system::Step::rename, change.path));
     int done = 0;
     switch (change.act) {
         case Act::folder:
-            done = ::mkdirat(name.folder.descriptor(), name.name.c_str(), 0755);
-            break;
         case Act::create:
+        case Act::link:
             done = ::renameat2(stage.descriptor(), number.c_str(), name.folder.descriptor(),
                                name.name.c_str(), RENAME_NOREPLACE);
             break;
         case Act::replace:
+        case Act::relink:
             done = ::renameat2(stage.descriptor(), number.c_str(), name.folder.descriptor(),
                                name.name.c_str(), RENAME_EXCHANGE);
             break;
@@ -74,35 +107,83 @@ Result<void> swap_one(system::File const& root, system::File const& stage,
     return system::error_from_errno(errno, "putting " + change.path + " in place");
 }
 
-Result<void> swap_one_back(system::File const& root, system::File const& stage,
+/// Whether what is there is still what was put, untouched.
+bool as_put(struct stat const& status, FileChange const& change) {
+    Timestamp const modified{status.st_mtim.tv_sec,
+                             static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+    return status.st_ino == change.inode &&
+           static_cast<std::uint64_t>(status.st_size) == change.size && modified == change.modified;
+}
+
+bool puts(Act act) {
+    return act == Act::create || act == Act::replace || is_link(act);
+}
+
+struct Standing {
+    bool is_here = false, is_staged = false;
+    struct stat here{}, staged{};
+};
+Standing standing(Name const& name, system::File const& stage, FileChange const& change) {
+    Standing out;
+    out.is_here = ::fstatat(name.folder.descriptor(), name.name.c_str(), &out.here,
+                            AT_SYMLINK_NOFOLLOW) == 0;
+    out.is_staged = change.number != 0 &&
+                    ::fstatat(stage.descriptor(), std::to_string(change.number).c_str(),
+                              &out.staged, AT_SYMLINK_NOFOLLOW) == 0;
+    return out;
+}
+
+/// False: somebody changed what was put there; it stays, for nothing else holds it.
+Result<bool> swap_one_back(system::File const& root, system::File const& stage,
                            FileChange const& change) {
     auto name = locate(root, change.path);
-    if (!name) return {};  // its folder is not there: it was never put
+    if (!name) return true;  // its folder is not there: it was never put
     auto const number = std::to_string(change.number);
-    struct stat here{}, staged{};
-    bool const is_here =
-        ::fstatat(name->folder.descriptor(), name->name.c_str(), &here, AT_SYMLINK_NOFOLLOW) == 0;
-    bool const is_staged =
-        ::fstatat(stage.descriptor(), number.c_str(), &staged, AT_SYMLINK_NOFOLLOW) == 0;
+    auto const now = standing(*name, stage, change);
+    bool const put = puts(change.act) && now.is_here && now.here.st_ino == change.inode &&
+                     !(now.is_staged && now.staged.st_ino == change.inode);
+    if (put && !as_put(now.here, change)) return false;
+    int const folder = name->folder.descriptor();
     int done = 0;
     PD_CHECK(system::step(system::Step::rename, change.path));
-    if (change.act == Act::folder && is_here) {
-        done = ::unlinkat(name->folder.descriptor(), name->name.c_str(), AT_REMOVEDIR);
-        if (done != 0 && (errno == ENOTEMPTY || errno == EEXIST)) return {};
-    } else if (change.act == Act::folder_gone && !is_here) {
-        done = ::mkdirat(name->folder.descriptor(), name->name.c_str(), 0755);
-    } else if (change.act == Act::create && is_here && here.st_ino == change.inode) {
-        done = ::renameat2(name->folder.descriptor(), name->name.c_str(), stage.descriptor(),
-                           number.c_str(), RENAME_NOREPLACE);
-    } else if (change.act == Act::replace && is_here && is_staged && here.st_ino == change.inode) {
-        done = ::renameat2(stage.descriptor(), number.c_str(), name->folder.descriptor(),
-                           name->name.c_str(), RENAME_EXCHANGE);
-    } else if (change.act == Act::remove && !is_here && is_staged) {
-        done = ::renameat2(stage.descriptor(), number.c_str(), name->folder.descriptor(),
-                           name->name.c_str(), RENAME_NOREPLACE);
+    if (change.act == Act::folder && now.is_here && !now.is_staged) {
+        done = ::unlinkat(folder, name->name.c_str(), AT_REMOVEDIR);
+        if (done != 0 && (errno == ENOTEMPTY || errno == EEXIST)) return true;
+    } else if (change.act == Act::folder_gone && !now.is_here) {
+        done = ::mkdirat(folder, name->name.c_str(), change.mode);
+    } else if ((change.act == Act::create || change.act == Act::link) && put) {
+        done = ::renameat2(folder, name->name.c_str(), stage.descriptor(), number.c_str(),
+                           RENAME_NOREPLACE);
+    } else if ((change.act == Act::replace || change.act == Act::relink) && put && now.is_staged) {
+        done = ::renameat2(stage.descriptor(), number.c_str(), folder, name->name.c_str(),
+                           RENAME_EXCHANGE);
+    } else if (change.act == Act::remove && !now.is_here && now.is_staged) {
+        done = ::renameat2(stage.descriptor(), number.c_str(), folder, name->name.c_str(),
+                           RENAME_NOREPLACE);
     }
-    if (done == 0) return {};
+    if (done == 0) return true;
     return system::error_from_errno(errno, "putting " + change.path + " back");
+}
+
+bool was_put(system::File const& root, system::File const& stage, FileChange const& change) {
+    auto const name = locate(root, change.path);
+    if (!name) return false;
+    auto const now = standing(*name, stage, change);
+    switch (change.act) {
+        case Act::folder:
+        case Act::create:
+            return !now.is_staged;
+        case Act::replace:
+        case Act::relink:
+            return now.is_staged && now.staged.st_ino != change.inode;
+        case Act::remove:
+            return now.is_staged;
+        case Act::link:
+            return now.is_here && now.here.st_ino == change.inode;
+        case Act::folder_gone:
+            return true;  // it may have to stay
+    }
+    return false;
 }
 
 }  // namespace
@@ -115,12 +196,14 @@ void encode_file_change(Encoder& out, FileChange const& change) {
     out.varint(change.size);
     out.i64(change.modified.seconds);
     out.u32(change.modified.nanoseconds);
+    out.u32(change.mode);
+    out.text(change.first);
 }
 
 Result<FileChange> decode_file_change(Decoder& in) {
     FileChange change;
     PD_TRY(auto const act, in.u8());
-    if (act < 1 || act > 5) return fail(Fault::corrupt, "a change of a file that is none");
+    if (act < 1 || act > static_cast<std::uint8_t>(Act::relink)) return fail(Fault::corrupt, "a change of a file that is none");
     change.act = static_cast<Act>(act);
     PD_TRY(change.path, in.text(path_bytes_max));
     PD_CHECK(check_path(change.path));
@@ -129,6 +212,9 @@ Result<FileChange> decode_file_change(Decoder& in) {
     PD_TRY(change.size, in.varint());
     PD_TRY(change.modified.seconds, in.i64());
     PD_TRY(change.modified.nanoseconds, in.u32());
+    PD_TRY(change.mode, in.u32());
+    PD_TRY(change.first, in.text(path_bytes_max));
+    if (!change.first.empty()) PD_CHECK(check_path(change.first));
     return change;
 }
 
@@ -137,20 +223,35 @@ Result<void> swap_files(system::Path const& root, std::string const& stage,
     PD_TRY(auto const folder, open_root(root));
     PD_TRY(auto const staged, open_folder_beneath(folder.descriptor(), stage));
     for (auto const& change : changes) PD_CHECK(swap_one(folder, staged, change));
+    for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
+        if (change->act == Act::folder) PD_CHECK(finish_folder(folder, *change));
+    }
     PD_CHECK(system::step(system::Step::sync_folder, root.string()));
     if (::syncfs(folder.descriptor()) == 0) return {};
     return system::error_from_errno(errno, "bringing names to the disk");
 }
 
-Result<void> swap_back(system::Path const& root, std::string const& stage,
-                       std::vector<FileChange> const& changes) {
+Result<std::vector<std::string>> swap_back(system::Path const& root, std::string const& stage,
+                                           std::vector<FileChange> const& changes) {
+    std::vector<std::string> stay;
     PD_TRY(auto const folder, open_root(root));
     auto const staged = open_folder_beneath(folder.descriptor(), stage);
-    if (!staged) return {};
+    if (!staged) return stay;
     for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
-        PD_CHECK(swap_one_back(folder, *staged, *change));
+        PD_TRY(bool const back, swap_one_back(folder, *staged, *change));
+        if (!back) stay.push_back(change->path);
     }
-    return {};
+    return stay;
+}
+
+bool all_put(system::Path const& root, std::string const& stage,
+             std::vector<FileChange> const& changes) {
+    auto const folder = open_root(root);
+    if (!folder) return false;
+    auto const staged = open_folder_beneath(folder->descriptor(), stage);
+    return staged && std::ranges::all_of(changes, [&](FileChange const& change) {
+               return was_put(*folder, *staged, change);
+           });
 }
 
 Result<void> drop_stage(system::Path const& root, std::string const& stage) {
@@ -169,10 +270,7 @@ bool still_there(system::Path const& root, FileChange const& change) {
     if (change.act == Act::remove) return !there;
     if (!there) return false;
     if (change.act == Act::folder) return S_ISDIR(status.st_mode);
-    Timestamp const modified{status.st_mtim.tv_sec,
-                             static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
-    return status.st_ino == change.inode &&
-           static_cast<std::uint64_t>(status.st_size) == change.size && modified == change.modified;
+    return as_put(status, change);
 }
 
 }  // namespace perdure::origin

@@ -17,12 +17,16 @@ struct FileChange {
         remove = 3,
         folder = 4,       ///< made
         folder_gone = 5,  ///< taken away, if it is empty
+        link = 6,         ///< a further name of `first`
+        relink = 7,       ///< the same, in place of what is there
     } act{};
     std::string path;
     std::uint64_t number = 0;  ///< its name in the stage
     /// Of what is put there: tells later whether somebody changed it since.
     std::uint64_t inode = 0, size = 0;
     Timestamp modified;
+    std::uint32_t mode = 0;  ///< of folder_gone, to make it again
+    std::string first;       ///< of links
 };
 void encode_file_change(Encoder& out, FileChange const& change);
 /// Fails: corrupt (also for a path that leaves the root).
@@ -32,9 +36,13 @@ Result<FileChange> decode_file_change(Decoder& in);
 /// afterwards. Fails: conflict (a name came or went meanwhile): the rest is not done.
 Result<void> swap_files(system::Path const& root, std::string const& stage,
                         std::vector<FileChange> const& changes);
-/// Takes back whatever swap_files did, as far as it came.
-Result<void> swap_back(system::Path const& root, std::string const& stage,
-                       std::vector<FileChange> const& changes);
+/// Takes back whatever swap_files did, as far as it came. What somebody changed since it was put
+/// stays, for nothing else holds it: those paths.
+Result<std::vector<std::string>> swap_back(system::Path const& root, std::string const& stage,
+                                           std::vector<FileChange> const& changes);
+/// Whether swap_files came to its end, as the stage tells: what was changed later does not matter.
+bool all_put(system::Path const& root, std::string const& stage,
+             std::vector<FileChange> const& changes);
 /// Removes the stage with all that is in it.
 Result<void> drop_stage(system::Path const& root, std::string const& stage);
 /// Whether what the change put there is still there, as it was put.

@@ -1,6 +1,7 @@
 #include "origin/merge/merge.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "origin/merge/compare.h"
 #include "system/step.h"
@@ -98,8 +99,38 @@ public:
         PD_CHECK(system::step(system::Step::write, request_.target.path.string()));
         PD_CHECK(changes_->write(stop));
         PD_CHECK(check_collations(connection_));
-        PD_TRY(dangled_, check_references(connection_, request_.target.path, *changes_, {}, stop));
+        DanglingCounts allowed;
+        if (request_.fresh) PD_CHECK(count_own_faults(allowed));
+        PD_TRY(dangled_,
+               check_references(connection_, request_.target.path, *changes_, allowed, stop));
         return {};
+    }
+
+    Result<std::pair<crypto::Digest, crypto::Digest>> digests(std::stop_token stop) override {
+        crypto::Sha256 taken, written;
+        for (std::size_t at = 0; at < pairing_.pairs.size(); ++at) {
+            auto const& pair = pairing_.pairs[at];
+            if (!pair.refused.empty() || pair.key.empty()) continue;
+            std::string mine, theirs;
+            for (auto const& column : pair.columns) {
+                mine += (mine.empty() ? "s." : ", s.") + identifier(column.snapshot);
+                theirs += (theirs.empty() ? "l." : ", l.") + identifier(column.target);
+            }
+            auto const order = [](std::vector<std::string> const& place) {
+                return fmt::format(" ORDER BY {}", fmt::join(place, ", "));
+            };
+            if (scope_.holds_rows_of(at)) {
+                PD_CHECK(hash_rows(taken, pair,
+                                   "SELECT " + mine + scope_.from(at, pair) +
+                                       order(pair.snapshot_place("s")),
+                                   stop));
+            }
+            PD_CHECK(hash_rows(written, pair,
+                               fmt::format("SELECT {} FROM {} l{}", theirs, pair.target_name(),
+                                           order(pair.target_place("l"))),
+                               stop));
+        }
+        return std::pair(taken.finish(), written.finish());
     }
 
     DanglingCounts const& dangled() const override { return dangled_; }
@@ -111,6 +142,31 @@ public:
     }
 
 private:
+    /// A table without rows leaves no trace, chosen or not.
+    Result<void> hash_rows(crypto::Sha256& hash, TablePair const& pair, std::string const& sql,
+                           std::stop_token const& stop) {
+        PD_TRY(Statement rows, connection_.prepare(sql));
+        for (std::uint64_t count = 0;; ++count) {
+            if (count % 1024 == 0 && stop.stop_requested()) {
+                return fail(Fault::cancelled, "stopped");
+            }
+            PD_TRY(bool const more, rows.step());
+            if (!more) return {};
+            if (count == 0) hash.update(as_bytes(pair.table));
+            hash.update(encode_row(rows, 0, pair.columns.size()));
+        }
+    }
+
+    Result<void> count_own_faults(DanglingCounts& allowed) {
+        PD_TRY(Statement rows, connection_.prepare("PRAGMA snap.foreign_key_check"));
+        while (true) {
+            auto const more = rows.step();
+            // A foreign key that names no key of its parent is the application's own mistake.
+            if (!more || !*more) return {};
+            ++allowed[rows.text(0)];
+        }
+    }
+
     MergeRequest request_;
     Mode mode_;
     Connection connection_;
@@ -126,7 +182,7 @@ private:
 Result<std::unique_ptr<Merge>> Merge::open(MergeRequest request, Mode mode, std::stop_token stop) {
     if (!system::exists(request.target.path)) {
         return fail(Fault::not_found, request.target.path.string() + " is not there")
-            .with_fix("restore the whole database with --to DIR");
+            .with_fix("restore the whole database with --swap, or with --to DIR");
     }
     auto opened =
         mode == Mode::write

@@ -53,6 +53,9 @@ struct MergeRequest {
     std::map<std::string, data::Decision> overrides;
     Timestamp now;
     int busy_wait_ms = 30'000;
+    /// The target was just made from the snapshot's schema: references that point to nothing in the
+    /// snapshot may do so there.
+    bool fresh = false;
 };
 
 /// Table → rows whose foreign key points to nothing.
@@ -84,6 +87,9 @@ public:
     /// Writes the changes and checks references, inside the open transaction.
     /// Fails: conflict (PD-0015), naming the record; nothing is changed then.
     virtual Result<void> write(std::stop_token stop) = 0;
+    /// After write(), into a fresh target: of the chosen rows as the snapshot has them, and of all
+    /// rows of the target.
+    virtual Result<std::pair<crypto::Digest, crypto::Digest>> digests(std::stop_token stop) = 0;
     virtual Result<void> commit() = 0;
     /// After write(): what dangled before it.
     virtual DanglingCounts const& dangled() const = 0;

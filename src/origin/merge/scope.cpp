@@ -10,6 +10,7 @@
 
 #include "data/mapping_path.h"
 #include "origin/records/record_source.h"
+#include "origin/sqlite/media.h"
 
 namespace perdure::origin {
 
@@ -418,7 +419,9 @@ private:
             while (true) {
                 PD_TRY(bool const more, rows.step());
                 if (!more) break;
-                if (!rows.is_null(0)) found.insert(rows.text(0));
+                if (rows.is_null(0)) continue;
+                auto const path = below_media(rows.text(0), request_.snapshot.media);
+                if (!path.empty()) found.insert(path);
             }
         }
         scope_.media_.assign(found.begin(), found.end());
@@ -437,9 +440,23 @@ private:
                 return fmt::format("SELECT m.{} FROM {} CROSS JOIN snap.{} m ON m.{} = s.{}",
                                    identifier(path.value), records, identifier(path.table),
                                    identifier(path.children_key), key);
-            case Kind::link:
             case Kind::lookup:
-                break;  // discovery proposes neither for media
+                if (auto const there = find_pair(pairing_, path.table)) {
+                    return fmt::format("SELECT m.{} FROM {} CROSS JOIN snap.{} m ON m.{} = s.{}",
+                                       identifier(path.value), records, identifier(path.table),
+                                       identifier(key_of(*there)), identifier(path.column));
+                }
+                return {};
+            case Kind::link:
+                if (auto const there = find_pair(pairing_, path.table)) {
+                    return fmt::format(
+                        "SELECT m.{} FROM {} CROSS JOIN snap.{} k ON k.{} = s.{} CROSS JOIN "
+                        "snap.{} m ON m.{} = k.{}",
+                        identifier(path.value), records, identifier(path.link_table),
+                        identifier(path.link_here), key, identifier(path.table),
+                        identifier(key_of(*there)), identifier(path.link_there));
+                }
+                return {};
         }
         return {};
     }

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "crypto/hash.h"
 #include "origin/files/below.h"
+#include "origin/merge/folder_plan.h"
+#include "origin/merge/look_beneath.h"
 #include "system/step.h"
 
 namespace perdure::origin {
@@ -23,91 +23,6 @@ namespace {
 
 using data::EntryKind;
 using Act = FileChange::Act;
-
-constexpr std::size_t piece_bytes = 256 << 10;
-
-struct Seen {
-    bool there = false, blocked = false;
-    std::string why;
-    struct stat status{};
-};
-
-Seen look(int root, std::string_view path) {
-    Seen seen;
-    auto const [parent, name] = split_path(path);
-    int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
-    if (folder == -ENOENT) return seen;
-    if (folder < 0) {
-        seen.blocked = true;
-        seen.why = fmt::format("{} is a link or no folder: nothing is written through it", parent);
-        return seen;
-    }
-    std::string const text(name);
-    seen.there = ::fstatat(folder, text.c_str(), &seen.status, AT_SYMLINK_NOFOLLOW) == 0;
-    ::close(folder);
-    return seen;
-}
-
-Timestamp modified_of(struct stat const& status) {
-    return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
-}
-
-std::string_view kind_word(mode_t mode) {
-    if (S_ISREG(mode)) return "file";
-    if (S_ISDIR(mode)) return "folder";
-    if (S_ISLNK(mode)) return "link";
-    return "special file";
-}
-
-mode_t type_of(EntryKind kind) {
-    switch (kind) {
-        case EntryKind::folder:
-            return S_IFDIR;
-        case EntryKind::file:
-            return S_IFREG;
-        case EntryKind::symlink:
-            return S_IFLNK;
-        case EntryKind::fifo:
-            return S_IFIFO;
-        case EntryKind::socket:
-            return S_IFSOCK;
-        case EntryKind::char_device:
-            return S_IFCHR;
-        case EntryKind::block_device:
-            return S_IFBLK;
-    }
-    return 0;
-}
-
-std::string link_text(int root, std::string_view path) {
-    auto const [parent, name] = split_path(path);
-    int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
-    if (folder < 0) return {};
-    std::string out(4096, 0);
-    auto const size = ::readlinkat(folder, std::string(name).c_str(), out.data(), out.size());
-    ::close(folder);
-    out.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-    return out;
-}
-
-/// Bytes of a content against a file; both are read to the end or the first difference.
-Result<bool> same_bytes(data::ByteSource& content, int file) {
-    Bytes ours(piece_bytes), theirs(piece_bytes);
-    while (true) {
-        PD_TRY(auto const got, content.read(ours));
-        std::size_t filled = 0;
-        while (filled < std::max<std::size_t>(got, 1)) {
-            auto const more =
-                ::read(file, theirs.data() + filled, std::max<std::size_t>(got, 1) - filled);
-            if (more < 0) return system::error_from_errno(errno, "reading a file to compare");
-            if (more == 0) break;
-            filled += static_cast<std::size_t>(more);
-        }
-        if (filled != got) return false;
-        if (got == 0) return true;
-        if (std::memcmp(ours.data(), theirs.data(), got) != 0) return false;
-    }
-}
 
 class FileSource : public data::ByteSource {
 public:
@@ -122,7 +37,7 @@ private:
 class Merging final : public TreeMerge {
 public:
     Merging(TreeMergeRequest request, system::File root)
-        : request_(std::move(request)), root_(std::move(root)) {}
+        : request_(std::move(request)), root_(std::move(root)), above_(root_.descriptor()) {}
 
     Result<void> prepare() {
         if (request_.stage.empty()) return {};
@@ -148,101 +63,129 @@ public:
     }
 
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
-        if (path.empty() || !request_.chosen(path)) return {};
-        auto const seen = look(root_.descriptor(), path);
+        if (path.empty()) return {};
+        if (!request_.chosen(path)) {
+            above_.met(path, entry);
+            return {};
+        }
+        auto const seen = look_beneath(root_.descriptor(), path);
         FileItem item{.path = path};
         if (seen.blocked || (seen.there && !S_ISDIR(seen.status.st_mode))) {
             block(item, seen.blocked ? seen.why
                                      : fmt::format("a {} stands where the folder belongs",
                                                    kind_word(seen.status.st_mode)));
         } else if (seen.there) {
-            std::lock_guard lock(mutex_);
-            ++summary_.chosen;
-            ++summary_.identical;
-            return {};
+            return count_identical();
         } else {
             item.decision = data::Decision::insert;
         }
-        PD_TRY(auto const decision, settle(item, 0));
-        if (decision == data::Decision::insert && staged_) {
-            std::lock_guard lock(mutex_);
-            folders_.emplace_back(path, entry);
-        }
-        return {};
+        return plan_folder(std::move(item), entry);
     }
 
     Result<void> write_file(std::string const& path, data::Entry const& entry,
                             data::ByteSource& content) override {
         if (!request_.chosen(path)) return {};
-        auto const seen = look(root_.descriptor(), path);
+        auto const seen = look_beneath(root_.descriptor(), path);
         std::uint64_t number = 0;
         FileItem item{.path = path};
         PD_TRY(bool const same, compare_file(path, entry, seen, content, item, number));
         if (same) {
-            std::lock_guard lock(mutex_);
-            ++summary_.chosen;
-            ++summary_.identical;
+            note_first(path, entry, {true, true, seen.status.st_ino});
+            return count_identical();
+        }
+        PD_CHECK(decide(item, entry, seen));
+        bool const planned = data::may_write(item.decision);
+        PD_TRY(auto const decision, settle(item, entry.size));
+        bool const writes = data::may_write(decision);
+        if (!writes || !staged_) {
+            note_first(path, entry, {planned, writes, 0});
             return {};
         }
-        decide(item, entry, seen);
-        PD_TRY(auto const decision, settle(item, entry.size));
-        if (!data::may_write(decision) || !staged_) return {};
         if (number == 0) {
             PD_TRY(number, stage(entry, content));
         }
-        return keep(path, number, seen.there ? Act::replace : Act::create);
+        PD_TRY(auto const inode, keep(path, number, seen.there ? Act::replace : Act::create));
+        note_first(path, entry, {planned, inode != 0, inode});
+        return {};
     }
 
     Result<void> make_other(std::string const& path, data::Entry const& entry) override {
         if (!request_.chosen(path)) return {};
-        auto const seen = look(root_.descriptor(), path);
+        if (!entry.same_as.empty()) {  // judged when all first names are
+            names_.emplace_back(path, entry);
+            return {};
+        }
+        auto const seen = look_beneath(root_.descriptor(), path);
         FileItem item{.path = path};
         bool const same_kind = seen.there && (seen.status.st_mode & S_IFMT) == type_of(entry.kind);
-        if (!entry.same_as.empty()) {
-            if (seen.there) return count_identical();
-            block(item, "a second name of " + entry.same_as + ": restore both with --to DIR");
-        } else if (same_kind && (entry.kind != EntryKind::symlink ||
-                                 link_text(root_.descriptor(), path) == entry.link_target)) {
+        if (same_kind && (entry.kind != EntryKind::symlink ||
+                          link_text(root_.descriptor(), path) == entry.link_target)) {
             return count_identical();
-        } else {
-            if (same_kind) {
-                item.fields.push_back(
-                    {"leads to", link_text(root_.descriptor(), path), entry.link_target});
-            }
-            decide(item, entry, seen);
         }
+        if (same_kind) {
+            item.fields.push_back(
+                {"leads to", link_text(root_.descriptor(), path), entry.link_target});
+        }
+        PD_CHECK(decide(item, entry, seen));
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
         auto const number = next_number();
         PD_CHECK(staged_->make_other(std::to_string(number), entry));
-        return keep(path, number, seen.there ? Act::replace : Act::create);
+        PD_TRY([[maybe_unused]] auto const inode,
+               keep(path, number, seen.there ? Act::replace : Act::create));
+        return {};
     }
 
-    Result<void> finish_folder(std::string const&, data::Entry const&) override { return {}; }
+    /// The root comes last: every first name has been judged.
+    Result<void> finish_folder(std::string const& path, data::Entry const&) override {
+        if (!path.empty()) return {};
+        for (auto const& [name, entry] : std::exchange(names_, {})) {
+            PD_CHECK(judge_name(name, entry));
+        }
+        return {};
+    }
 
     Result<void> remove(std::string const& path) override {
-        auto const seen = look(root_.descriptor(), path);
+        auto const seen = look_beneath(root_.descriptor(), path);
         if (!seen.there || seen.blocked) return {};
         FileItem item{.finding = FileItem::Finding::remove, .path = path};
         item.decision = data::Decision::replace;
         item.reason = "not in the snapshot";
         item.target_state = state_of(seen.status);
+        if (auto const above = above_.judge(path); !above.blocked.empty()) {
+            block(item, above.blocked);
+        }
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
         std::lock_guard lock(mutex_);
-        changes_.push_back({Act::remove, path, ++number_, seen.status.st_ino, 0, {}});
+        FileChange change{.act = Act::remove, .path = path, .number = ++number_};
+        change.inode = seen.status.st_ino;
+        changes_.push_back(std::move(change));
         return {};
     }
 
     void remove_folder(std::string const& path) override { emptied_.push_back(path); }
 
     Result<void> settle_stage() override {
+        std::vector<FileChange> folders;
         for (auto const& [path, entry] : folders_) {
-            changes_.insert(changes_.begin() + static_cast<std::ptrdiff_t>(folders_made_++),
-                            FileChange{Act::folder, path, 0, 0, 0, {}});
+            FileChange change{.act = Act::folder, .path = path, .number = next_number()};
+            auto const name = std::to_string(change.number);
+            auto open = entry;
+            open.mode |= 0700u;  // things are put into it; its own mode comes last
+            PD_CHECK(staged_->make_folder(name, open));
+            PD_CHECK(staged_->finish_folder(name, open));
+            change.mode = entry.mode & 07777u;
+            change.modified = entry.modified;
+            folders.push_back(std::move(change));
         }
+        changes_.insert(changes_.begin(), folders.begin(), folders.end());
+        for (auto& [first, change] : links_) changes_.push_back(std::move(change));
         for (auto path = emptied_.rbegin(); path != emptied_.rend(); ++path) {
-            changes_.push_back({Act::folder_gone, *path, 0, 0, 0, {}});
+            auto const seen = look_beneath(root_.descriptor(), *path);
+            FileChange change{.act = Act::folder_gone, .path = *path};
+            change.mode = seen.there ? seen.status.st_mode & 07777u : 0755u;
+            changes_.push_back(std::move(change));
         }
         PD_CHECK(system::step(system::Step::sync, request_.stage));
         if (::syncfs(root_.descriptor()) == 0) return {};
@@ -322,14 +265,20 @@ private:
         return item.fields.empty();
     }
 
-    void decide(FileItem& item, data::Entry const& entry, Seen const& seen) {
-        if (seen.blocked) return block(item, seen.why);
+    Result<void> decide(FileItem& item, data::Entry const& entry, Seen const& seen) {
+        if (seen.blocked) {
+            block(item, seen.why);
+            return {};
+        }
         if (!seen.there) {
             item.decision = data::Decision::insert;
-            return;
+            return need_folders(item);
         }
         item.target_state = state_of(seen.status);
-        if (S_ISDIR(seen.status.st_mode)) return block(item, "a folder stands in its place");
+        if (S_ISDIR(seen.status.st_mode)) {
+            block(item, "a folder stands in its place");
+            return {};
+        }
         item.finding = FileItem::Finding::conflict;
         auto const verdict = data::resolve(request_.strategy, {modified_of(seen.status), {}},
                                            {entry.modified, {}}, request_.now, "the snapshot's");
@@ -339,6 +288,100 @@ private:
             item.decision = data::Decision::keep;
             item.reason = "keep-both is for records: restore the file with --to DIR beside it";
         }
+        return data::may_write(item.decision) ? need_folders(item) : Result<void>{};
+    }
+
+    /// What stands in the way above a name is found now, not when everything else is in place.
+    Result<void> need_folders(FileItem& item) {
+        auto above = above_.judge(item.path);
+        if (!above.blocked.empty()) {
+            block(item, above.blocked);
+            return {};
+        }
+        for (auto const& [path, entry] : above.missing) {
+            FileItem folder{.path = path, .decision = data::Decision::insert};
+            folder.reason = "what is chosen lies in it";
+            PD_CHECK(keep_folder(std::move(folder), entry));
+        }
+        return {};
+    }
+
+    Result<void> plan_folder(FileItem item, data::Entry const& entry) {
+        if (item.finding != FileItem::Finding::blocked) PD_CHECK(need_folders(item));
+        return keep_folder(std::move(item), entry);
+    }
+
+    Result<void> keep_folder(FileItem item, data::Entry const& entry) {
+        auto const path = item.path;
+        PD_TRY(auto const decision, settle(std::move(item), 0));
+        bool const made = decision == data::Decision::insert;
+        if (made) {
+            above_.will_make(path);
+        } else {
+            above_.will_not_make(path);
+        }
+        if (made && staged_) {
+            std::lock_guard lock(mutex_);
+            folders_.emplace_back(path, entry);
+        }
+        return {};
+    }
+
+    // ---- further names of one file
+
+    /// What becomes of a file that has several names.
+    struct First {
+        bool planned = false;     ///< afterwards the target holds the snapshot's, says the plan
+        bool holds = false;       ///< the same, with what the person decided otherwise
+        std::uint64_t inode = 0;  ///< then; 0 while only comparing
+    };
+
+    void note_first(std::string const& path, data::Entry const& entry, First first) {
+        if (entry.links < 2) return;
+        std::lock_guard lock(mutex_);
+        firsts_.insert_or_assign(path, first);
+    }
+
+    /// A first name that was not chosen counts as the snapshot's by size and time, as every file.
+    First first_of(data::Entry const& entry) {
+        auto const known = firsts_.find(entry.same_as);
+        if (known != firsts_.end()) return known->second;
+        auto const seen = look_beneath(root_.descriptor(), entry.same_as);
+        bool const same = seen.there && S_ISREG(seen.status.st_mode) &&
+                          static_cast<std::uint64_t>(seen.status.st_size) == entry.size &&
+                          modified_of(seen.status) == entry.modified;
+        return {same, same, same ? seen.status.st_ino : 0};
+    }
+
+    Result<void> judge_name(std::string const& path, data::Entry const& entry) {
+        auto const seen = look_beneath(root_.descriptor(), path);
+        auto const there = look_beneath(root_.descriptor(), entry.same_as);
+        auto const first = first_of(entry);
+        FileItem item{.path = path};
+        bool const one_file = seen.there && there.there &&
+                              seen.status.st_ino == there.status.st_ino &&
+                              seen.status.st_dev == there.status.st_dev;
+        if (first.planned && one_file && modified_of(there.status) == entry.modified) {
+            return count_identical();
+        }
+        if (!first.planned) {
+            block(item, fmt::format("a second name of {}, which is not, and does not become, what "
+                                    "it was: choose both",
+                                    entry.same_as));
+        } else {
+            if (seen.there) item.fields.push_back({"is a name of", "", entry.same_as});
+            PD_CHECK(decide(item, entry, seen));
+        }
+        PD_TRY(auto const decision, settle(item, 0));
+        if (!data::may_write(decision) || !staged_ || !first.holds) return {};
+        FileChange change{.act = seen.there ? Act::relink : Act::link, .path = path};
+        change.number = next_number();
+        change.first = entry.same_as;
+        change.inode = first.inode;
+        change.size = entry.size;
+        change.modified = entry.modified;
+        links_.emplace_back(entry.same_as, std::move(change));
+        return {};
     }
 
     /// Tells, counts, and lets the person decide otherwise.
@@ -366,6 +409,10 @@ private:
             }
             item.decision = wish->second;
         }
+        // A folder above was declined: what lies in it cannot come either.
+        if (item.finding == create && above_.judge(item.path).declined) {
+            item.decision = data::Decision::skip;
+        }
         bool const goes = removes && data::may_write(item.decision);
         ++summary_.decisions[goes ? "remove" : std::string(data::decision_name(item.decision))];
         if (data::may_write(item.decision)) summary_.bytes += bytes;
@@ -381,16 +428,20 @@ private:
         for (auto& part : state_) part += *in.u64();
     }
 
-    Result<void> keep(std::string const& path, std::uint64_t number, Act act) {
+    /// The inode of what is staged; 0: nothing is.
+    Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Act act) {
         struct stat status{};
         auto const name = request_.stage + "/" + std::to_string(number);
         if (::fstatat(root_.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            return {};  // a device that could not be made; named among the problems
+            return 0;  // a device that could not be made; named among the problems
         }
+        FileChange change{.act = act, .path = path, .number = number};
+        change.inode = status.st_ino;
+        change.size = static_cast<std::uint64_t>(status.st_size);
+        change.modified = modified_of(status);
         std::lock_guard lock(mutex_);
-        changes_.push_back({act, path, number, status.st_ino,
-                            static_cast<std::uint64_t>(status.st_size), modified_of(status)});
-        return {};
+        changes_.push_back(std::move(change));
+        return status.st_ino;
     }
 
     TreeMergeRequest request_;
@@ -402,8 +453,11 @@ private:
     std::vector<FileChange> changes_;
     std::vector<std::pair<std::string, data::Entry>> folders_;
     std::vector<std::string> emptied_;
-    std::size_t folders_made_ = 0;
     std::uint64_t number_ = 0;
+    FolderPlan above_;
+    std::map<std::string, First, std::less<>> firsts_;              ///< of files with several names
+    std::vector<std::pair<std::string, data::Entry>> names_;        ///< the further ones
+    std::vector<std::pair<std::string, FileChange>> links_;
 };
 
 Result<system::File> open_root(system::Path const& root) {
@@ -413,6 +467,11 @@ Result<system::File> open_root(system::Path const& root) {
 }
 
 }  // namespace
+
+Result<void> check_tree_path(std::string const& path) {
+    if (path.empty()) return fail(Fault::invalid, "a file without a name");
+    return check_path(path);
+}
 
 Result<std::unique_ptr<TreeMerge>> TreeMerge::create(TreeMergeRequest request) {
     PD_TRY(auto root, open_root(request.root));

@@ -62,4 +62,7 @@ public:
     virtual Result<void> settle_stage() = 0;
 };
 
+/// Fails: invalid, for a path that leaves its root.
+Result<void> check_tree_path(std::string const& path);
+
 }  // namespace perdure::origin

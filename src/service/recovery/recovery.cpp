@@ -10,6 +10,7 @@
 #include "service/backup.h"
 #include "service/recorded_run.h"
 #include "service/recovery/recovery_places.h"
+#include "service/report/custody.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -82,13 +83,14 @@ std::vector<std::string> confirm_words(std::vector<job::RecoveryPlace> const& pl
 }
 
 Result<std::string> take_safety_snapshot(Workspace& workspace,
-                                         std::vector<job::RecoveryPlace> const& places,
+                                         std::vector<job::RecoveryPlace const*> const& places,
                                          std::string const& run) {
+    if (places.empty()) return std::string();  // nothing is there that could be saved
     PD_TRY(auto* const repository, workspace.repository());
     job::BackupRequest request;
-    for (auto const& place : places) {
-        auto options = place.target;
-        options.name = place.source->name;
+    for (auto const* place : places) {
+        auto options = place->target;
+        options.name = place->source->name;
         request.sources.push_back(std::move(options));
     }
     request.tags = {"before-restore-" + run};
@@ -98,6 +100,9 @@ Result<std::string> take_safety_snapshot(Workspace& workspace,
 
 Result<system::Path> sign(Workspace& workspace, std::string const& kind, data::Json body) {
     PD_TRY(auto const keys, ReportKeys::open(workspace.state_folder()));
+    if (auto head = custody_head(workspace.state_folder()); !head.is_null()) {
+        body.put("custody", std::move(head));
+    }
     return keep_report(workspace.state_folder() / "reports", kind,
                        keys.sign(kind, std::move(body)));
 }
@@ -132,25 +137,55 @@ Result<void> same_places(job::Plan const& plan, data::Json const& header) {
         .with_fix("make it again with perdure restore plan");
 }
 
+/// The snapshot, and what of it is meant: every word checked against what it holds.
+struct Choice {
+    repository::Snapshot snapshot;
+    job::RecoveryScope scope;
+    std::optional<std::chrono::seconds> gap;
+};
+Result<Choice> choose(Workspace& workspace, PlanCall const& call) {
+    Choice out;
+    PD_TRY(out.snapshot, find_snapshot(workspace, call.snapshot, call.at));
+    if (call.at) {
+        out.gap = std::chrono::seconds(call.at->seconds - out.snapshot.finished.seconds);
+    }
+    auto& scope = out.scope;
+    PD_TRY(scope.selectors, data::parse_selectors(call.selectors));
+    scope.filter = call.filter;
+    PD_TRY(scope.strategy, strategy_of(workspace, call.strategy));
+    scope.remove = call.remove;
+    scope.columns = call.columns;
+    scope.map_owner = call.map_owner;
+    scope.map_path = call.map_path;
+    scope.numeric_owners = call.numeric_owners;
+    scope.swap = call.swap;
+    scope.now = {to_timestamp(std::chrono::system_clock::now()).seconds, 0};
+    PD_TRY(auto* const repository, workspace.repository());
+    PD_TRY(auto const selectable, selectable_of(*repository, out.snapshot, workspace.stop()));
+    PD_CHECK(data::check_selectors(scope.selectors, selectable));
+    bool const part = std::ranges::any_of(scope.selectors, [](data::Selector const& selector) {
+        return selector.kind == data::Selector::Kind::type ||
+               selector.kind == data::Selector::Kind::record;
+    });
+    if (scope.swap && (part || !scope.filter.empty() || !scope.columns.empty())) {
+        return fail(Fault::invalid, "--swap replaces databases as a whole, not a part of them")
+            .with_code(2)
+            .with_fix("leave out --swap: single records are written into the running database");
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
     PlanAnswer answer;
-    PD_TRY(answer.snapshot, find_snapshot(workspace, call.snapshot, call.at));
-    if (call.at) {
-        answer.gap = std::chrono::seconds(call.at->seconds - answer.snapshot.finished.seconds);
-    }
+    PD_TRY(auto choice, choose(workspace, call));
+    answer.snapshot = std::move(choice.snapshot);
+    answer.gap = choice.gap;
     job::PlanRequest request;
-    PD_TRY(request.scope.selectors, data::parse_selectors(call.selectors));
-    request.scope.filter = call.filter;
-    PD_TRY(request.scope.strategy, strategy_of(workspace, call.strategy));
-    request.scope.remove = call.remove;
-    request.scope.columns = call.columns;
-    request.scope.now = {to_timestamp(std::chrono::system_clock::now()).seconds, 0};
+    request.scope = std::move(choice.scope);
     PD_TRY(auto* const repository, workspace.repository());
     request.snapshot = answer.snapshot;
-    PD_TRY(auto const selectable, selectable_of(*repository, answer.snapshot, workspace.stop()));
-    PD_CHECK(data::check_selectors(request.scope.selectors, selectable));
     PD_TRY(request.places, places_of(workspace, answer.snapshot, request.scope, call.target));
     auto const target = call.target == "live"
                             ? call.target
@@ -172,6 +207,48 @@ Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
     answer.plan = request.output;
     answer.in_place = true;
     answer.confirm = confirm_words(request.places, target);
+    return answer;
+}
+
+Result<bool> is_new_place(Workspace& workspace, PlanCall const& call) {
+    PD_TRY(auto const choice, choose(workspace, call));
+    return std::ranges::none_of(choice.snapshot.sources, [&](auto const& source) {
+        return job::selectors_of(choice.scope, source.name) &&
+               system::exists(system::Path(call.target) / source.name);
+    });
+}
+
+Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call) {
+    PartAnswer answer;
+    PD_TRY(auto choice, choose(workspace, call));
+    answer.snapshot = std::move(choice.snapshot);
+    answer.gap = choice.gap;
+    job::PartRequest request{.snapshot = answer.snapshot, .scope = std::move(choice.scope)};
+    std::vector<std::string> names;
+    for (auto const& source : request.snapshot.sources) {
+        bool const filtered = !source.rows && !request.scope.filter.empty() &&
+                              request.scope.selectors.empty();
+        if (filtered || !job::selectors_of(request.scope, source.name)) continue;
+        request.sources.push_back(&source);
+        names.push_back(source.name);
+    }
+    std::error_code error;
+    request.folder = std::filesystem::absolute(call.target, error).lexically_normal();
+    request.scratch = call.scratch;
+    request.progress = call.progress;
+    PD_TRY(auto* const repository, workspace.repository());
+    RecordedRun record(workspace, "restore", names);
+    record.run().snapshot = answer.snapshot.id();
+    record.evidence("snapshot", to_hex(answer.snapshot.object_hash));
+    auto report = job::restore_part(*repository, request, workspace.stop());
+    if (!report) return record.failed(std::move(report).error());
+    answer.report = std::move(*report);
+    for (auto const& source : answer.report.sources) {
+        record.run().items += source.files;
+        for (auto const& table : source.tables) record.run().items += table.create;
+        if (source.digest) record.evidence("rows of " + source.name, to_hex(*source.digest));
+    }
+    record.done(answer.report.problems, "a part, restored into " + request.folder.string());
     return answer;
 }
 
@@ -208,7 +285,9 @@ Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call) {
     request.recovery = recovery_folder(workspace);
     request.scratch = call.scratch;
     request.progress = call.progress;
-    request.safety = [&] { return take_safety_snapshot(workspace, request.places, request.run); };
+    request.safety = [&](std::vector<job::RecoveryPlace const*> const& places) {
+        return take_safety_snapshot(workspace, places, request.run);
+    };
     auto report = job::apply_recovery(*repository, request, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     answer.report = std::move(*report);
@@ -238,8 +317,7 @@ Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
     PD_TRY(answer.report, job::undo_recovery(*repository, request, workspace.stop()));
     if (call.preview) return answer;
     PD_TRY(auto const folder, job::RunFolder::open(request.recovery, call.run));
-    std::vector<std::string> names;
-    for (auto const& source : folder.run().sources) names.push_back(source.name);
+    auto const names = folder.run().names();
     PD_CHECK(
         check_confirmation(call.confirm, {fmt::format("{}", fmt::join(names, ","))},
                            fmt::format("this changes {} record{} or file{} in place",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "job/recovery/apply.h"
+#include "job/recovery/part.h"
 #include "job/recovery/plan.h"
 #include "service/report/signed_report.h"
 #include "service/workspace.h"
@@ -16,6 +17,9 @@ struct PlanCall {
     std::string target = "live";  ///< "live", a folder (each source below it), or a database file
     bool remove = false;
     std::map<std::string, std::string> columns;  ///< --map-column
+    std::vector<std::string> map_owner, map_path;  ///< "OLD=NEW" each, of files
+    bool numeric_owners = false;
+    bool swap = false;                           ///< whole databases, in one step
     system::Path output;                         ///< empty: a file in the state folder
     system::Path scratch;                        ///< empty: TMPDIR
     repository::Progress progress;
@@ -33,6 +37,17 @@ struct PlanAnswer {
 /// Writes a plan; nothing else changes.
 /// Fails: not_found (snapshot, source, record, with the nearest), invalid, conflict.
 Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call);
+
+struct PartAnswer {
+    repository::Snapshot snapshot;
+    job::PartReport report;
+    std::optional<std::chrono::seconds> gap;
+};
+/// Whether none of the selected sources lies in the folder `call.target` yet.
+Result<bool> is_new_place(Workspace& workspace, PlanCall const& call);
+/// The selected part into a folder where none of its sources lies yet; asks nothing.
+/// Fails: as job::restore_part.
+Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call);
 
 struct ApplyCall {
     system::Path plan;

@@ -66,14 +66,6 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
         if (!chosen) continue;
         if (!source.rows && !scope.filter.empty() && scope.selectors.empty()) continue;
         PD_CHECK(data::check_component(source.name));
-        for (auto const& selector : *chosen) {
-            if (!source.rows || selector.kind != data::Selector::Kind::path) continue;
-            return fail(Fault::unsupported,
-                        fmt::format("\"{}\": media of a database are restored into a folder",
-                                    selector.text))
-                .with_code(2)
-                .with_fix("perdure restore SNAPSHOT " + source.name + " --to DIR");
-        }
         job::RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
         if (target == "live") {
             PD_TRY(place.target, live_place(workspace, source));
@@ -83,6 +75,15 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
             place.target.media.clear();
         } else {
             place.target = origin::relocated(job::source_options(source), path / source.name);
+        }
+        for (auto const& selector : *chosen) {
+            bool const media = source.rows && selector.kind == data::Selector::Kind::path;
+            if (!media || !place.target.media.empty()) continue;
+            return fail(Fault::unsupported,
+                        fmt::format("\"{}\": there is no media folder to restore it into",
+                                    selector.text))
+                .with_code(2)
+                .with_fix("perdure restore SNAPSHOT " + source.name + " --to DIR");
         }
         out.push_back(std::move(place));
     }

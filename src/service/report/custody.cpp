@@ -11,6 +11,7 @@ namespace perdure::service {
 namespace {
 
 constexpr std::uint64_t entry_bytes_max = 1u << 20;
+constexpr std::uint64_t report_bytes_max = 64u << 20;
 constexpr int attempts_max = 100;
 
 system::Path file_of(system::Path const& folder, std::uint64_t sequence) {
@@ -76,7 +77,70 @@ data::Json body_of(CustodyEntry const& entry) {
     return body.put("hashes", std::move(hashes));
 }
 
+system::Path head_file(system::Path const& state_folder) {
+    return state_folder / "custody-head.json";
+}
+
+/// What a signed report says of the length of the chain.
+struct Anchor {
+    std::string where;
+    std::uint64_t sequence = 0;
+    std::string hash;
+};
+
+bool is_known(std::vector<KnownReportKey> const& known, VerifiedReport const& report) {
+    return std::ranges::find(known, report.key, &KnownReportKey::key) != known.end();
+}
+
+void add_anchor(system::Path const& file, std::vector<KnownReportKey> const& known,
+                std::vector<Anchor>& out) {
+    auto const raw = system::read_file(file, report_bytes_max);
+    auto const report = raw ? verify_report(as_text(*raw)) : Result<VerifiedReport>(raw.error());
+    if (!report || !is_known(known, *report)) return;
+    auto const* body = report->report.find("body");
+    auto const* head = body && report->kind != "custody-head" ? body->find("custody") : body;
+    if (!head || head->integer_of("sequence") < 1) return;
+    out.push_back({file.filename().string(),
+                   static_cast<std::uint64_t>(head->integer_of("sequence")),
+                   head->text_of("sha256")});
+}
+
+std::vector<Anchor> anchors_of(system::Path const& state_folder,
+                               std::vector<KnownReportKey> const& known) {
+    std::vector<Anchor> out;
+    add_anchor(head_file(state_folder), known, out);
+    std::error_code error;
+    for (auto const& file : std::filesystem::directory_iterator(state_folder / "reports", error)) {
+        if (file.path().extension() == ".json") add_anchor(file.path(), known, out);
+    }
+    return out;
+}
+
+/// Entries that a signed report knows of and that are no longer there, or are others.
+void check_end(std::vector<Anchor> const& anchors, std::vector<std::string> const& hashes,
+               std::vector<data::Problem>& faults) {
+    for (auto const& anchor : anchors) {
+        if (anchor.sequence > hashes.size()) {
+            faults.push_back({fmt::format("{:08}.json", anchor.sequence),
+                              fmt::format("cut off: {} says that the log had {} entries, {} are "
+                                          "there",
+                                          anchor.where, anchor.sequence, hashes.size())});
+        } else if (hashes[anchor.sequence - 1] != anchor.hash) {
+            faults.push_back({fmt::format("{:08}.json", anchor.sequence),
+                              "another entry stood in its place, says " + anchor.where});
+        }
+    }
+}
+
 }  // namespace
+
+data::Json custody_head(system::Path const& state_folder) {
+    auto const folder = state_folder / "custody";
+    auto const last = newest(folder);
+    auto const hash = last > 0 ? hash_of_file(file_of(folder, last)) : Result<std::string>("");
+    if (last == 0 || !hash) return {};
+    return data::Json{}.put("sequence", last).put("sha256", *hash);
+}
 
 Result<std::string> hash_of_file(system::Path const& path) {
     PD_TRY(auto const file, system::File::open_to_read(path));
@@ -104,6 +168,10 @@ Result<CustodyEntry> append_custody(system::Path const& state_folder, CustodyEnt
         auto const put =
             system::write_file(file_of(folder, facts.sequence), as_bytes(text), {.replace = false});
         if (put) {
+            auto head = data::Json{}.put("sequence", facts.sequence);
+            head.put("sha256", hash_text(as_bytes(text)));
+            PD_CHECK(system::write_file(head_file(state_folder),
+                                        as_bytes(keys.sign("custody-head", std::move(head)))));
             PD_TRY(auto const report, verify_report(text));
             return parse_entry(report);
         }
@@ -116,7 +184,9 @@ Result<CustodyChain> read_custody(system::Path const& state_folder) {
     auto const folder = state_folder / "custody";
     PD_TRY(auto const known, ReportKeys::known(state_folder));
     auto const last = newest(folder);
+    std::vector<std::string> hashes;
     for (std::uint64_t number = 1; number <= last; ++number) {
+        hashes.emplace_back();
         auto const file = file_of(folder, number);
         auto const raw = system::read_file(file, entry_bytes_max);
         auto const name = file.filename().string();
@@ -128,22 +198,21 @@ Result<CustodyChain> read_custody(system::Path const& state_folder) {
         auto const report = verify_report(as_text(*raw));
         if (!report) {
             out.faults.push_back({name, report.error().message()});
-            out.head = hash_text(*raw);
+            out.head = hashes.back() = hash_text(*raw);
             continue;
         }
         auto entry = parse_entry(*report);
-        bool const ours =
-            std::ranges::find(known, report->key, &KnownReportKey::key) != known.end();
-        if (!ours) out.faults.push_back({name, "signed by a key that is not known here"});
+        if (!is_known(known, *report)) out.faults.push_back({name, "signed by a key that is not known here"});
         if (report->kind != "custody-entry" || entry.sequence != number) {
             out.faults.push_back({name, "another entry stands in its place"});
         }
         if (entry.previous != out.head) {
             out.faults.push_back({name, "does not follow the entry before it"});
         }
-        out.head = hash_text(*raw);
+        out.head = hashes.back() = hash_text(*raw);
         out.entries.push_back(std::move(entry));
     }
+    check_end(anchors_of(state_folder, known), hashes, out.faults);
     return out;
 }
 

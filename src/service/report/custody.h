@@ -9,7 +9,10 @@ namespace perdure::service {
 /// instance, each naming the SHA-256 of the entry before it. Entry n is the file
 /// `<state folder>/custody/<n, 8 digits>.json`, a report of kind "custody-entry" that is never
 /// replaced: put-if-absent decides between two processes. A removed or changed entry breaks the
-/// chain; entries cut off at its end are missed only by who kept a later custody report.
+/// chain. Its length is signed elsewhere too: in `<state folder>/custody-head.json`, and in every
+/// report of a drill, restore or undo, so that entries cut off at its end are missed by whoever
+/// does not put older ones in place of all of these as well; then only a custody report that left
+/// the machine tells.
 struct CustodyEntry {
     std::uint64_t sequence = 0;
     std::string when, who, host;
@@ -24,6 +27,9 @@ struct CustodyEntry {
 
 /// Fills sequence, previous, when, who, host, key_id. Fails: denied, exhausted (the state folder).
 Result<CustodyEntry> append_custody(system::Path const& state_folder, CustodyEntry facts);
+
+/// {"sequence", "sha256"} of the newest entry, for the body of a signed report; null: there is none.
+data::Json custody_head(system::Path const& state_folder);
 
 struct CustodyChain {
     std::vector<CustodyEntry> entries;  ///< oldest first

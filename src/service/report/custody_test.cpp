@@ -57,6 +57,35 @@ TEST_F(Custody, AChangedRemovedOrForeignEntryIsNoticed) {
     EXPECT_TRUE(read_custody(state)->faults.empty());
 }
 
+TEST_F(Custody, EntriesCutOffAtTheEndAreNoticed) {
+    for (auto const* act : {"backup", "restore", "drill"}) add(act);
+    EXPECT_TRUE(read_custody(state)->faults.empty());
+    ASSERT_TRUE(system::remove_file(file(3)));
+    auto const cut = *read_custody(state);
+    ASSERT_EQ(cut.faults.size(), 1u);
+    EXPECT_NE(cut.faults[0].reason.find("cut off"), std::string::npos) << cut.faults[0].reason;
+    for (int number : {1, 2}) ASSERT_TRUE(system::remove_file(file(number)));
+    EXPECT_EQ(read_custody(state)->faults.size(), 1u) << "all of it is gone";
+}
+
+TEST_F(Custody, AnOlderHeadDoesNotHideWhatAReportKnows) {
+    add("backup");
+    auto const older = *system::read_file(state / "custody-head.json", 1 << 20);
+    add("restore");
+    auto const keys = *ReportKeys::open(state);
+    data::Json body;
+    body.put("custody", custody_head(state));
+    ASSERT_TRUE(keep_report(state / "reports", "drill", keys.sign("drill", std::move(body))));
+    ASSERT_TRUE(system::remove_file(file(2)));
+    ASSERT_TRUE(system::write_file(state / "custody-head.json", older));
+    auto const cut = *read_custody(state);
+    ASSERT_EQ(cut.faults.size(), 1u);
+    EXPECT_NE(cut.faults[0].reason.find("drill-"), std::string::npos) << cut.faults[0].reason;
+    // An entry made to measure, by who has the key, still is another one.
+    add("restore");
+    EXPECT_FALSE(read_custody(state)->faults.empty());
+}
+
 TEST_F(Custody, TheChainOutlivesARotatedKey) {
     add("backup");
     ASSERT_TRUE(ReportKeys::open(state)->rotate());

@@ -54,6 +54,7 @@ Result<std::string> draw(Workspace& workspace, job::DrillReport const& first, st
 
 void keep(Workspace& workspace, ReportKeys const& keys, data::Json body, SignedDrill& drill) {
     auto const state = workspace.state_folder();
+    if (auto head = custody_head(state); !head.is_null()) body.put("custody", std::move(head));
     auto kept = keep_report(state / "reports", "drill", keys.sign("drill", std::move(body)));
     if (!kept) {
         drill.trouble = kept.error().message();

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "service/config/edit.h"
-#include "service/restore.h"
+#include "service/report/drills.h"
 #include "service/setup/discovery.h"
 #include "service/setup/init.h"
 #include "service/snapshots.h"
@@ -159,9 +159,11 @@ Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
     PD_TRY(answer.verify, verify(*workspace, verify_call));
     each(Stage::verify, answer);
     call.begin(Stage::drill);
-    DrillCall drill_call;
-    drill_call.progress = call.progress;
-    PD_TRY(answer.drill, drill(*workspace, drill_call));
+    DrillsCall drill_call;
+    drill_call.drill.progress = call.progress;
+    PD_TRY(auto drills, run_drills(*workspace, drill_call));
+    answer.drill = std::move(drills.front().report);
+    answer.drill_report = drills.front().file;
     each(Stage::drill, answer);
 
     answer.health = assess(*workspace, false);

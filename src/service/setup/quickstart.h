@@ -30,6 +30,7 @@ struct QuickstartAnswer {
     BackupAnswer backup;
     VerifyAnswer verify;
     job::DrillReport drill;
+    system::Path drill_report;  ///< signed; empty when it could not be kept
     Health health;
     double duration_s = 0;
 };

@@ -129,6 +129,9 @@ inline constexpr OptionRow remove_more{
 inline constexpr OptionRow map_column{
     "--map-column", values, "TABLE.OLD=NEW",
     "Where a column's values go; nothing after = leaves them behind."};
+inline constexpr OptionRow swap_whole{
+    "--swap", flag, {},
+    "Replace whole databases in one step, built beside; the application must be stopped."};
 inline constexpr OptionRow restore_at{
     "--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00:00Z."};
 inline constexpr OptionRow scratch{"--scratch", value, "DIR",
@@ -149,6 +152,7 @@ inline constexpr OptionRow restore_options[] = {
     restore_at,
     strategy,
     remove_more,
+    swap_whole,
     map_column,
     map_owner,
     map_path,
@@ -171,7 +175,11 @@ inline constexpr OptionRow restore_plan_options[] = {
     restore_at,
     strategy,
     remove_more,
+    swap_whole,
     map_column,
+    map_owner,
+    map_path,
+    numeric_owners,
     filter_rows[0],
     filter_rows[1],
     filter_rows[2],

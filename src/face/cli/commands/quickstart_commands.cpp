@@ -201,6 +201,7 @@ void summarise(Invocation& in, QuickstartAnswer const& answer) {
         sources.add(object);
     }
     summary.put("sources", sources).put("health", answer.health.sentence);
+    summary.put_path("drill_report", answer.drill_report.string());
     summary.put("duration_s", answer.duration_s);
 }
 

@@ -67,7 +67,7 @@ bool needs_plan(Arguments const& arguments) {
     if (target == "live" || std::filesystem::is_regular_file(target, error)) return true;
     for (auto const* name :
          {"--type", "--project", "--category", "--collection", "--tag", "--subject", "--since",
-          "--until", "--where", "--merge-strategy", "--delete", "--map-column"}) {
+          "--until", "--where", "--merge-strategy", "--delete", "--map-column", "--swap"}) {
         if (arguments.has(name)) return true;
     }
     for (std::size_t at = 1; at < arguments.positional.size(); ++at) {

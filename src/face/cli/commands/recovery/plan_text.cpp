@@ -95,7 +95,8 @@ void tell_tables(Invocation& in, data::Json const& source) {
     }
     if (auto const* files = source.find("files")) {
         table.add(
-            {"files", spell_count(number(*files, "chosen")),
+            {source.text_of("kind") == "media" ? "media" : "files",
+             spell_count(number(*files, "chosen")),
              count_or_dash(number(*files, "create")), count_or_dash(number(*files, "conflict")),
              count_or_dash(number(*files, "delete")), count_or_dash(number(*files, "blocked")),
              count_or_dash(number(*files, "identical")), ""});
@@ -117,6 +118,18 @@ void tell_differences(Invocation& in, data::Json const& source) {
                         printable(each.text_of("what")), printable(each.text_of("consequence")));
         in.out().line(fmt::format("  {} {}", refused ? style.red("✗") : style.dim("·"), line));
     }
+}
+
+void tell_swap(Invocation& in, data::Json const& source) {
+    if (!flag(source, "swap")) return;
+    auto const state = source.text_of("swap_target");
+    in.out().line(fmt::format(
+        "  the whole database becomes the snapshot's, in one step{}",
+        state == "absent"    ? ": there is none now"
+        : state == "damaged" ? ". The one that is there cannot be read: it will stay beside, under "
+                               "another name"
+                             : ". What only the target has is in the safety snapshot afterwards"));
+    in.out().line("  the application must be stopped when the plan is applied");
 }
 
 void tell_what_stays(Invocation& in, data::Json const& summary) {
@@ -206,8 +219,11 @@ void tell_plan_summary(Invocation& in, data::Json const& summary) {
                                   printable(source.text_of("target"))));
         tell_tables(in, source);
         tell_differences(in, source);
+        tell_swap(in, source);
         if (flag(source, "media_left_out")) {
-            in.out().line("  · media files are not part of this plan: restore them with --to DIR");
+            in.out().line(
+                "  · media files are not part of this plan: their folder is gone. Make it, or "
+                "restore them with --to DIR");
         }
     }
     auto counts = decisions_of(summary);

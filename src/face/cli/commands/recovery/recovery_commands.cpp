@@ -55,9 +55,22 @@ Result<service::PlanCall> plan_call(Arguments const& arguments, std::string cons
     call.strategy = arguments.value("--merge-strategy");
     call.target = arguments.value(target_option, "live");
     call.remove = arguments.has("--delete");
+    call.swap = arguments.has("--swap");
+    call.map_owner = arguments.values("--map-owner");
+    call.map_path = arguments.values("--map-path");
+    call.numeric_owners = arguments.has("--numeric-owners");
     call.output = arguments.value("--output");
     call.scratch = arguments.value("--scratch");
     return call;
+}
+
+void tell_gap(Invocation& in, repository::Snapshot const& snapshot,
+              std::optional<std::chrono::seconds> const& gap) {
+    if (!gap) return;
+    in.out().line(fmt::format("state of {}, {} before the time asked for",
+                              local_time(snapshot.finished),
+                              spell_seconds(static_cast<double>(gap->count()))));
+    in.summary().put("gap_s", gap->count());
 }
 
 void tell_head(Invocation& in, service::PlanAnswer const& answer, service::PlanCall const& call) {
@@ -67,12 +80,7 @@ void tell_head(Invocation& in, service::PlanAnswer const& answer, service::PlanC
         "From snapshot {} of {}, {}, into {}", style.bold(service::short_id(answer.snapshot.id())),
         local_time(answer.snapshot.started), spell_age(answer.snapshot.started, now),
         call.target == "live" ? "the live data" : printable(call.target)));
-    if (answer.gap) {
-        in.out().line(fmt::format("state of {}, {} before the time asked for",
-                                  local_time(answer.snapshot.finished),
-                                  spell_seconds(static_cast<double>(answer.gap->count()))));
-        in.summary().put("gap_s", answer.gap->count());
-    }
+    tell_gap(in, answer.snapshot, answer.gap);
 }
 
 /// The first differing records, field by field: what a person wants to see before all else.
@@ -143,6 +151,9 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
     in.summary().put("locked_s", report.locked_s);
     in.summary().put_path("report", answer.signed_report.string());
     in.out().line();
+    for (auto const& file : report.kept_beside) {
+        in.out().warn("the damaged file was kept: " + printable(file));
+    }
     if (report.writes == 0) {
         in.out().line(fmt::format("{} nothing had to be written", style.green("✓")));
     } else {
@@ -153,10 +164,12 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
             in.out().line(fmt::format("  the application changed {} again since",
                                       plural(report.changed_since, "row", "rows")));
         }
-        in.out().line(
-            fmt::format("  the state before is in snapshot {}; perdure restore undo {} "
-                        "takes this back",
-                        service::short_id(report.safety), answer.run));
+        auto const saved = report.safety.empty()
+                               ? std::string("there was no state before that could be saved")
+                               : "the state before is in snapshot " +
+                                     service::short_id(report.safety);
+        in.out().line(fmt::format("  {}; perdure restore undo {} takes this back", saved,
+                                  answer.run));
     }
     in.out().line(fmt::format("  signed report: {}", printable(answer.signed_report.string())));
     return report.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
@@ -172,12 +185,72 @@ Result<int> apply(Invocation& in, service::Workspace& workspace, service::ApplyC
     return tell_applied(in, *answer);
 }
 
+void tell_part(Invocation& in, service::PartAnswer const& answer) {
+    JsonArray sources;
+    for (auto const& source : answer.report.sources) {
+        in.out().line(fmt::format("{} → {}", in.out().out_style().bold(printable(source.name)),
+                                  printable(source.folder.string())));
+        Table table({"", ">records", "taken because"});
+        JsonArray tables;
+        for (auto const& one : source.tables) {
+            if (one.chosen == 0) continue;
+            std::string why;
+            if (one.needed > 0) {
+                why = fmt::format("{} needed: others refer to them", spell_count(one.needed));
+            }
+            if (one.belonging > 0) {
+                why += fmt::format("{}{} belong to selected records", why.empty() ? "" : ", ",
+                                   spell_count(one.belonging));
+            }
+            table.add({printable(one.type), spell_count(one.create), why});
+            tables.add(JsonObject{}
+                           .put("table", one.table)
+                           .put("records", one.create)
+                           .put("needed", one.needed)
+                           .put("belonging", one.belonging)
+                           .put("blocked", one.blocked));
+        }
+        if (source.files > 0) table.add({"files", spell_count(source.files), ""});
+        if (!table.empty()) table.print(in.out());
+        JsonObject object;
+        object.put("name", source.name).put("type", source.type).put("tables", tables);
+        object.put("files", source.files).put_path("folder", source.folder.string());
+        if (source.digest) {
+            object.put("digest", to_hex(*source.digest));
+            in.out().line("  equal to the snapshot's rows, digest " +
+                          to_hex(*source.digest).substr(0, 12));
+        }
+        sources.add(object);
+    }
+    in.summary().put("snapshot", answer.snapshot.id()).put("sources", sources);
+}
+
+Result<int> part_of(Invocation& in, service::Workspace& workspace, service::PlanCall call) {
+    static_cast<void>(workspace.repository());  // asks before the bar is drawn
+    std::optional<service::PartAnswer> answer;
+    {
+        ProgressView progress(in.out(), "restore", 0);
+        call.progress = progress.hook();
+        PD_TRY(answer, service::restore_part(workspace, call));
+    }
+    tell_part(in, *answer);
+    tell_gap(in, answer->snapshot, answer->gap);
+    in.problems(answer->report.problems);
+    in.out().line();
+    bool const whole = answer->report.problems.empty();
+    auto const& style = in.out().out_style();
+    in.out().line(fmt::format("{} restored a part of snapshot {} into {}",
+                              whole ? style.green("✓") : style.yellow("!"),
+                              style.bold(service::short_id(answer->snapshot.id())),
+                              printable(call.target)));
+    return whole ? service::exit_code::ok : service::exit_code::partial;
+}
+
 Result<int> list_runs(Invocation& in, service::Workspace& workspace) {
     Table table({"run", "what", "when", "state", "sources"});
     JsonArray list;
     for (auto const& run : service::restore_runs(workspace)) {
-        std::vector<std::string> names;
-        for (auto const& source : run.sources) names.push_back(source.name);
+        auto const names = run.names();
         auto const state = run.undone_by.empty() ? run.state : run.state + " by " + run.undone_by;
         table.add({run.id, run.verb + (run.undoes.empty() ? "" : " of " + run.undoes),
                    local_time(run.started), state, joined(names)});
@@ -198,6 +271,7 @@ Result<int> run_restore_plan(Invocation& in) {
     PD_CHECK(tell_plan(in, answer, call));
     in.out().line();
     in.out().line("Nothing was changed. The plan: " + printable(answer.plan.string()));
+    in.out().line("It shows people's data as it is, so only you can read it (mode 0600).");
     if (job::writes_of(answer.report.summary) > 0) {
         in.out().line(fmt::format("  perdure restore apply {} --confirm {}",
                                   printable(answer.plan.string()),
@@ -221,9 +295,15 @@ Result<int> run_restore_apply(Invocation& in) {
     return apply(in, *workspace, std::move(call));
 }
 
-/// restore … --to live: plan, show, confirm, apply.
+/// restore … --to live: plan, show, confirm, apply. A part into a new folder asks nothing.
 Result<int> restore_in_place(Invocation& in) {
     PD_TRY(auto call, plan_call(in.arguments(), "--to"));
+    std::error_code error;
+    if (call.target != "live" && !std::filesystem::is_regular_file(call.target, error)) {
+        PD_TRY(auto reading, open_to_read(in));
+        PD_TRY(bool const fresh, service::is_new_place(*reading, call));
+        if (fresh) return part_of(in, *reading, std::move(call));
+    }
     PD_TRY(auto workspace, open_workspace(in));
     PD_TRY(auto const answer, make_plan(in, *workspace, call));
     PD_CHECK(tell_plan(in, answer, call));

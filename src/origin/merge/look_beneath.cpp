@@ -1,0 +1,101 @@
+#include "origin/merge/look_beneath.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "origin/files/below.h"
+#include "system/file.h"
+
+namespace perdure::origin {
+
+namespace {
+
+using data::EntryKind;
+
+constexpr std::size_t piece_bytes = 256 << 10;
+constexpr std::size_t link_bytes_max = 4096;
+
+}  // namespace
+
+Seen look_beneath(int root, std::string_view path) {
+    Seen seen;
+    auto const [parent, name] = split_path(path);
+    int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
+    if (folder == -ENOENT) return seen;
+    if (folder < 0) {
+        seen.blocked = true;
+        seen.why = fmt::format("{} is a link or no folder: nothing is written through it", parent);
+        return seen;
+    }
+    std::string const text(name);
+    seen.there = ::fstatat(folder, text.c_str(), &seen.status, AT_SYMLINK_NOFOLLOW) == 0;
+    ::close(folder);
+    return seen;
+}
+
+Timestamp modified_of(struct stat const& status) {
+    return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+}
+
+std::string_view kind_word(mode_t mode) {
+    if (S_ISREG(mode)) return "file";
+    if (S_ISDIR(mode)) return "folder";
+    if (S_ISLNK(mode)) return "link";
+    return "special file";
+}
+
+mode_t type_of(EntryKind kind) {
+    switch (kind) {
+        case EntryKind::folder:
+            return S_IFDIR;
+        case EntryKind::file:
+            return S_IFREG;
+        case EntryKind::symlink:
+            return S_IFLNK;
+        case EntryKind::fifo:
+            return S_IFIFO;
+        case EntryKind::socket:
+            return S_IFSOCK;
+        case EntryKind::char_device:
+            return S_IFCHR;
+        case EntryKind::block_device:
+            return S_IFBLK;
+    }
+    return 0;
+}
+
+std::string link_text(int root, std::string_view path) {
+    auto const [parent, name] = split_path(path);
+    int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
+    if (folder < 0) return {};
+    std::string out(link_bytes_max, 0);
+    auto const size = ::readlinkat(folder, std::string(name).c_str(), out.data(), out.size());
+    ::close(folder);
+    out.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    return out;
+}
+
+/// Bytes of a content against a file; both are read to the end or the first difference.
+Result<bool> same_bytes(data::ByteSource& content, int file) {
+    Bytes ours(piece_bytes), theirs(piece_bytes);
+    while (true) {
+        PD_TRY(auto const got, content.read(ours));
+        std::size_t filled = 0;
+        while (filled < std::max<std::size_t>(got, 1)) {
+            auto const more =
+                ::read(file, theirs.data() + filled, std::max<std::size_t>(got, 1) - filled);
+            if (more < 0) return system::error_from_errno(errno, "reading a file to compare");
+            if (more == 0) break;
+            filled += static_cast<std::size_t>(more);
+        }
+        if (filled != got) return false;
+        if (got == 0) return true;
+        if (std::memcmp(ours.data(), theirs.data(), got) != 0) return false;
+    }
+}
+
+}  // namespace perdure::origin

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+
+#include "data/entry.h"
+#include "data/stream.h"
+
+namespace perdure::origin {
+
+/// What stands at a path beneath a folder, seen without following a link.
+struct Seen {
+    bool there = false;
+    bool blocked = false;  ///< a link, or no folder, stands above it: `why`
+    std::string why;
+    struct stat status{};
+};
+Seen look_beneath(int root, std::string_view path);
+
+Timestamp modified_of(struct stat const& status);
+/// "file", "folder", "link", "special file".
+std::string_view kind_word(mode_t mode);
+/// S_IFREG for a file, and so on.
+mode_t type_of(data::EntryKind kind);
+/// Where the symbolic link at `path` leads; empty: it cannot be read.
+std::string link_text(int root, std::string_view path);
+/// Bytes of a content against those of an open file; both are read to the end or the first
+/// difference.
+Result<bool> same_bytes(data::ByteSource& content, int file);
+
+}  // namespace perdure::origin
