@@ -1,101 +1,248 @@
 #!/usr/bin/env python3
-"""Killed at any step, a restore into a database and a folder leaves before or after."""
+"""Killed at any step, or out of space from any step on, a restore in place leaves before or after,
+and so does its undo: rows in a database, files in a folder, a whole database that is swapped. The
+next command puts right what was left, nothing of ours stays behind, and the same command works.
+
+PERDURE_FAULT_CASES=n tries so many steps of each (5 by default), 0 tries every one.
+PERDURE_SEED=n shifts the steps that are tried and the moments of the real kills.
+"""
+import contextlib
 import os
+import random
+import resource
 import shutil
+import signal
 import sqlite3
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "scenario"))
 import stage  # noqa: E402
 
-STEPS_MAX = int(os.environ.get("PERDURE_CRASH_CASES", "24"))
+CASES = int(os.environ.get("PERDURE_FAULT_CASES", "5"))
+DICE = random.Random(int(os.environ.get("PERDURE_SEED", "1")))
+CONFIRM = ("--confirm", "app,www")
 
 
-def world(place, *selectors):
-    database, folder = place.work / "app.db", place.work / "www"
-    folder.mkdir()
-    for number in range(3):
-        (folder / f"{number}.txt").write_text(f"then {number}\n")
-    with sqlite3.connect(database) as db:
-        db.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
-        db.executemany("INSERT INTO note VALUES(?, ?)", [(i, f"n{i}") for i in range(30)])
-    db.close()
-    place.repository(app=database, www=folder)
-    place.good("backup")
-    with sqlite3.connect(database) as db:
-        db.execute("DELETE FROM note WHERE id < 10")
-        db.execute("UPDATE note SET text = 'x' || text WHERE id > 20")
-    db.close()
-    (folder / "0.txt").write_text("spoilt\n")
-    (folder / "1.txt").unlink()
-    place.good("restore", "plan", "latest", *selectors, "--merge-strategy", "overwrite", "-o",
-               "plan.json")
+class World:
+    """An application with a database and a folder, damaged since its backup, and a plan."""
+
+    def __init__(self, place, swap=False):
+        self.place, self.swap = place, swap
+        self.database, self.folder = place.work / "app.db", place.work / "www"
+        self.fill()
+        place.repository(app=self.database, www=self.folder)
+        place.good("backup")
+        self.wanted = self.state()
+        self.damage()
+        self.before = self.state()
+        more = ("--swap",) if swap else ()
+        place.good("restore", "plan", "latest", *more, "--delete", "--merge-strategy", "overwrite",
+                   "-o", "plan.json")
+        self.after = self.wanted
+        self.saved = place.folder / "saved"
+        self.keep()
+
+    def fill(self):
+        (self.folder / "deep").mkdir(parents=True)
+        for number in range(3):
+            (self.folder / f"{number}.txt").write_text(f"then {number}\n")
+        (self.folder / "deep" / "x.txt").write_text("deep\n")
+        os.link(self.folder / "2.txt", self.folder / "second.txt")
+        with contextlib.closing(sqlite3.connect(self.database)) as db, db:
+            db.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+            db.executemany("INSERT INTO note VALUES(?, ?)", [(i, f"n{i}") for i in range(300)])
+
+    def damage(self):
+        with contextlib.closing(sqlite3.connect(self.database)) as db, db:
+            db.execute("DELETE FROM note WHERE id < 10")
+            db.execute("UPDATE note SET text = 'x' || text WHERE id > 200")
+            db.execute("INSERT INTO note VALUES(1000, 'later')")
+        (self.folder / "0.txt").write_text("spoilt\n")
+        (self.folder / "1.txt").unlink()
+        (self.folder / "second.txt").unlink()
+        (self.folder / "new.txt").write_text("of today\n")
+        shutil.rmtree(self.folder / "deep")
+
+    def state(self):
+        rows = "gone"
+        if self.database.exists():
+            with contextlib.closing(sqlite3.connect(self.database)) as db:
+                rows = db.execute("SELECT * FROM note ORDER BY id").fetchall()
+                assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        files = {str(path.relative_to(self.folder)): path.read_text() if path.is_file() else None
+                 for path in self.folder.rglob("*")}
+        return rows, files
+
+    def left_behind(self):
+        return [path.name for folder in (self.folder, self.place.work)
+                for path in folder.iterdir() if path.name.startswith(".perdure")]
+
+    def keep(self):
+        shutil.rmtree(self.saved, ignore_errors=True)
+        for name in ("work", "state"):
+            shutil.copytree(self.place.folder / name, self.saved / name, symlinks=True)
+
+    def renew(self):
+        for name in ("work", "state"):
+            shutil.rmtree(self.place.folder / name, ignore_errors=True)
+            shutil.copytree(self.saved / name, self.place.folder / name, symlinks=True)
+        # Copying makes a file of each name.
+        shutil.rmtree(self.place.folder / "cache", ignore_errors=True)
+
+    def apply(self):
+        return ("restore", "apply", "plan.json", *CONFIRM)
+
+    def undo(self):
+        """A fresh restore, to be undone: an undo knows files by their inodes."""
+        run = self.place.good(*self.apply(), "--json").summary["run"]
+        return ("restore", "undo", run, *CONFIRM)
 
 
-def state(place):
-    db = sqlite3.connect(place.work / "app.db")
-    rows = db.execute("SELECT * FROM note ORDER BY id").fetchall()
-    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    db.close()
-    return rows, {path.name: path.read_text() for path in (place.work / "www").glob("*.txt")}
+@contextlib.contextmanager
+def environment(place, **values):
+    place.environment.update(values)
+    yield
+    for name in values:
+        del place.environment[name]
 
 
-def kept(place, save):
-    shutil.rmtree(save, ignore_errors=True)
-    shutil.copytree(place.folder, save, symlinks=True,
-                    ignore=lambda folder, names: ["save"] if folder == str(place.folder) else [])
+def settled(world, command, ends, what):
+    """One of the two ends, nothing left over, and the command works from where it is."""
+    # Any later restore command puts it right; one that is refused for want of a run does too.
+    world.place.run("restore", "undo", "4711", "--dry-run")
+    now = world.state()
+    assert now in ends, f"{what}: a mixture\n{now}\nneither of\n{ends[0]}\n{ends[1]}"
+    left = world.left_behind()
+    assert not left, f"{what}: {left} was left behind"
+    if now == ends[0]:
+        world.place.good(*command)
+        assert world.state() == ends[1], f"{what}: the next run"
 
 
-def renewed(place, save):
-    for name in ("work", "state", "cache"):
-        shutil.rmtree(place.folder / name, ignore_errors=True)
-        if (save / name).exists():
-            shutil.copytree(save / name, place.folder / name, symlinks=True)
+def steps_of(world, prepare):
+    world.renew()
+    command = prepare()
+    count = world.place.folder / "count"
+    with environment(world.place, PERDURE_CRASH_COUNT=str(count)):
+        world.place.good(*command)
+    return int(count.read_text())
 
 
-def everywhere(place, command, before, after):
-    """Runs the command with a kill at every step; the next run must put it right."""
-    save = place.folder / "save"
-    kept(place, save)
-    count = place.folder / "count"
-    place.environment["PERDURE_CRASH_COUNT"] = str(count)
-    place.good(*command)
-    del place.environment["PERDURE_CRASH_COUNT"]
-    steps = int(count.read_text())
-    assert state(place) == after
-    stride = max(1, steps // STEPS_MAX)
+def chosen(steps):
+    if CASES == 0:
+        return list(range(1, steps + 1))
+    stride = max(1, steps // CASES)
+    return list(range(1 + DICE.randrange(stride), steps + 1, stride))
+
+
+def every_step(world, prepare, ends):
+    steps = steps_of(world, prepare)
+    met = {"PERDURE_CRASH_AT": 0, "PERDURE_FULL_AT": 0}
+    for variable in met:
+        for step in chosen(steps):
+            world.renew()
+            command = prepare()
+            what = f"{command[1]}, {variable}={step} of {steps}"
+            with environment(world.place, **{variable: str(step)}):
+                ran = world.place.run(*command)
+            if variable == "PERDURE_CRASH_AT":
+                assert ran.code in (0, 3, 137), f"{what}: {ran}"
+            elif ran.code not in (0, 3):
+                assert ran.code == 1 and "error[" in ran.err, f"{what}: no clear error: {ran}"
+                assert "space" in ran.err, f"{what}: {ran}"
+            met[variable] += ran.code not in (0, 3)
+            settled(world, command, ends, what)
+    print(f"       {steps} steps; {met['PERDURE_CRASH_AT']} crashes, {met['PERDURE_FULL_AT']} "
+          f"full disks", flush=True)
+    assert all(count >= 3 for count in met.values()), met
+
+
+def claim_a_restore_survives_every_step(place):
+    world = World(place)
+    every_step(world, world.apply, (world.before, world.after))
+
+
+def claim_an_undo_survives_every_step(place):
+    world = World(place)
+    every_step(world, world.undo, (world.after, world.before))
+
+
+def claim_a_swap_survives_every_step(place):
+    world = World(place, swap=True)
+    every_step(world, world.apply, (world.before, world.after))
+
+
+def claim_the_undo_of_a_swap_survives_every_step(place):
+    world = World(place, swap=True)
+    every_step(world, world.undo, (world.after, world.before))
+
+
+def claim_real_kills_at_any_moment_leave_before_or_after(place):
+    """SIGKILL, also while SQLite or the kernel is at work, where no step is announced."""
+    worlds = [World(place)]
+    rounds = max(4, CASES * 2) if CASES else 100
     killed = 0
-    for step in range(1, steps + 1, stride):
-        renewed(place, save)
-        place.environment["PERDURE_CRASH_AT"] = str(step)
-        ran = place.run(*command)
-        del place.environment["PERDURE_CRASH_AT"]
-        if ran.code == 137:
-            killed += 1
-        # Any later restore command settles it; one that is refused for want of a name does too.
+    for turn in range(rounds):
+        world = worlds[0]
+        world.renew()
+        undoing = turn % 2 == 1
+        command = world.undo() if undoing else world.apply()
+        ends = (world.after, world.before) if undoing else (world.before, world.after)
+        began = time.monotonic()
+        if turn < 2:
+            world.place.good(*command)
+            usual = time.monotonic() - began
+            continue
+        process = place.start(*command)
+        time.sleep(DICE.uniform(0, usual))
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        settled(world, command, ends, f"killed in round {turn}")
+    print(f"       {killed} of {rounds - 2} were running when they were killed", flush=True)
+    assert killed > 0
+
+
+def claim_a_disk_that_is_really_full_leaves_before_or_after(place):
+    """A limit on the size of any file stops SQLite's own writes, of which no step tells."""
+    world = World(place)
+    with contextlib.closing(sqlite3.connect(world.database)) as db, db:
+        db.execute("CREATE TABLE large(id INTEGER PRIMARY KEY, body TEXT)")
+        db.executemany("INSERT INTO large VALUES(?, ?)", [(i, "y" * 2000) for i in range(400)])
+    place.good("backup")
+    size = world.database.stat().st_size
+    with contextlib.closing(sqlite3.connect(world.database)) as db:
+        db.execute("DELETE FROM large")
+        db.commit()
+        db.execute("VACUUM")
+    place.good("restore", "plan", "latest", "--delete", "--merge-strategy", "overwrite", "-o",
+               "plan.json")
+    world.keep()
+
+    def large():
+        with contextlib.closing(sqlite3.connect(world.database)) as db:
+            return db.execute("SELECT count(*) FROM large").fetchone()[0]
+    refused = 0
+    for share in (0.15, 0.3, 0.5, 0.7, 0.9):
+        world.renew()
+        limit = int(size * share)
+
+        def limited():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        process = place.start(*world.apply(), preexec_fn=limited)
+        _, err = process.communicate(timeout=300)
+        refused += process.returncode not in (0, 3)
+        # SQLite calls a refused write an I/O error (13) where the system does not say "full".
+        assert process.returncode in (0, 1, 3, 13), (process.returncode, err)
+        assert process.returncode in (0, 3) or b"error[" in err, err
         place.run("restore", "undo", "4711", "--dry-run")
-        now = state(place)
-        assert now in (before, after), f"killed at step {step} of {steps}: a mixture\n{now}"
-        left = [p.name for p in (place.work / "www").iterdir() if p.name.startswith(".perdure")]
-        assert not left, f"step {step}: {left} was left behind"
-    assert killed > 5, f"only {killed} of {steps} steps killed it"
-    renewed(place, save)
-
-
-def claim_killed_at_any_step_a_restore_leaves_before_or_after(place):
-    world(place)
-    before = state(place)
-    after = ([(i, f"n{i}") for i in range(30)], {f"{i}.txt": f"then {i}\n" for i in range(3)})
-    everywhere(place, ("restore", "apply", "plan.json", "--confirm", "app,www"), before, after)
-
-
-def claim_killed_at_any_step_an_undo_leaves_before_or_after(place):
-    # The database alone: a copied folder has other inodes, which an undo takes for later changes.
-    world(place, "app")
-    before = state(place)
-    run = place.good("restore", "apply", "plan.json", "--confirm", "app", "--json").summary["run"]
-    after = state(place)
-    everywhere(place, ("restore", "undo", run, "--confirm", "app"), after, before)
+        assert large() in (0, 400) and not world.left_behind(), (large(), world.left_behind())
+        if large() == 0:
+            place.good(*world.apply())
+        assert large() == 400
+    assert refused >= 2, refused
 
 
 stage.main(globals())

@@ -63,9 +63,8 @@ private:
             parts_.push_back({.place = &place, .kind = "swap"});
             return {};
         }
-        PD_TRY(auto copy,
-               bring_back_rows(repository_, *place.source, request_.scratch, place.target.media,
-                               request_.progress, stop_));
+        PD_TRY(auto copy, bring_back_rows(repository_, *place.source, request_.scratch,
+                                          place.target.media, request_.progress, stop_));
         note(copy.problems);
         copies_.push_back(std::move(copy));
         parts_.push_back({.place = &place, .kind = "rows", .copy = &copies_.back()});
@@ -261,7 +260,7 @@ private:
                 PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
                 for (auto const& change : changes) {
                     ++(origin::still_there(source.folder(), change) ? report_.verified
-                                                                  : report_.changed_since);
+                                                                    : report_.changed_since);
                 }
                 continue;
             }

@@ -26,7 +26,7 @@ struct ApplyReport {
     std::uint64_t changed_since = 0;  ///< that the application changed again in between
     std::string safety;
     std::vector<data::Problem> problems;
-    double locked_s = 0;  ///< how long the application could not write
+    double locked_s = 0;                   ///< how long the application could not write
     std::vector<std::string> kept_beside;  ///< damaged databases that no snapshot could take
 };
 

@@ -96,8 +96,8 @@ Result<void> remove_more(repository::Repository& repository, FilesRequest const&
 }
 
 Result<std::shared_ptr<Remap const>> remap_of(RecoveryScope const& scope) {
-    PD_TRY(auto owners, OwnerMap::create({.rules = scope.map_owner,
-                                          .by_name = !scope.numeric_owners}));
+    PD_TRY(auto owners,
+           OwnerMap::create({.rules = scope.map_owner, .by_name = !scope.numeric_owners}));
     PD_TRY(auto paths, PathMap::create(scope.map_path));
     return std::make_shared<Remap const>(std::move(owners), std::move(paths));
 }
@@ -212,8 +212,9 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
         paths = walked(*selectors);
     }
     if (scope.remove && !scope.map_path.empty()) {
-        return fail(Fault::invalid, "--delete and --map-path do not go together: what is too much "
-                                    "is judged by the snapshot's paths")
+        return fail(Fault::invalid,
+                    "--delete and --map-path do not go together: what is too much "
+                    "is judged by the snapshot's paths")
             .with_code(2);
     }
     PD_TRY(auto const remap, remap_of(scope));
@@ -228,8 +229,8 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
                 .overrides = request.overrides,
                 .now = scope.now,
                 .stage = request.stage,
-                .tell = [told, take = request.take,
-                         name = request.source->name](origin::FileItem const& item) -> Result<void> {
+                .tell = [told, take = request.take, name = request.source->name](
+                            origin::FileItem const& item) -> Result<void> {
                     bool const blocked = item.finding == origin::FileItem::Finding::blocked;
                     if (blocked && told->blocked.empty()) {
                         told->blocked = name + "/" + item.path + ": " + item.reason;
@@ -247,7 +248,8 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
     } else {
         PD_CHECK(repository::restore_tree(*request.source, paths, target, context, stop));
     }
-    if (scope.remove && !request.source->rows) PD_CHECK(remove_more(repository, request, chosen, *out.merge, stop));
+    if (scope.remove && !request.source->rows)
+        PD_CHECK(remove_more(repository, request, chosen, *out.merge, stop));
     out.problems = out.merge->take_problems();
     out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
     return out;
@@ -278,8 +280,8 @@ std::optional<FilesRequest> media_request(RecoveryPlace const& place, BroughtBac
                                           origin::Merge const& merge, RecoveryScope const& scope) {
     if (!copy.media_differ || !system::exists(place.target.media)) return std::nullopt;
     std::vector<data::Selector> paths;
-    for (auto const& selector : selectors_of(scope, place.source->name).value_or(
-             std::vector<data::Selector>{})) {
+    for (auto const& selector :
+         selectors_of(scope, place.source->name).value_or(std::vector<data::Selector>{})) {
         if (selector.kind == data::Selector::Kind::path) paths.push_back(selector);
     }
     std::set<std::string, std::less<>> named(merge.media().begin(), merge.media().end());
@@ -335,8 +337,7 @@ Result<repository::Snapshot> snapshot_of(repository::Repository& repository, std
 
 Result<repository::SourceSnapshot const*> source_in(repository::Snapshot const& snapshot,
                                                     std::string const& name) {
-    auto const found =
-        std::ranges::find(snapshot.sources, name, &repository::SourceSnapshot::name);
+    auto const found = std::ranges::find(snapshot.sources, name, &repository::SourceSnapshot::name);
     if (found != snapshot.sources.end()) return &*found;
     return fail(Fault::not_found, "the safety snapshot has no source " + name).with_code(15);
 }

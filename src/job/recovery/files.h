@@ -2,7 +2,7 @@
 
 #include "job/recovery/recovery.h"
 #include "job/recovery/run_folder.h"
-#include "origin/merge/tree_merge.h"
+#include "origin/merge/files/tree_merge.h"
 
 namespace perdure::job {
 

@@ -114,15 +114,14 @@ private:
     Result<void> make_rows(RecoveryPlace const& place, system::Path const& folder,
                            RestoredPart& part) {
         auto const& source = *place.source;
-        PD_TRY(auto const copy,
-               bring_back_rows(repository_, source, request_.scratch, place.target.media,
-                               request_.progress, stop_));
+        PD_TRY(auto const copy, bring_back_rows(repository_, source, request_.scratch,
+                                                place.target.media, request_.progress, stop_));
         if (copy.lost > 0) note(copy.problems);
         PD_CHECK(make_empty(source, folder));
-        PD_TRY(auto merge, open_merge(copy, place, request_.scope, {}, origin::Merge::Mode::write,
-                                      stop_));
-        PD_TRY(part.tables, merge->compare(
-                                [](origin::MergeItem const&) -> Result<void> { return {}; }, stop_));
+        PD_TRY(auto merge,
+               open_merge(copy, place, request_.scope, {}, origin::Merge::Mode::write, stop_));
+        PD_TRY(part.tables,
+               merge->compare([](origin::MergeItem const&) -> Result<void> { return {}; }, stop_));
         PD_CHECK(merge->write(stop_));
         PD_TRY(auto const digests, merge->digests(stop_));
         if (digests.first != digests.second) {

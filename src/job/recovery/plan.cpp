@@ -105,14 +105,12 @@ private:
     Result<std::vector<data::Json>> plan_source(RecoveryPlace const& place) {
         std::vector<data::Json> out;
         if (!place.source->rows) {
-            PD_TRY(auto json,
-                   plan_files(place, {.source = place.source, .target = place.target}));
+            PD_TRY(auto json, plan_files(place, {.source = place.source, .target = place.target}));
             out.push_back(std::move(json));
             return out;
         }
-        PD_TRY(auto copy,
-               bring_back_rows(repository_, *place.source, request_.scratch, place.target.media,
-                               request_.progress, stop_));
+        PD_TRY(auto copy, bring_back_rows(repository_, *place.source, request_.scratch,
+                                          place.target.media, request_.progress, stop_));
         scratch_ = std::max(scratch_, copy.bytes);
         if (auto const free = system::free_bytes(copy.folder->path())) scratch_free_ = *free;
         report_.problems.insert(report_.problems.end(), copy.problems.begin(), copy.problems.end());
@@ -130,8 +128,8 @@ private:
         };
         PD_TRY(auto json, compare_merge(*merge, place, take, stop_));
         json.put("erased_subjects", copy.erased_subjects);
-        bool const lacks_folder = !place.target.media.empty() && copy.media_differ &&
-                                  !system::exists(place.target.media);
+        bool const lacks_folder =
+            !place.target.media.empty() && copy.media_differ && !system::exists(place.target.media);
         json.put("media_left_out", lacks_folder);
         out.push_back(std::move(json));
         if (auto const media = media_request(place, copy, *merge, request_.scope)) {
@@ -160,9 +158,9 @@ private:
             json.put("name", place.source->name).put("kind", "rows");
             json.put_path("target", place.target.path.string());
         }
-        json.put("swap", true).put("swap_target", live.there() ? (live.readable() ? "database"
-                                                                   : "damaged")
-                                                               : "absent");
+        json.put("swap", true)
+            .put("swap_target",
+                 live.there() ? (live.readable() ? "database" : "damaged") : "absent");
         json.put("swap_bytes", copy.bytes);
         return json.put("erased_subjects", copy.erased_subjects);
     }

@@ -236,10 +236,9 @@ Result<BroughtBack> bring_back_rows(repository::Repository& repository,
     BroughtBack out;
     PD_TRY(auto folder, system::ScratchFolder::create(scratch_parent));
     auto const options = source_options(source);
-    PD_TRY(auto rows,
-           rows_into(repository, source, options,
-                     {.folder = folder.path(), .owners = false, .durable = false}, live_media,
-                     progress, std::move(stop)));
+    PD_TRY(auto rows, rows_into(repository, source, options,
+                                {.folder = folder.path(), .owners = false, .durable = false},
+                                live_media, progress, std::move(stop)));
     out.problems = std::move(rows.problems);
     out.lost = rows.lost;
     out.erased_subjects = rows.erased_subjects;

@@ -16,8 +16,8 @@ struct RecoveryScope {
     std::vector<data::Selector> selectors;  ///< empty: everything
     data::RecordFilter filter;
     data::Strategy strategy = data::Strategy::keep_newer;
-    bool remove = false;                         ///< --delete
-    std::map<std::string, std::string> columns;  ///< --map-column
+    bool remove = false;                           ///< --delete
+    std::map<std::string, std::string> columns;    ///< --map-column
     std::vector<std::string> map_owner, map_path;  ///< "OLD=NEW" each, for files
     bool numeric_owners = false;
     bool swap = false;  ///< --swap: databases are replaced as a whole

@@ -122,7 +122,8 @@ Result<LiveState> live_state(system::Path const& database, std::stop_token stop)
     if (!system::exists(database)) return LiveState{"absent"};
     origin::SourceOptions const plain{.name = "live", .type = "sqlite", .path = database};
     auto const origin = origin::open_origin(plain);
-    auto const digest = origin ? (*origin)->digest(stop) : Result<data::LogicalDigest>(origin.error());
+    auto const digest =
+        origin ? (*origin)->digest(stop) : Result<data::LogicalDigest>(origin.error());
     if (digest) return LiveState{"digest " + to_hex(digest->hash)};
     auto const fault = digest.error().fault();
     if (fault == Fault::cancelled || fault == Fault::unavailable || fault == Fault::denied) {

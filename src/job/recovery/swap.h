@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "job/recovery/recovery.h"
-#include "origin/merge/file_swap.h"
+#include "origin/merge/files/file_swap.h"
 #include "origin/merge/sole_hold.h"
 
 namespace perdure::job {
@@ -22,8 +22,8 @@ Result<LiveState> live_state(system::Path const& database, std::stop_token stop)
 /// A whole database beside the live one, complete and checked, ready to take its name.
 struct SwapAtWork {
     LiveState before, after;
-    std::vector<origin::FileChange> changes;    ///< in the database's folder
-    std::optional<origin::SoleHold> hold;       ///< nobody else has the live one open
+    std::vector<origin::FileChange> changes;  ///< in the database's folder
+    std::optional<origin::SoleHold> hold;     ///< nobody else has the live one open
     std::vector<data::Problem> problems;
 };
 /// Builds it in `<folder of the database>/<stage>/1`; `source` null: what is there goes away.

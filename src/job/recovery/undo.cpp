@@ -37,8 +37,8 @@ void count(UndoReport& report, origin::UndoItem const& item) {
 }
 
 /// The damaged database that a swap moved into the stage, back beside its name.
-Result<void> put_beside(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
-                        std::vector<std::string>& kept) {
+Result<void> put_beside(RunFolder const& folder, std::size_t at,
+                        repository::DomainPtr const& domain, std::vector<std::string>& kept) {
     auto const& run = folder.run();
     auto const place = run.sources[at].folder();
     PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
@@ -215,8 +215,8 @@ private:
             PD_TRY(before, snapshot_of(repository_, original.run().safety, stop_));
             PD_TRY(state, source_in(*before, source.name));
         }
-        PD_TRY(auto swap, stage_swap(repository_, state, source.target,
-                                     stage_name(folder.run().id), {}, stop_));
+        PD_TRY(auto swap, stage_swap(repository_, state, source.target, stage_name(folder.run().id),
+                                     {}, stop_));
         if (swap.before.text != source.after) {
             return fail(Fault::conflict, source.name + " was written to meanwhile").with_code(15);
         }

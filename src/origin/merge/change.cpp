@@ -279,8 +279,10 @@ Result<void> ChangeList::keep_after(std::int64_t number, StoredImage const& afte
 }
 
 Result<void> ChangeList::write(std::stop_token stop) {
+    enum class Pass { take, put, put_anywhere };
     unindexed_.assign(size_ + 1, false);
-    for (bool const taking : {true, false}) {
+    // Rows that SQLite finds a rowid for come last, or they would take one that another row has.
+    for (auto const pass : {Pass::take, Pass::put, Pass::put_anywhere}) {
         // Numbers are walked, not a cursor kept: put_there updates the rows it walks over.
         for (std::int64_t number = 1; number <= static_cast<std::int64_t>(size_); ++number) {
             if (number % 256 == 0 && stop.stop_requested()) {
@@ -291,8 +293,11 @@ Result<void> ChangeList::write(std::stop_token stop) {
             if (!found) return fail(Fault::internal, "a change is missing");
             PD_TRY(auto const change, decode(one_));
             one_.reset();
-            if (taking && change.before) PD_CHECK(take_away(number, change));
-            if (!taking && change.after) PD_CHECK(put_there(number, change));
+            if (pass == Pass::take) {
+                if (change.before) PD_CHECK(take_away(number, change));
+            } else if (change.after && change.after->rowid_known == (pass == Pass::put)) {
+                PD_CHECK(put_there(number, change));
+            }
         }
     }
     return {};

@@ -30,9 +30,10 @@ Result<Clashes> Clashes::prepare(Stage const& stage, TablePair const& pair) {
         }
         if (std::ranges::find(index.positions, -1) != index.positions.end()) continue;
         auto const place = pair.target_place("l");
-        PD_TRY(index.find, stage.connection.prepare(fmt::format("SELECT {} FROM {} l WHERE {}",
-                                                                fmt::join(place, ", "),
-                                                                pair.target_name(), where)));
+        PD_TRY(index.find, stage.connection.prepare(fmt::format(
+                               "SELECT {}, EXISTS(SELECT 1 FROM {} s WHERE {}) FROM {} l WHERE {}",
+                               fmt::join(place, ", "), pair.snapshot_name(),
+                               pair.same_row("s", "l"), pair.target_name(), where)));
         out.indexes_.push_back(std::move(index));
     }
     return out;
@@ -46,13 +47,15 @@ Result<std::optional<Clashes::Found>> Clashes::find(Statement const& row, std::s
         }
         PD_TRY(bool const found, index.find.step());
         std::string holder;
-        for (int i = 0; found && i < sqlite3_column_count(index.find.get()); ++i) {
+        int const last = sqlite3_column_count(index.find.get()) - 1;
+        for (int i = 0; found && i < last; ++i) {
             holder += (i ? "/" : "") + key_text(index.find, i);
         }
+        bool const in_snapshot = found && index.find.integer(last) != 0;
         index.find.reset();
         if (!found || holder == own) continue;
-        return std::optional(
-            Found{fmt::format("{}", fmt::join(index.columns, "+")), holder, index.positions[0]});
+        return std::optional(Found{fmt::format("{}", fmt::join(index.columns, "+")), holder,
+                                   index.positions[0], in_snapshot});
     }
     return std::optional<Found>();
 }

@@ -13,6 +13,7 @@ public:
     struct Found {
         std::string columns, holder;  ///< "name", and the key of the row that holds the value
         int column = 0;               ///< position in TablePair::columns of the first one
+        bool in_snapshot = false;     ///< the snapshot has a row of the holder's key too
     };
     /// `row` stands on a row of the snapshot whose first columns are TablePair::columns; `own` is
     /// the key of its row in the target, or empty.

@@ -199,12 +199,13 @@ private:
 
     /// Why a row cannot be written for the sake of another row, or empty.
     Result<std::string> clash(Statement const& row, bool present) {
-        // Where everything is overwritten, the other row gives way too.
-        if (stage_.request.strategy == data::Strategy::overwrite && stage_.scope.whole()) {
-            return std::string();
-        }
         PD_TRY(auto const found, clashes_.find(row, own_place(row, present)));
         if (!found) return std::string();
+        // The other row may give way too: overwritten, or deleted, since it is only in the target.
+        bool const gives_way = found->in_snapshot
+                                   ? stage_.request.strategy == data::Strategy::overwrite
+                                   : stage_.request.remove;
+        if (stage_.scope.whole() && gives_way) return std::string();
         return fmt::format(
             "{} \"{}\" belongs to {} in the target", found->columns,
             row.text(found->column).substr(0, 60),

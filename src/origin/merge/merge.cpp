@@ -120,10 +120,10 @@ public:
                 return fmt::format(" ORDER BY {}", fmt::join(place, ", "));
             };
             if (scope_.holds_rows_of(at)) {
-                PD_CHECK(hash_rows(taken, pair,
-                                   "SELECT " + mine + scope_.from(at, pair) +
-                                       order(pair.snapshot_place("s")),
-                                   stop));
+                PD_CHECK(hash_rows(
+                    taken, pair,
+                    "SELECT " + mine + scope_.from(at, pair) + order(pair.snapshot_place("s")),
+                    stop));
             }
             PD_CHECK(hash_rows(written, pair,
                                fmt::format("SELECT {} FROM {} l{}", theirs, pair.target_name(),

@@ -93,8 +93,8 @@ Result<SoleHold> SoleHold::take(system::Path const& database) {
 
 Result<void> bring_to_rest(system::Path const& database) {
     PD_CHECK(system::step(system::Step::write, database.string()));
-    auto opened = Connection::open(
-        database, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = busy_wait_ms});
+    auto opened =
+        Connection::open(database, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = busy_wait_ms});
     if (!opened) return {};
     sqlite3_db_config(opened->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
     auto rested = opened->run("PRAGMA wal_checkpoint(TRUNCATE)");

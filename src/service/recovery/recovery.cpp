@@ -226,8 +226,8 @@ Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call) {
     job::PartRequest request{.snapshot = answer.snapshot, .scope = std::move(choice.scope)};
     std::vector<std::string> names;
     for (auto const& source : request.snapshot.sources) {
-        bool const filtered = !source.rows && !request.scope.filter.empty() &&
-                              request.scope.selectors.empty();
+        bool const filtered =
+            !source.rows && !request.scope.filter.empty() && request.scope.selectors.empty();
         if (filtered || !job::selectors_of(request.scope, source.name)) continue;
         request.sources.push_back(&source);
         names.push_back(source.name);

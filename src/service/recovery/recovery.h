@@ -16,12 +16,12 @@ struct PlanCall {
     std::string strategy;         ///< empty: [import].strategy of the configuration
     std::string target = "live";  ///< "live", a folder (each source below it), or a database file
     bool remove = false;
-    std::map<std::string, std::string> columns;  ///< --map-column
+    std::map<std::string, std::string> columns;    ///< --map-column
     std::vector<std::string> map_owner, map_path;  ///< "OLD=NEW" each, of files
     bool numeric_owners = false;
-    bool swap = false;                           ///< whole databases, in one step
-    system::Path output;                         ///< empty: a file in the state folder
-    system::Path scratch;                        ///< empty: TMPDIR
+    bool swap = false;     ///< whole databases, in one step
+    system::Path output;   ///< empty: a file in the state folder
+    system::Path scratch;  ///< empty: TMPDIR
     repository::Progress progress;
 };
 

@@ -202,7 +202,8 @@ Result<CustodyChain> read_custody(system::Path const& state_folder) {
             continue;
         }
         auto entry = parse_entry(*report);
-        if (!is_known(known, *report)) out.faults.push_back({name, "signed by a key that is not known here"});
+        if (!is_known(known, *report))
+            out.faults.push_back({name, "signed by a key that is not known here"});
         if (report->kind != "custody-entry" || entry.sequence != number) {
             out.faults.push_back({name, "another entry stands in its place"});
         }

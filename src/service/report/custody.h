@@ -28,7 +28,8 @@ struct CustodyEntry {
 /// Fills sequence, previous, when, who, host, key_id. Fails: denied, exhausted (the state folder).
 Result<CustodyEntry> append_custody(system::Path const& state_folder, CustodyEntry facts);
 
-/// {"sequence", "sha256"} of the newest entry, for the body of a signed report; null: there is none.
+/// {"sequence", "sha256"} of the newest entry, for the body of a signed report; null: there is
+/// none.
 data::Json custody_head(system::Path const& state_folder);
 
 struct CustodyChain {

@@ -130,7 +130,9 @@ inline constexpr OptionRow map_column{
     "--map-column", values, "TABLE.OLD=NEW",
     "Where a column's values go; nothing after = leaves them behind."};
 inline constexpr OptionRow swap_whole{
-    "--swap", flag, {},
+    "--swap",
+    flag,
+    {},
     "Replace whole databases in one step, built beside; the application must be stopped."};
 inline constexpr OptionRow restore_at{
     "--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00:00Z."};

@@ -94,12 +94,12 @@ void tell_tables(Invocation& in, data::Json const& source) {
                    count_or_dash(number(row, "identical")), why});
     }
     if (auto const* files = source.find("files")) {
-        table.add(
-            {source.text_of("kind") == "media" ? "media" : "files",
-             spell_count(number(*files, "chosen")),
-             count_or_dash(number(*files, "create")), count_or_dash(number(*files, "conflict")),
-             count_or_dash(number(*files, "delete")), count_or_dash(number(*files, "blocked")),
-             count_or_dash(number(*files, "identical")), ""});
+        table.add({source.text_of("kind") == "media" ? "media" : "files",
+                   spell_count(number(*files, "chosen")), count_or_dash(number(*files, "create")),
+                   count_or_dash(number(*files, "conflict")),
+                   count_or_dash(number(*files, "delete")),
+                   count_or_dash(number(*files, "blocked")),
+                   count_or_dash(number(*files, "identical")), ""});
     }
     if (!table.empty()) table.print(in.out());
     if (same_tables > 0) {

@@ -164,12 +164,12 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
             in.out().line(fmt::format("  the application changed {} again since",
                                       plural(report.changed_since, "row", "rows")));
         }
-        auto const saved = report.safety.empty()
-                               ? std::string("there was no state before that could be saved")
-                               : "the state before is in snapshot " +
-                                     service::short_id(report.safety);
-        in.out().line(fmt::format("  {}; perdure restore undo {} takes this back", saved,
-                                  answer.run));
+        auto const saved =
+            report.safety.empty()
+                ? std::string("there was no state before that could be saved")
+                : "the state before is in snapshot " + service::short_id(report.safety);
+        in.out().line(
+            fmt::format("  {}; perdure restore undo {} takes this back", saved, answer.run));
     }
     in.out().line(fmt::format("  signed report: {}", printable(answer.signed_report.string())));
     return report.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
@@ -239,10 +239,9 @@ Result<int> part_of(Invocation& in, service::Workspace& workspace, service::Plan
     in.out().line();
     bool const whole = answer->report.problems.empty();
     auto const& style = in.out().out_style();
-    in.out().line(fmt::format("{} restored a part of snapshot {} into {}",
-                              whole ? style.green("✓") : style.yellow("!"),
-                              style.bold(service::short_id(answer->snapshot.id())),
-                              printable(call.target)));
+    in.out().line(fmt::format(
+        "{} restored a part of snapshot {} into {}", whole ? style.green("✓") : style.yellow("!"),
+        style.bold(service::short_id(answer->snapshot.id())), printable(call.target)));
     return whole ? service::exit_code::ok : service::exit_code::partial;
 }
 

@@ -37,7 +37,7 @@ private:
     int root_;
     std::mutex mutex_;
     std::map<std::string, data::Entry, std::less<>> met_;
-    std::map<std::string, bool, std::less<>> planned_;     ///< true: it will be made
+    std::map<std::string, bool, std::less<>> planned_;      ///< true: it will be made
     std::map<std::string, Verdict, std::less<>> verdicts_;  ///< by parent
 };
 

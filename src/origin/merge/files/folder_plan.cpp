@@ -1,4 +1,4 @@
-#include "origin/merge/folder_plan.h"
+#include "origin/merge/files/folder_plan.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -74,9 +74,9 @@ FolderPlan::Verdict FolderPlan::look(std::string_view parent) {
     int const folder = open_beneath(root_, deepest, O_PATH | O_DIRECTORY);
     bool const writable = folder >= 0 && ::faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
     if (!writable) {
-        out.blocked = fmt::format("nothing can be put into {}: {}",
-                                  deepest.empty() ? "the source's folder" : deepest,
-                                  std::strerror(errno));
+        out.blocked =
+            fmt::format("nothing can be put into {}: {}",
+                        deepest.empty() ? "the source's folder" : deepest, std::strerror(errno));
     }
     if (folder >= 0) ::close(folder);
     if (writable) {

@@ -1,4 +1,4 @@
-#include "origin/merge/look_beneath.h"
+#include "origin/merge/files/look_beneath.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "data/conflict.h"
-#include "origin/merge/file_swap.h"
+#include "origin/merge/files/file_swap.h"
 #include "origin/origin.h"
 
 namespace perdure::origin {

@@ -1,4 +1,4 @@
-#include "origin/merge/file_swap.h"
+#include "origin/merge/files/file_swap.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -65,8 +65,7 @@ Result<void> finish_folder(system::File const& root, FileChange const& change) {
     PD_TRY(auto const name, locate(root, change.path));
     PD_CHECK(system::step(system::Step::set_metadata, change.path));
     struct timespec const times[2] = {
-        {0, UTIME_OMIT},
-        {change.modified.seconds, static_cast<long>(change.modified.nanoseconds)}};
+        {0, UTIME_OMIT}, {change.modified.seconds, static_cast<long>(change.modified.nanoseconds)}};
     int const opened = open_beneath(name.folder.descriptor(), name.name, O_RDONLY | O_DIRECTORY);
     if (opened < 0) return system::error_from_errno(-opened, "opening " + change.path);
     system::File const folder(opened);
@@ -125,11 +124,11 @@ struct Standing {
 };
 Standing standing(Name const& name, system::File const& stage, FileChange const& change) {
     Standing out;
-    out.is_here = ::fstatat(name.folder.descriptor(), name.name.c_str(), &out.here,
-                            AT_SYMLINK_NOFOLLOW) == 0;
-    out.is_staged = change.number != 0 &&
-                    ::fstatat(stage.descriptor(), std::to_string(change.number).c_str(),
-                              &out.staged, AT_SYMLINK_NOFOLLOW) == 0;
+    out.is_here =
+        ::fstatat(name.folder.descriptor(), name.name.c_str(), &out.here, AT_SYMLINK_NOFOLLOW) == 0;
+    out.is_staged =
+        change.number != 0 && ::fstatat(stage.descriptor(), std::to_string(change.number).c_str(),
+                                        &out.staged, AT_SYMLINK_NOFOLLOW) == 0;
     return out;
 }
 
@@ -203,7 +202,8 @@ void encode_file_change(Encoder& out, FileChange const& change) {
 Result<FileChange> decode_file_change(Decoder& in) {
     FileChange change;
     PD_TRY(auto const act, in.u8());
-    if (act < 1 || act > static_cast<std::uint8_t>(Act::relink)) return fail(Fault::corrupt, "a change of a file that is none");
+    if (act < 1 || act > static_cast<std::uint8_t>(Act::relink))
+        return fail(Fault::corrupt, "a change of a file that is none");
     change.act = static_cast<Act>(act);
     PD_TRY(change.path, in.text(path_bytes_max));
     PD_CHECK(check_path(change.path));

@@ -4,7 +4,7 @@
 //   end.
 // Names are resolved by openat2 beneath the root without following a link; a link that somebody
 // planted in the way makes a name "blocked", it is never written through.
-#include "origin/merge/tree_merge.h"
+#include "origin/merge/files/tree_merge.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,8 +13,8 @@
 
 #include "crypto/hash.h"
 #include "origin/files/below.h"
-#include "origin/merge/folder_plan.h"
-#include "origin/merge/look_beneath.h"
+#include "origin/merge/files/folder_plan.h"
+#include "origin/merge/files/look_beneath.h"
 #include "system/step.h"
 
 namespace perdure::origin {
@@ -455,8 +455,8 @@ private:
     std::vector<std::string> emptied_;
     std::uint64_t number_ = 0;
     FolderPlan above_;
-    std::map<std::string, First, std::less<>> firsts_;              ///< of files with several names
-    std::vector<std::pair<std::string, data::Entry>> names_;        ///< the further ones
+    std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
+    std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
 };
 
