@@ -59,10 +59,11 @@ struct Plan {
     std::string digest;
 };
 
-/// Reads a plan and proves its digest; `each` sees every item, in order.
+/// Reads a plan and proves its digest; `each` sees every item, in order, as it is spelled there:
+/// reading a million of them must not cost more than is done with them.
 /// Fails: invalid (no plan; an override that is no decision); corrupt (PD-0015: changed outside
 /// "overrides"); unsupported (a newer version).
 Result<Plan> read_plan(system::Path const& path,
-                       std::function<Result<void>(data::Json const&)> const& each = {});
+                       std::function<Result<void>(std::string_view item)> const& each = {});
 
 }  // namespace perdure::job

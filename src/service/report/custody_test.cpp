@@ -82,7 +82,7 @@ TEST_F(Custody, AnOlderHeadDoesNotHideWhatAReportKnows) {
     ASSERT_EQ(cut.faults.size(), 1u);
     EXPECT_NE(cut.faults[0].reason.find("drill-"), std::string::npos) << cut.faults[0].reason;
     // An entry made to measure, by who has the key, still is another one.
-    add("restore");
+    add("export");
     EXPECT_FALSE(read_custody(state)->faults.empty());
 }
 
