@@ -44,9 +44,14 @@ TEST(Time, ReadsOffsetsAndRefusesNonsense) {
     EXPECT_EQ(parse_time("2026-03-01T14:00:00+01:00")->seconds,
               parse_time("2026-03-01T13:00:00Z")->seconds);
     EXPECT_EQ(to_rfc3339(*parse_time("2026-03-01")), "2026-03-01T00:00:00Z");
-    for (auto const* bad : {"", "2026", "2026-02-30", "2026-03-01T25:00:00Z", "2026-03-01x"}) {
+    EXPECT_EQ(parse_time("2026-03-01 14:00:00.25-00:30"),
+              (Timestamp{parse_time("2026-03-01T14:30:00Z")->seconds, 250'000'000}));
+    for (auto const* bad :
+         {"", "2026", "2026-02-30", "2026-03-01T25:00:00Z", "2026-03-01x", " 026-03-01",
+          "2026-+3-01", "2026-03-01T14:00", "2026-03-01T14:00:00+1:00", "2026-03-01T14:00:00Zx"}) {
         EXPECT_FALSE(parse_time(bad)) << bad;
     }
+    EXPECT_LT(parse_time(std::string(10'000'000, 'x')).error().message().size(), 200u);
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <limits>
+#include <optional>
+#include <span>
 
 namespace perdure {
 
@@ -54,59 +55,95 @@ std::string to_compact(Timestamp time) {
                        unsigned(date.day()), clock.hour, clock.minute, clock.second);
 }
 
-Result<Timestamp> parse_time(std::string_view text) {
-    auto const bad = [&] {
-        return fail(Fault::invalid, fmt::format("\"{}\" is no date or time", text))
-            .with_fix("write 2026-03-01, 2026-03-01T14:00:00Z or 2026-03-01T14:00:00+01:00");
-    };
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
-    std::string const copy(text);
-    if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10) {
-        return bad();
+namespace {
+
+/// Takes so many digits off the front; empty when other characters stand there.
+std::optional<int> take_digits(std::string_view& rest, std::size_t count) {
+    if (rest.size() < count) return std::nullopt;
+    int number = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (rest[i] < '0' || rest[i] > '9') return std::nullopt;
+        number = number * 10 + (rest[i] - '0');
     }
-    std::string_view rest = text.substr(10);
-    std::int64_t offset_seconds = 0;
+    rest.remove_prefix(count);
+    return number;
+}
+
+bool take(std::string_view& rest, char wanted) {
+    if (!rest.starts_with(wanted)) return false;
+    rest.remove_prefix(1);
+    return true;
+}
+
+/// "12:30:00", as far as parts are wanted.
+bool take_clock(std::string_view& rest, std::span<int> parts) {
+    for (auto& part : parts) {
+        if (&part != parts.data() && !take(rest, ':')) return false;
+        auto const number = take_digits(rest, 2);
+        if (!number) return false;
+        part = *number;
+    }
+    return true;
+}
+
+std::uint32_t take_fraction(std::string_view& rest) {
+    std::uint32_t nanoseconds = 0;
+    for (std::uint32_t scale = 100'000'000; !rest.empty() && rest[0] >= '0' && rest[0] <= '9';
+         scale /= 10) {
+        nanoseconds += static_cast<std::uint32_t>(rest[0] - '0') * scale;
+        rest.remove_prefix(1);
+    }
+    return nanoseconds;
+}
+
+/// Seconds east of Greenwich: "", "Z", "+01:00".
+std::optional<std::int64_t> read_zone(std::string_view rest) {
+    if (rest.empty() || rest == "Z" || rest == "z") return 0;
+    bool const west = rest[0] == '-';
+    if (!west && rest[0] != '+') return std::nullopt;
+    rest.remove_prefix(1);
+    int parts[2];
+    if (!take_clock(rest, parts) || !rest.empty()) return std::nullopt;
+    return (parts[0] * 3600 + parts[1] * 60) * (west ? -1 : 1);
+}
+
+/// By hand: exports read one or two instants a record.
+std::optional<Timestamp> read_time(std::string_view rest) {
+    auto const year = take_digits(rest, 4);
+    if (!year || !take(rest, '-')) return std::nullopt;
+    auto const month = take_digits(rest, 2);
+    if (!month || !take(rest, '-')) return std::nullopt;
+    auto const day = take_digits(rest, 2);
+    if (!day) return std::nullopt;
+    int clock[3] = {0, 0, 0};
     std::uint32_t nanoseconds = 0;
     if (!rest.empty()) {
-        used = 0;
-        if ((rest[0] != 'T' && rest[0] != ' ' && rest[0] != 't') ||
-            std::sscanf(copy.c_str() + 11, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 ||
-            used != 8) {
-            return bad();
-        }
-        rest.remove_prefix(9);
-        if (rest.starts_with('.')) {
-            std::uint32_t scale = 100'000'000;
-            rest.remove_prefix(1);
-            while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-                nanoseconds += static_cast<std::uint32_t>(rest[0] - '0') * scale;
-                scale /= 10;
-                rest.remove_prefix(1);
-            }
-        }
-        if (rest == "Z" || rest == "z" || rest.empty()) {
-        } else {
-            int off_hour = 0, off_minute = 0;
-            std::string const zone(rest.substr(1));
-            used = 0;
-            if ((rest[0] != '+' && rest[0] != '-') ||
-                std::sscanf(zone.c_str(), "%2d:%2d%n", &off_hour, &off_minute, &used) != 2 ||
-                used != 5 || zone.size() != 5) {
-                return bad();
-            }
-            offset_seconds = (off_hour * 3600 + off_minute * 60) * (rest[0] == '-' ? -1 : 1);
-        }
+        if (!take(rest, 'T') && !take(rest, ' ') && !take(rest, 't')) return std::nullopt;
+        if (!take_clock(rest, clock)) return std::nullopt;
+        if (take(rest, '.')) nanoseconds = take_fraction(rest);
     }
-    std::chrono::year_month_day const date{std::chrono::year(year),
-                                           std::chrono::month(static_cast<unsigned>(month)),
-                                           std::chrono::day(static_cast<unsigned>(day))};
-    if (!date.ok() || hour > 23 || minute > 59 || second > 60 || hour < 0 || minute < 0) {
-        return bad();
+    auto const east = read_zone(rest);
+    std::chrono::year_month_day const date{std::chrono::year(*year),
+                                           std::chrono::month(static_cast<unsigned>(*month)),
+                                           std::chrono::day(static_cast<unsigned>(*day))};
+    if (!east || !date.ok() || clock[0] > 23 || clock[1] > 59 || clock[2] > 60) {
+        return std::nullopt;
     }
     auto const days = std::chrono::sys_days(date).time_since_epoch().count();
     return Timestamp{
-        days * std::int64_t{86400} + hour * 3600 + minute * 60 + second - offset_seconds,
+        days * std::int64_t{86400} + clock[0] * 3600 + clock[1] * 60 + clock[2] - *east,
         nanoseconds};
+}
+
+}  // namespace
+
+Result<Timestamp> parse_time(std::string_view text) {
+    auto const time = read_time(text);
+    if (time) return *time;
+    constexpr std::size_t shown = 60;
+    return fail(Fault::invalid, fmt::format("\"{}{}\" is no date or time", text.substr(0, shown),
+                                            text.size() > shown ? "…" : ""))
+        .with_fix("write 2026-03-01, 2026-03-01T14:00:00Z or 2026-03-01T14:00:00+01:00");
 }
 
 }  // namespace perdure

@@ -6,7 +6,8 @@ namespace perdure::format {
 
 namespace {
 
-constexpr std::size_t buffer_bytes = 256 << 10;
+constexpr std::size_t buffer_bytes = 256 << 10, direct_bytes = 64 << 10;
+constexpr std::uint64_t write_back_bytes = 8 << 20;
 
 class FileOutput : public PatchableOutput {
 public:
@@ -40,9 +41,19 @@ private:
 }  // namespace
 
 DiskFile::DiskFile(system::File file, DiskPosition position)
-    : file_(std::move(file)), flushed_bytes_(position.size_bytes), modified_(position.modified) {}
+    : file_(std::move(file)),
+      flushed_bytes_(position.size_bytes),
+      on_its_way_bytes_(position.size_bytes),
+      modified_(position.modified) {}
 
 Result<void> DiskFile::write(ByteView bytes) {
+    if (bytes.size() >= direct_bytes) {  // a copy would gain nothing
+        PD_CHECK(flush());
+        PD_CHECK(file_.write(bytes));
+        flushed_bytes_ += bytes.size();
+        write_back();
+        return {};
+    }
     append(waiting_, bytes);
     return waiting_.size() < buffer_bytes ? Result<void>() : flush();
 }
@@ -63,7 +74,14 @@ Result<void> DiskFile::flush() {
     PD_CHECK(file_.write(waiting_));
     flushed_bytes_ += waiting_.size();
     waiting_.clear();
+    write_back();
     return {};
+}
+
+void DiskFile::write_back() {
+    if (flushed_bytes_ - on_its_way_bytes_ < write_back_bytes) return;
+    system::start_writing_back(file_, on_its_way_bytes_, flushed_bytes_ - on_its_way_bytes_);
+    on_its_way_bytes_ = flushed_bytes_;
 }
 
 Result<void> DiskFile::sync() {
@@ -71,12 +89,17 @@ Result<void> DiskFile::sync() {
     return file_.sync();
 }
 
-Result<void> DiskFile::close() {
+Result<void> DiskFile::settle() {
     PD_CHECK(flush());
     if (modified_ != Timestamp{}) {
         // A date that does not stick loses nothing.
         static_cast<void>(system::stamp(file_, modified_));
     }
+    return {};
+}
+
+Result<void> DiskFile::close() {
+    PD_CHECK(settle());
     return file_.close();
 }
 

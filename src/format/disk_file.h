@@ -23,13 +23,17 @@ public:
     /// After it the file on disk holds everything.
     Result<void> flush();
     Result<void> sync();
+    /// Everything is written, with its date; nothing more may be.
+    Result<void> settle();
     Result<void> close();
     /// With what waits in the buffer.
     DiskPosition position() const;
 
 private:
+    void write_back();
+
     system::File file_;
-    std::uint64_t flushed_bytes_ = 0;
+    std::uint64_t flushed_bytes_ = 0, on_its_way_bytes_ = 0;
     Timestamp modified_;
     Bytes waiting_;
 };

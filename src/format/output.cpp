@@ -137,6 +137,7 @@ public:
     Result<void> finish() override {
         if (options_.single && any_ == 0) return fail(Fault::internal, "no file was written");
         PD_CHECK(make_durable());
+        if (finished_) PD_CHECK(sync_single_file());
         auto const& final_name = options_.final_name;
         if (options_.single && !options_.replace) {
             auto renamed = system::rename_without_replacing(work_ / "files", final_name);
@@ -162,10 +163,18 @@ private:
     std::unique_ptr<Output> opened(std::string const& name, std::shared_ptr<DiskFile> file) {
         open_[name] = file;
         return output_on(file, [this, name, file]() -> Result<void> {
-            if (options_.single) PD_CHECK(file->sync());
             open_.erase(name);
-            return file->close();
+            if (!options_.single) return file->close();
+            finished_ = file;
+            return file->settle();
         });
+    }
+
+    /// Only now: meanwhile it was read back, and much of it has reached the disk. It was never
+    /// closed, so that no error of that is missed.
+    Result<void> sync_single_file() {
+        PD_CHECK(finished_->sync());
+        return std::exchange(finished_, {})->close();
     }
 
     /// Of a folder's many files nobody wants an fsync each.
@@ -236,6 +245,7 @@ private:
     std::uint64_t names_bytes_ = 0;
     std::uint8_t any_ = 0;  ///< whether a file was created
     Files open_, spools_;
+    std::shared_ptr<DiskFile> finished_;           ///< the single file, not synced yet
     std::map<std::string, DiskPosition> waiting_;  ///< open at the checkpoint, not reopened yet
     bool kept_ = false;
 };

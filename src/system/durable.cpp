@@ -36,6 +36,11 @@ Result<void> stamp(File const& file, Timestamp modified) {
     return {};
 }
 
+void start_writing_back(File const& file, std::uint64_t offset_bytes, std::uint64_t count_bytes) {
+    static_cast<void>(::sync_file_range(file.descriptor(), static_cast<off64_t>(offset_bytes),
+                                        static_cast<off64_t>(count_bytes), SYNC_FILE_RANGE_WRITE));
+}
+
 Result<void> sync_file_system(File const& opened) {
     PD_CHECK(step(Step::sync_folder, "a file system"));
     if (::syncfs(opened.descriptor()) == 0) return {};

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "origin/records/record_sql.h"
@@ -12,6 +13,9 @@
 namespace perdure::origin {
 
 namespace {
+
+/// Formats only look different for many records; counting all would read a large table once more.
+constexpr std::int64_t rows_counted_max = 20'000;
 
 /// Qualified, since an argument of std::string would find std::quoted as well.
 std::string sql_name(std::string_view name) {
@@ -36,6 +40,31 @@ data::ValueView column_value(sqlite3_stmt* row, int column) {
         default:
             return data::Null{};
     }
+}
+
+/// Single-valued roles, by their place in role_names.
+enum Role : std::size_t {
+    title,
+    body,
+    project,
+    category,
+    collection,
+    created,
+    updated,
+    subject,
+    subject_label,
+    embedding,
+    embedding_model,
+    role_count
+};
+constexpr std::array<char const*, role_count> role_names{
+    "title",   "body",    "project",       "category",  "collection",     "created",
+    "updated", "subject", "subject_label", "embedding", "embedding_model"};
+
+/// What the mapping says in words, such as body_format; empty: nothing.
+std::string_view word(data::RecordType const& type, char const* role) {
+    auto const found = type.roles.find(role);
+    return found == type.roles.end() ? std::string_view() : std::string_view(found->second);
 }
 
 /// A value as people write it; numbers in `keep`, which must outlive the view.
@@ -137,7 +166,8 @@ public:
             PD_TRY(auto compiled,
                    compile_record(database_, mapping, source.mapping.subjects, options.order));
             PD_TRY(auto const rows,
-                   database_.integer("SELECT count(*) FROM " + sql_name(mapping.table)));
+                   database_.integer(fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {})",
+                                                 sql_name(mapping.table), rows_counted_max)));
             compiled.type.rows = static_cast<std::uint64_t>(rows);
             types_.push_back(compiled.type);
             compiled_.push_back(std::move(compiled));
@@ -188,6 +218,7 @@ private:
         return false;
     }
 
+    /// What is the same for every record of the type is looked up here, once.
     Result<void> start_type() {
         auto const& compiled = compiled_[type_];
         PD_TRY(main_, database_.prepare(compiled.sql));
@@ -199,67 +230,69 @@ private:
         if (compiled.media) {
             PD_TRY(linked_media_, database_.prepare(compiled.media->sql));
         }
+        record_ = {.type = compiled.type.type, .table = compiled.type.table};
+        for (auto const& column : compiled.type.columns) record_.fields.push_back({column, {}});
+        record_.body_format = word(compiled.type, "body_format");
+        embedding_dtype_ = word(compiled.type, "embedding_dtype");
+        if (embedding_dtype_.empty()) embedding_dtype_ = "f32";
+        for (std::size_t role = 0; role < role_count; ++role) {
+            auto const found = compiled.role_columns.find(role_names[role]);
+            role_at_[role] = found == compiled.role_columns.end() ? -1 : found->second;
+        }
         return {};
     }
 
-    data::ValueView role(std::string const& name) const {
-        auto const& columns = compiled_[type_].role_columns;
-        auto const found = columns.find(name);
-        return found == columns.end() ? data::Null{} : column_value(main_.get(), found->second);
+    data::ValueView value_at(int column) const {
+        auto const at = static_cast<std::size_t>(column);
+        return at < record_.fields.size() ? record_.fields[at].value
+                                          : column_value(main_.get(), column);
     }
 
-    std::string_view role_text(std::string const& name) { return text_of(role(name), kept_[name]); }
+    data::ValueView role(Role role) const {
+        return role_at_[role] < 0 ? data::Null{} : value_at(role_at_[role]);
+    }
+
+    std::string_view role_text(Role role) { return text_of(this->role(role), kept_[role]); }
 
     Result<void> fill() {
         auto const& compiled = compiled_[type_];
-        record_.type = compiled.type.type;
-        record_.table = compiled.type.table;
-        record_.fields.clear();
-        for (std::size_t i = 0; i < compiled.type.columns.size(); ++i) {
-            record_.fields.push_back(
-                {compiled.type.columns[i], column_value(main_.get(), static_cast<int>(i))});
+        for (std::size_t i = 0; i < record_.fields.size(); ++i) {
+            record_.fields[i].value = column_value(main_.get(), static_cast<int>(i));
         }
-        record_.id = key_text(compiled);
-        record_.title = role_text("title");
-        record_.body = role_text("body");
-        auto const format = compiled.type.roles.find("body_format");
-        record_.body_format = format == compiled.type.roles.end()
-                                  ? std::string_view()
-                                  : std::string_view(format->second);
-        record_.project = role_text("project");
-        record_.category = role_text("category");
-        record_.collection = role_text("collection");
-        record_.created = instant_of(role("created"));
-        record_.updated = instant_of(role("updated"));
-        record_.subject = role_text("subject");
-        record_.subject_label = role_text("subject_label");
-        fill_embedding(compiled);
+        fill_key(compiled);
+        record_.title = role_text(title);
+        record_.body = role_text(body);
+        record_.project = role_text(project);
+        record_.category = role_text(category);
+        record_.collection = role_text(collection);
+        record_.created = instant_of(role(created));
+        record_.updated = instant_of(role(updated));
+        record_.subject = role_text(subject);
+        record_.subject_label = role_text(subject_label);
+        fill_embedding();
         PD_CHECK(fill_tags(compiled));
         return fill_media(compiled);
     }
 
-    std::string key_text(RecordSql const& compiled) {
-        std::string key, keep;
+    void fill_key(RecordSql const& compiled) {
+        std::string keep;
+        record_.id.clear();
         for (int const column : compiled.key_columns) {
-            if (!key.empty()) key += '/';
-            key += text_of(column_value(main_.get(), column), keep);
+            if (!record_.id.empty()) record_.id += '/';
+            record_.id += text_of(value_at(column), keep);
         }
         if (compiled.key_columns.empty()) {
-            key = text_of(column_value(main_.get(), compiled.rowid_column), keep);
+            record_.id = text_of(value_at(compiled.rowid_column), keep);
         }
-        return key;
     }
 
-    void fill_embedding(RecordSql const& compiled) {
+    void fill_embedding() {
         record_.embedding.reset();
-        auto const value = role("embedding");
+        auto const value = role(embedding);
         auto const* vector = std::get_if<ByteView>(&value);
         if (!vector) return;
-        auto const dtype = compiled.type.roles.find("embedding_dtype");
         record_.embedding = data::EmbeddingView{
-            .model = role_text("embedding_model"),
-            .dtype = dtype == compiled.type.roles.end() ? "f32" : std::string_view(dtype->second),
-            .vector = *vector};
+            .model = role_text(embedding_model), .dtype = embedding_dtype_, .vector = *vector};
     }
 
     /// Runs a many-valued role's statement for the current record.
@@ -310,7 +343,9 @@ private:
     std::size_t type_ = 0;
     Statement main_, tags_, linked_media_;
     data::Record record_;
-    std::map<std::string, std::string> kept_;
+    std::array<int, role_count> role_at_{};     ///< place in the row; below 0: not mapped
+    std::array<std::string, role_count> kept_;  ///< numbers among roles, as text
+    std::string_view embedding_dtype_;
     std::vector<data::Problem> problems_;
 };
 

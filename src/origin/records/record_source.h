@@ -13,7 +13,7 @@ struct RecordOptions {
 };
 
 /// Reads a SQLite source (live, or restored into a scratch folder) as records, in one read
-/// transaction and in bounded memory.
+/// transaction and in bounded memory. RecordType::rows counts to 20,000 at most.
 /// Fails: invalid (a mapping names a table or column that does not exist: which, and what does).
 Result<std::unique_ptr<data::RecordReader>> open_records(SourceOptions const& source,
                                                          RecordOptions const& options,

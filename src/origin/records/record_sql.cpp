@@ -253,7 +253,8 @@ private:
         auto const table = sql_name(mapping_.table);
         auto const before_key = order_terms();
         auto const terms = fmt::format("{}{}{}", before_key, before_key.empty() ? "" : ", ", key());
-        if (before_key.empty() || rowid_.empty()) {
+        bool const as_stored = before_key.empty() && key_is_rowid();
+        if (as_stored || rowid_.empty()) {
             out_.sql = fmt::format("SELECT {} FROM {} t ORDER BY {}", columns, table, terms);
             return;
         }
@@ -264,6 +265,14 @@ private:
             "SELECT {} FROM (SELECT {} AS perdure_row FROM {} t ORDER BY {} LIMIT -1) o "
             "CROSS JOIN {} t ON {} = o.perdure_row",
             columns, rowid_, table, terms, table, rowid_);
+    }
+
+    /// Whether rows lie in the order of their key.
+    bool key_is_rowid() const {
+        if (table_.key.empty()) return true;
+        auto const found = std::ranges::find(table_.names, table_.key[0]) - table_.names.begin();
+        return table_.key.size() == 1 &&
+               same_name(table_.types[static_cast<std::size_t>(found)], "INTEGER");
     }
 
     std::string key() const {

@@ -8,7 +8,6 @@
 #include "service/export/archive_options.h"
 #include "service/export/export_history.h"
 #include "service/recorded_run.h"
-#include "service/report/custody.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -93,8 +92,7 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                       workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     if (std::filesystem::is_regular_file(call.output)) {
-        PD_TRY(auto hash, hash_of_file(call.output));
-        record.evidence(call.output.filename().string(), std::move(hash));
+        record.evidence(call.output.filename().string(), to_hex(report->proof.digest));
     }
     record.run().items = report->summary.records;
     record.done(report->problems,
