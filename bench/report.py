@@ -27,7 +27,7 @@ class Verdict:
     cache: str
     what: str
     measured: float
-    unit: str          # "×" or a unit
+    unit: str          # "×", "s" or another unit
     aim: float | None = None
 
     @property
@@ -35,7 +35,7 @@ class Verdict:
         return self.aim is None or self.measured <= self.aim
 
     def cells(self):
-        digits = 2 if self.unit == "×" else 0
+        digits = 2 if self.unit in ("×", "s") else 0
         aim = "" if self.aim is None else f"≤ {self.aim:,.{digits}f} {self.unit}"
         verdict = "" if self.aim is None else "met" if self.met else "MISSED"
         return (self.work, self.cache, self.what,

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""perdure, restic and borg side by side: wall time, CPU, peak memory, repository size.
+"""perdure, restic and borg side by side: wall time, CPU, peak memory, repository size; exports
+beside sqlite3, pandoc and gzip.
 
 usage: ./dev bench [--data small,text] [--tool perdure] [--work first] [--cache warm] [--scale 0.1]
+       ./dev bench --data export,export-growth
 """
 import argparse
 import datetime
@@ -16,12 +18,14 @@ import time
 sys.dont_write_bytecode = True
 
 import datasets  # noqa: E402
+import exports  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 import tools  # noqa: E402
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 WORKS = ("first", "unchanged", "changed", "all", "restore")
+EXPORTS = ("export", "export-growth")   # no backups: what records cost to write in each format
 PAIRED = ("subjects", "tiny")     # perdure with and without a domain for every person
 
 
@@ -146,7 +150,7 @@ def parse(arguments):
             return chosen
         return split
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
-    sets = list(datasets.BUILDERS)
+    sets = [*datasets.BUILDERS, *EXPORTS]
     parser.add_argument("--data", type=names(sets), default=sets, help=", ".join(sets))
     parser.add_argument("--tool", type=names(tools.TOOLS), default=None,
                         help=", ".join(tools.TOOLS))
@@ -175,7 +179,7 @@ def main(arguments):
         print("not root: cold caches are left out", file=sys.stderr)
         options.cache = [cache for cache in options.cache if cache != "cold"] or ["warm"]
     results, verdicts = [], []
-    for name in options.data:
+    for name in [name for name in options.data if name not in EXPORTS]:
         data_set = datasets.prepare(name, options.folder, options.scale)
         samples = []
         for _ in range(options.rounds):
@@ -183,6 +187,10 @@ def main(arguments):
                 for tool_class in chosen_tools(options, data_set):
                     samples += Round(options, data_set, tool_class, cache).run()
         rows, found = report.print_table(data_set, samples, data_set.facts)
+        results += rows
+        verdicts += found
+    if wanted := [name for name in options.data if name in EXPORTS]:
+        rows, found = exports.run(options, CHECKOUT, wanted)
         results += rows
         verdicts += found
     report.print_verdicts(verdicts)
