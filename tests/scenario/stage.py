@@ -88,6 +88,23 @@ class Place:
         self.good("init")
 
 
+_SPAWN = """import os, resource, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print(f"\\n{usage.ru_maxrss // 1024}", file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status) % 256)
+"""
+
+
+def measured(command, **more):
+    """(exit code, stdout, stderr, MiB at its peak) of a command. A process begins with the memory
+    of whoever started it as its peak: a small one in between keeps ours out of the number."""
+    done = subprocess.run([sys.executable, "-S", "-c", _SPAWN, *map(str, command)],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=600, **more)
+    told, _, peak = done.stderr.decode(errors="replace").rstrip("\n").rpartition("\n")
+    return done.returncode, done.stdout.decode(errors="replace"), told, int(peak)
+
+
 def fingerprint(folder):
     """Names, kinds, sizes, times and bytes of everything below: equal means untouched."""
     out = {}

@@ -8,21 +8,12 @@
 #include "format/archive/read/records_cursor.h"
 #include "format/archive/read/seed_records.h"
 #include "format/archive/read/vector_files.h"
+#include "format/archive/unpack/file_bytes.h"
 #include "format/record/record_parser.h"
 
 namespace perdure::format {
 
 namespace {
-
-class FileBytes : public data::ByteSource {
-public:
-    explicit FileBytes(system::File file) : file_(std::move(file)) {}
-    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    system::File file_;
-};
 
 /// A medium of the archive; the hash is its name.
 class Medium : public data::Content {
@@ -92,6 +83,9 @@ public:
             PD_TRY(auto const* const record, take(*found));
             if (record) return record;
         }
+        if (!archive_.salvaged() && !std::exchange(ended_, true)) {
+            for (auto const& file : files_) PD_CHECK(vectors_.check_all_used(file));
+        }
         return nullptr;
     }
 
@@ -145,6 +139,7 @@ private:
     RecordParser parser_;
     std::vector<std::string> files_;
     std::size_t file_ = 0;
+    bool ended_ = false;
     std::optional<RecordsCursor> cursor_;
     MediaNames media_;
     std::vector<data::Problem> problems_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "format/archive/vectors_part.h"
@@ -65,6 +66,9 @@ Result<Bytes> VectorFiles::get(std::string_view records, std::string_view place_
     auto vector = opened.reader->row(place.array, place.row);
     if (!vector) return fail(Fault::corrupt, vector.error().message());
     if (place.array.starts_with("vectors")) {
+        auto& used = opened.used[place.array];
+        if (used.size() <= place.row) used.resize(place.row + 1);
+        used[place.row] = true;
         auto const owner = opened.reader->text("ids" + place.array.substr(7), place.row);
         if (!owner || *owner != vector_id(id)) {
             return fail(
@@ -73,6 +77,22 @@ Result<Bytes> VectorFiles::get(std::string_view records, std::string_view place_
         }
     }
     return vector;
+}
+
+Result<void> VectorFiles::check_all_used(std::string_view records) {
+    if (!archive_.has(vectors_beside(records))) return {};
+    auto& opened = open(records);
+    if (opened.error) return *opened.error;
+    std::uint64_t unused = 0;
+    for (auto const& [name, array] : opened.reader->arrays()) {
+        if (!name.starts_with("vectors")) continue;
+        auto const& used = opened.used[name];
+        auto const named = std::ranges::count(used, true);
+        unused += array.header.rows() - static_cast<std::uint64_t>(named);
+    }
+    if (unused == 0) return {};
+    return fail(Fault::corrupt, fmt::format("{} of the vectors in {} belong to no record", unused,
+                                            vectors_beside(records)));
 }
 
 }  // namespace perdure::format

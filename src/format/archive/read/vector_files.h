@@ -14,11 +14,14 @@ public:
     /// Fails: corrupt (no such row, another's id), as NpzReader::open.
     Result<Bytes> get(std::string_view records, std::string_view place, std::string_view id);
     Result<NpzReader const*> file(std::string_view records);
+    /// After all records: whether each vector beside `records` was asked for. Fails: corrupt.
+    Result<void> check_all_used(std::string_view records);
 
 private:
     struct Opened {
         std::optional<NpzReader> reader;
         std::optional<Error> error;
+        std::map<std::string, std::vector<bool>> used;  ///< a bit a row
     };
     Opened& open(std::string_view records);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "format/archive/unpack/file_bytes.h"
 #include "format/archive/unpack/set_builder.h"
 #include "format/container/age/age.h"
 #include "system/random.h"
@@ -12,16 +13,6 @@
 namespace perdure::format {
 
 namespace {
-
-class DiskSource : public data::ByteSource {
-public:
-    explicit DiskSource(system::File file) : file_(std::move(file)) {}
-    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    system::File file_;
-};
 
 /// Every regular file below a folder; nothing else may be there.
 Result<void> take_folder(SetBuilder& builder, system::Path const& root,
@@ -139,7 +130,7 @@ Result<void> take_file(SetBuilder& builder, system::Path const& path, std::stop_
         return take_zip(builder, file, stop);
     }
     bool const encrypted = looks_like_age(start);
-    std::unique_ptr<data::ByteSource> source = std::make_unique<DiskSource>(std::move(file));
+    std::unique_ptr<data::ByteSource> source = std::make_unique<FileBytes>(std::move(file));
     if (encrypted) {
         PD_TRY(source, decrypt_age(std::move(source), builder.options().keys));
         PD_TRY(start, look_at(*source));

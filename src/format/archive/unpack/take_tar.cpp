@@ -33,6 +33,13 @@ Error failure(::archive* reader, Reading const& reading) {
                 fmt::format("the archive is damaged: {}", text ? text : "it cannot be read"));
 }
 
+/// libarchive warns of every name that the locale cannot spell, and keeps its bytes, which are what
+/// we want; the program has no locale.
+bool only_of_the_locale(::archive* reader) {
+    auto const* const text = archive_error_string(reader);
+    return text && std::string_view(text).contains("can't be converted from UTF-8 to current");
+}
+
 Result<void> take_entry(SetBuilder& builder, ::archive* reader, ::archive_entry* entry,
                         Reading const& reading, std::stop_token const& stop) {
     auto const* const name = archive_entry_pathname(entry);
@@ -74,7 +81,8 @@ Result<void> take_tar(SetBuilder& builder, data::ByteSource& source, std::stop_t
         ::archive_entry* entry = nullptr;
         auto const status = archive_read_next_header(reader.get(), &entry);
         if (status == ARCHIVE_EOF) return {};
-        if (status != ARCHIVE_OK) return failure(reader.get(), reading);
+        bool const warned = status == ARCHIVE_WARN && only_of_the_locale(reader.get());
+        if (status != ARCHIVE_OK && !warned) return failure(reader.get(), reading);
         PD_CHECK(take_entry(builder, reader.get(), entry, reading, stop));
     }
 }

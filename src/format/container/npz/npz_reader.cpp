@@ -52,7 +52,8 @@ Result<NpzReader> NpzReader::open(system::Path const& file, system::Path const& 
     return reader;
 }
 
-Result<void> NpzReader::add(ZipEntry const& entry, system::Path const& scratch, NpzLimits const&) {
+Result<void> NpzReader::add(ZipEntry const& entry, system::Path const& scratch,
+                            NpzLimits const& limits) {
     if (!entry.name.ends_with(".npy")) return fail(Fault::corrupt, "no array, but in an .npz file");
     auto const name = entry.name.substr(0, entry.name.size() - 4);
     if (arrays_.contains(name)) return fail(Fault::corrupt, "an array of that name came before");
@@ -79,6 +80,11 @@ Result<void> NpzReader::add(ZipEntry const& entry, system::Path const& scratch, 
             fmt::format("its shape asks for {} bytes, it has {}", data_bytes,
                         entry.size_bytes -
                             std::min<std::uint64_t>(entry.size_bytes, array.header.header_bytes)));
+    }
+    auto const rows = array.header.rows();
+    if (rows > 0 && (data_bytes / rows > limits.row_bytes_max ||
+                     (data_bytes < rows && rows > limits.empty_rows_max))) {
+        return fail(Fault::exhausted, fmt::format("{} rows in {} bytes", rows, data_bytes));
     }
     if (array.header.fortran_order && array.header.shape.size() > 1) {
         return fail(Fault::unsupported, "an array in Fortran order");

@@ -31,6 +31,8 @@ inline constexpr std::size_t npy_header_max = 64 << 10;
 struct NpzLimits {
     std::size_t arrays_max = 1024;
     std::uint64_t bytes_max = std::uint64_t{1} << 40;  ///< unpacked
+    std::uint64_t row_bytes_max = 64 << 20;
+    std::uint64_t empty_rows_max = 1 << 24;  ///< rows that take no bytes
     std::uint64_t ratio_max = 1100;  ///< unpacked to packed of one array: what DEFLATE can at most
 };
 
