@@ -7,7 +7,19 @@ namespace perdure::format {
 namespace {
 
 constexpr std::size_t omissions_kept = 1000;
-constexpr std::size_t text_bytes_max = 1 << 20;
+constexpr std::size_t text_bytes_max = 1 << 20, id_bytes_max = 1000;
+
+/// Keys may be as long as any text; a thousand of them are kept.
+std::string name_of(data::Record const& record) {
+    std::string_view id = record.id;
+    if (id.size() <= id_bytes_max) return fmt::format("{} {}", record.type, id);
+    id = id.substr(0, id_bytes_max);
+    while (!id.empty() && (static_cast<unsigned char>(id.back()) & 0xc0) == 0x80) {
+        id.remove_suffix(1);
+    }
+    if (!id.empty()) id.remove_suffix(1);
+    return fmt::format("{} {}…", record.type, id);
+}
 
 }  // namespace
 
@@ -31,9 +43,9 @@ bool Tally::seen(std::string_view type) const {
 void Tally::omit(data::Record const& record, std::string_view column, std::string_view what) {
     ++summary_.omissions_total;
     if (summary_.omissions.size() == omissions_kept) return;
-    summary_.omissions.push_back(
-        {fmt::format("{} {}", record.type, record.id),
-         column.empty() ? std::string(what) : fmt::format("{}: {}", column, what)});
+    summary_.omissions.push_back({name_of(record), column.empty()
+                                                       ? std::string(what)
+                                                       : fmt::format("{}: {}", column, what)});
 }
 
 void Tally::encode(Encoder& out) const {

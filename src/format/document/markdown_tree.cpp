@@ -4,12 +4,14 @@
 
 #include "crypto/hash.h"
 #include "format/document/markdown_text.h"
+#include "format/document/page_text.h"
 
 namespace perdure::format {
 
 namespace {
 
-constexpr std::size_t text_bytes_max = 1 << 20;
+/// In a table of contents; the record itself has its whole title.
+constexpr std::size_t title_bytes_max = 1000;
 
 std::uint64_t hash_of(std::string const& path) {
     auto const digest = crypto::sha256(as_bytes(path));
@@ -65,8 +67,8 @@ Result<void> MarkdownTree::reopen() {
         if (!more) break;
         Decoder in(frame);
         PD_TRY(auto const parent, in.varint());
-        PD_TRY(auto name, in.text(text_bytes_max));
-        PD_TRY(auto path, in.text(text_bytes_max));
+        PD_TRY(auto name, in.text(frame.size()));
+        PD_TRY(auto path, in.text(frame.size()));
         if (parent >= folders_.size()) return fail(Fault::corrupt, "a folder without a parent");
         place(parent, std::move(name), std::move(path));
     }
@@ -119,7 +121,8 @@ Result<std::string> MarkdownTree::add_record(std::size_t folder, std::string_vie
     Encoder frame;
     frame.varint(folder);
     frame.text(path);
-    frame.text(title);
+    frame.text(title.size() > title_bytes_max ? shortened(title, title_bytes_max)
+                                              : std::string(title));
     frame.text(date);
     auto const offset = entries_->size_bytes();
     PD_CHECK(append_frame(*entries_, frame.view()));
@@ -141,9 +144,9 @@ Result<MarkdownEntry> MarkdownTree::decode_entry(ByteView frame) {
     Decoder in(frame);
     MarkdownEntry entry;
     PD_TRY(entry.folder, in.varint());
-    PD_TRY(entry.file, in.text(text_bytes_max));
-    PD_TRY(entry.title, in.text(text_bytes_max));
-    PD_TRY(entry.date, in.text(text_bytes_max));
+    PD_TRY(entry.file, in.text(frame.size()));
+    PD_TRY(entry.title, in.text(frame.size()));
+    PD_TRY(entry.date, in.text(frame.size()));
     return entry;
 }
 
@@ -155,7 +158,7 @@ Result<std::string> MarkdownTree::attachment(std::string const& source_path) {
     PD_TRY(bool const more, reader.next(frame));
     if (!more) return fail(Fault::corrupt, "an attachment was forgotten");
     Decoder in(frame.subspan(8));
-    return in.text(text_bytes_max);
+    return in.text(frame.size());
 }
 
 Result<std::string> MarkdownTree::add_attachment(std::size_t folder, std::string_view file_name,

@@ -35,10 +35,18 @@ data::RecordType const* type_named(ExportInfo const& info, std::string_view name
 
 }  // namespace
 
+namespace {
+
+/// In outline and contents; the chapter itself begins with its whole title.
+constexpr std::size_t title_bytes_max = 1000, text_bytes_max = 1 << 30;
+
+}  // namespace
+
 Bytes encode_entry(Entry const& entry) {
     Encoder out;
     out.u8(static_cast<std::uint8_t>(entry.level));
-    out.text(entry.title);
+    out.text(entry.title.size() > title_bytes_max ? shortened(entry.title, title_bytes_max)
+                                                  : entry.title);
     out.u32(entry.target.page);
     out.u64(bits_of(entry.target.y));
     out.u32(entry.target.printed);
@@ -49,7 +57,7 @@ Result<Entry> decode_entry(ByteView frame) {
     Decoder in(frame);
     Entry entry;
     PD_TRY(entry.level, in.u8());
-    PD_TRY(entry.title, in.text(1 << 20));
+    PD_TRY(entry.title, in.text(frame.size()));
     PD_TRY(entry.target.page, in.u32());
     PD_TRY(std::uint64_t const bits, in.u64());
     std::memcpy(&entry.target.y, &bits, sizeof bits);
@@ -206,9 +214,9 @@ Result<void> Book::load(Decoder& state) {
     if (has_chapter != 0) {
         PD_TRY(chapter_, load_element(state));
     }
-    PD_TRY(chapter_key_, state.text(1 << 20));
-    PD_TRY(type_, state.text(1 << 20));
-    PD_TRY(head_, state.text(1 << 20));
+    PD_TRY(chapter_key_, state.text(text_bytes_max));
+    PD_TRY(type_, state.text(text_bytes_max));
+    PD_TRY(head_, state.text(text_bytes_max));
     PD_TRY(auto const seen, state.varint());
     for (std::uint64_t i = 0; i < seen; ++i) {
         PD_TRY(auto digest, state.text(64));

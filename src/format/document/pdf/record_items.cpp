@@ -34,7 +34,8 @@ std::string meta_line(RecordSetting const& setting, RecordView const& view) {
     return fmt::format("{}", fmt::join(parts, "  \u00b7  "));
 }
 
-/// Columns that the record's roles show already.
+/// Columns that the record's roles show already. The title's is among a view's fields only where
+/// the heading could not hold it whole.
 std::set<std::string, std::less<>> shown_columns(data::RecordType const* type, bool has_body) {
     std::set<std::string, std::less<>> names;
     if (type == nullptr) return names;
@@ -43,7 +44,8 @@ std::set<std::string, std::less<>> shown_columns(data::RecordType const* type, b
                            role == "updated" || role == "collection" || role == "project" ||
                            role == "category" || role == "body_format" || role == "embedding";
         auto const end = std::min(expression.find_first_of(" (."), expression.size());
-        if (shown) names.insert(expression.substr(0, end));
+        bool const own_title = role == "title" && end == expression.size();
+        if (shown && !own_title) names.insert(expression.substr(0, end));
     }
     if (has_body) names.insert(type->key_columns.begin(), type->key_columns.end());
     return names;

@@ -41,6 +41,8 @@ Result<Book> Book::create(Facts const& facts) {
     format_set_bold(book.header_);
     format_set_bg_color(book.header_, 0xE8EEF4);
     format_set_bottom(book.header_, LXW_BORDER_THIN);
+    book.cell_ = workbook_add_format(book.workbook_.get());
+    format_set_align(book.cell_, LXW_ALIGN_VERTICAL_TOP);
     return book;
 }
 
@@ -66,7 +68,7 @@ Result<void> Book::add_sheet() {
     row_ = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         auto const at = static_cast<lxw_col_t>(i);
-        PD_CHECK(checked(worksheet_set_column(sheet_, at, at, columns_[i].width + 2, nullptr)));
+        PD_CHECK(checked(worksheet_set_column(sheet_, at, at, columns_[i].width + 2, cell_)));
         auto const heading = cell_text(columns_[i].name).text;
         PD_CHECK(checked(worksheet_write_string(sheet_, 0, at, heading.c_str(), header_)));
     }
@@ -110,6 +112,7 @@ Result<lxw_format*> Book::date_format(std::string const& number_format) {
         format = workbook_add_format(workbook_.get());
         if (!format) return fail(Fault::exhausted, "no memory for a number format");
         format_set_num_format(format, number_format.c_str());
+        format_set_align(format, LXW_ALIGN_VERTICAL_TOP);
     }
     return format;
 }

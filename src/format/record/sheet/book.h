@@ -49,6 +49,8 @@ private:
     Workbook workbook_;
     lxw_worksheet* sheet_ = nullptr;
     lxw_format* header_ = nullptr;
+    lxw_format* cell_ =
+        nullptr;  ///< of every column: a long text shows its first line, not its last
     std::map<std::string, lxw_format*> date_formats_;
     std::string name_;
     std::vector<BookColumn> columns_;
