@@ -104,7 +104,9 @@ bool LineWriter::stands_for_itself(Face& face, PangoGlyphInfo const* glyphs,
         hb_codepoint_t nominal = 0;
         auto rest = all[static_cast<std::size_t>(i)];
         hb_font_get_nominal_glyph(face.font.get(), take_code_point(rest), &nominal);
-        plain = nominal == glyphs[cluster.first_glyph + i].glyph;
+        // A mark has no width: readers that sort by position would put it behind what follows.
+        plain = nominal == glyphs[cluster.first_glyph + i].glyph &&
+                glyphs[cluster.first_glyph + i].geometry.width != 0;
     }
     for (int i = 0; i < count; ++i) {
         auto const text = plain    ? all[static_cast<std::size_t>(i)]
@@ -161,7 +163,6 @@ namespace {
 std::vector<int> clusters_of(PangoGlyphString const& glyphs, std::string_view text,
                              bool right_to_left) {
     std::vector<int> clusters(glyphs.log_clusters, glyphs.log_clusters + glyphs.num_glyphs);
-    if (!right_to_left) return clusters;
     auto starts = clusters;
     std::ranges::sort(starts);
     for (std::size_t i = 0; i < clusters.size(); ++i) {
@@ -174,7 +175,9 @@ std::vector<int> clusters_of(PangoGlyphString const& glyphs, std::string_view te
             rest = text.substr(static_cast<std::size_t>(*at));
             if (g_unichar_ismark(take_code_point(rest)) == FALSE) break;
         }
-        clusters[i] = *at;
+        // Where shaping moved signs about, what belongs together does not stand together.
+        bool const beside = right_to_left || (i > 0 && clusters[i - 1] == *at);
+        if (beside) clusters[i] = *at;
     }
     return clusters;
 }
