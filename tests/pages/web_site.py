@@ -3,6 +3,7 @@
 import atexit
 import pathlib
 import re
+import sqlite3
 import sys
 import tempfile
 import urllib.parse
@@ -190,6 +191,39 @@ def claim_no_records_are_a_site_too(_):
     search = dict(search_task("a"), url=(place.work / "none/search.html").as_uri() + "?q=a")
     answer, = validators.ask_browser([dict(search, ask=STATE)])
     assert answer["value"] == "Nothing found." and not answer["errors"], answer
+
+
+def claim_a_site_of_twelve_thousand_records_is_searched_from_a_file(place):
+    """Beyond 10,000 rows records share pages: search still finds one, and its link leads to it."""
+    count, wanted = 12_000, 11_987
+    with sqlite3.connect(place.work / "garden.db") as database:
+        database.executescript(
+            "CREATE TABLE memories (id INTEGER PRIMARY KEY, title TEXT, content TEXT, created_at, "
+            "updated_at, project TEXT, category TEXT, collection TEXT);"
+            "CREATE TABLE tagging (memory_id, tag TEXT); CREATE TABLE media (memory_id, path TEXT);"
+            "CREATE TABLE stories (id INTEGER PRIMARY KEY, title TEXT, content TEXT, created_at);"
+            "CREATE TABLE notes (a TEXT PRIMARY KEY);")
+        database.executemany("INSERT INTO memories VALUES (?,?,?,?,NULL,'p','c',?)", (
+            (i, f"Day {i}", f"It rained on day {i}." + (" A heron came." if i == wanted else ""),
+             f"{2000 + i % 24}-{i % 12 + 1:02}-{i % 28 + 1:02}", f"Book {i % 9}")
+            for i in range(1, count + 1)))
+    place.write("perdure.toml", archive_data.CONFIG)
+    ran = place.good("export", "--format", "html", "-o", "site", "--json")
+    assert ran.summary["records"] == count, ran.summary
+    site_folder = place.work / "site"
+    assert sum(page.read_text().count('<article class="record"')
+               for page in (site_folder / "records").glob("*.html")) == count
+    search = (site_folder / "search.html").as_uri()
+    found, followed, vague = validators.ask_browser([
+        dict(search_task("heron"), url=search + "?q=heron"),
+        {"url": search + "?q=heron", "steps": [
+            ["wait", f"/found/.test({STATE})"], ["click", "#results a"],
+            ["wait", "location.hash.length > 1"]],
+         "ask": "document.querySelector(location.hash).textContent"},
+        dict(search_task("rained"), url=search + "?q=rained", ask=STATE)])
+    assert found["value"] == [f"Day {wanted}"] and not found["outside"], found
+    assert "A heron came" in followed["value"] and not followed["errors"], followed
+    assert re.search(r"\d", vague["value"]) and not vague["errors"], vague
 
 
 if __name__ == "__main__":
