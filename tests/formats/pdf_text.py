@@ -1,5 +1,5 @@
-"""What a PDF of ours says of its text: glyphs by their ToUnicode maps, ActualText above them, line by
-line; nothing is guessed from positions, as poppler must do for files of any kind.
+"""What a PDF of ours says of its text: glyphs by their ToUnicode maps, ActualText above them, line
+by line; nothing is guessed from positions, as poppler must do for files of any kind.
 
 A line comes as its clusters from left to right; `lines` gives each in both orders that it can have
 been written in, mostly from the left or mostly from the right (the inverse of the bidirectional

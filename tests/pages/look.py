@@ -80,7 +80,7 @@ def claim_the_site_looks_as_it_did(_):
 
 
 def claim_the_book_looks_as_it_did(_):
-    """Cover, contents, and a chapter with pictures, as a reading system 600 pixels wide shows it."""
+    """Cover, contents, and a chapter with pictures, as a screen 600 pixels wide shows it."""
     book = exported("epub", "album.epub")
     folder = Demo.place.folder / "book"
     with zipfile.ZipFile(book) as archive:
