@@ -91,8 +91,8 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     for (auto& problem : found) {
         problems.push_back({source.name + ": " + problem.path, std::move(problem.reason)});
     }
-    restored.items = source.items;
-    restored.bytes = source.bytes_total;
+    restored.items = context.items_restored;
+    restored.bytes = context.bytes_restored;
     restored.lost = context.problems.size();
     restored.erased_subjects = context.erased_subjects;
     restored.erased_blocks = context.erased_blocks;

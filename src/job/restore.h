@@ -27,7 +27,7 @@ struct RestoreRequest {
 struct RestoredSource {
     std::string name, type;
     system::Path folder;
-    std::uint64_t items = 0, bytes = 0;
+    std::uint64_t items = 0, bytes = 0;  ///< of what came back
     std::uint64_t lost = 0;
     std::uint64_t erased_subjects = 0, erased_blocks = 0;  ///< left out: their keys are destroyed
 };

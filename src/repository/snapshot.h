@@ -94,6 +94,8 @@ struct ReadContext {
     unsigned threads = 2;
     system::Path spill_folder;
     Progress progress;
+    /// What came back: entries and rows, media files too; bytes of contents, keys and values.
+    std::uint64_t items_restored = 0, bytes_restored = 0;
     /// Called for every blob a restore could not use because its domain is erased: not an error.
     std::uint64_t erased_blocks = 0, erased_subjects = 0;
     /// What could not be read back although it should be there: any makes the restore partial.

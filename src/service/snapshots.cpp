@@ -23,11 +23,18 @@ Error nothing(std::string message) {
     return fail(Fault::not_found, std::move(message)).with_fix("perdure backup list");
 }
 
+/// Whether a word is an id or the beginning of one; capitals are taken too.
+bool begins_with(Snapshot const& snapshot, std::string word) {
+    for (char& c : word) {
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
+    }
+    return word.size() >= prefix_characters_min && is_hex(word) && snapshot.id().starts_with(word);
+}
+
 std::vector<Snapshot const*> by_prefix(std::vector<Snapshot> const& all, std::string const& word) {
     std::vector<Snapshot const*> out;
-    if (word.size() < prefix_characters_min || !is_hex(word)) return out;
     for (auto const& snapshot : all) {
-        if (snapshot.id().starts_with(word)) out.push_back(&snapshot);
+        if (begins_with(snapshot, word)) out.push_back(&snapshot);
     }
     return out;
 }
@@ -74,11 +81,7 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
         return fail(Fault::not_found, "the repository holds no snapshot yet")
             .with_fix("perdure backup");
     }
-    std::string lower = word;
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
-    }
-    auto const with_prefix = by_prefix(all, lower);
+    auto const with_prefix = by_prefix(all, word);
     bool const only_safety = std::ranges::all_of(all, is_safety);
     if (with_prefix.size() > 1) {
         std::string names;
@@ -112,7 +115,8 @@ Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
     auto chosen = choose_snapshot(all, word, at);
     if (damaged.empty()) return chosen;
     if (chosen) {
-        bool const named = chosen->id().starts_with(word);
+        // By its id no other can be meant; "latest" and a tag may mean the one that is unreadable.
+        bool const named = begins_with(*chosen, word);
         if (!named) {
             for (auto const& problem : damaged) {
                 workspace.pass_over({problem.path, "cannot be read, and may be the one that \"" +

@@ -143,7 +143,7 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
     return report;
 }
 
-Result<repository::CollectReport> compact(Workspace& workspace, CompactCall const& call) {
+Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     RecordedRun record(workspace, call.dry_run ? "compact (dry run)" : "compact", {});
     auto opened = workspace.repository();
     if (!opened) return record.failed(std::move(opened).error());
@@ -154,29 +154,31 @@ Result<repository::CollectReport> compact(Workspace& workspace, CompactCall cons
     options.progress = call.progress;
     auto report = repository::collect(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
-    auto const problems = call.dry_run ? std::vector<data::Problem>() : settle_keys(workspace);
-    record.done(problems, fmt::format("{} bytes freed", report->bytes_freed));
-    return report;
+    CompactAnswer answer{.report = std::move(*report)};
+    if (!call.dry_run) answer.problems = settle_keys(workspace);
+    record.done(answer.problems, fmt::format("{} bytes freed", answer.report.bytes_freed));
+    return answer;
 }
 
-Result<repository::SyncReport> sync(Workspace& workspace, bool dry_run,
-                                    repository::UpkeepProgress progress) {
+Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepProgress progress) {
     PD_TRY(auto store, workspace.store());
+    PD_TRY(auto const* config, workspace.repository_config());
     RecordedRun record(workspace, dry_run ? "sync (dry run)" : "sync", {});
     auto report = repository::sync_legs(*store, {dry_run, std::move(progress)}, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
-    std::vector<data::Problem> problems;
-    for (auto const& leg : report->legs) {
-        if (!leg.complete) problems.push_back({leg.destination, leg.problem});
+    SyncAnswer answer{.report = std::move(*report)};
+    for (auto const& leg : answer.report.legs) {
+        if (!leg.complete) answer.problems.push_back({leg.destination, leg.problem});
     }
     // Equal destinations come without a key; what a change of keys left open needs one, and nobody
     // is asked for a passphrase only for that.
-    PD_TRY(auto const* config, workspace.repository_config());
-    if (!dry_run && problems.empty() && config->key.way != KeyReference::Way::prompt) {
-        static_cast<void>(settle_keys(workspace));
+    bool const whole = answer.problems.empty();
+    if (!dry_run && whole && config->key.way != KeyReference::Way::prompt) {
+        answer.problems = settle_keys(workspace);
     }
-    record.done(problems, "destinations brought to the same state");
-    return report;
+    record.done(answer.problems,
+                whole ? "destinations brought to the same state" : "some destinations are not whole");
+    return answer;
 }
 
 Result<repository::RepositoryStatistics> statistics(Workspace& workspace) {

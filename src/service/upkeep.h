@@ -36,10 +36,18 @@ struct CompactCall {
     std::optional<std::chrono::seconds> grace;
     repository::UpkeepProgress progress;
 };
-Result<repository::CollectReport> compact(Workspace& workspace, CompactCall const& call);
+struct CompactAnswer {
+    repository::CollectReport report;
+    std::vector<data::Problem> problems;  ///< old keys that could not be destroyed somewhere
+};
+Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call);
 
-Result<repository::SyncReport> sync(Workspace& workspace, bool dry_run,
-                                    repository::UpkeepProgress progress);
+struct SyncAnswer {
+    repository::SyncReport report;
+    /// Destinations that are not complete; old keys that could not be destroyed somewhere.
+    std::vector<data::Problem> problems;
+};
+Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepProgress progress);
 Result<repository::RepositoryStatistics> statistics(Workspace& workspace);
 
 struct RetentionCall {

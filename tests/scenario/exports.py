@@ -72,6 +72,18 @@ def claim_a_word_that_is_unknown_is_named_with_the_nearest(place):
         assert not (place.work / "out").exists() and hidden(place) == []
 
 
+def claim_a_source_of_files_is_no_source_of_records_and_that_is_said(place):
+    album.create(place, memories=5)
+    subprocess.run(["git", "init", "-q", "--bare", place.work / "code.git"], check=True)
+    with open(place.work / "perdure.toml", "a") as config:
+        config.write('[source.code]\ntype = "git"\npath = "code.git"\n')
+    for words in ((), ("--all-tables",)):
+        ran = place.run("export", "--source", "code", "-o", "out.json", *words)
+        assert ran.code == 2 and "git" in ran.err and "files, not records" in ran.err, ran
+        assert "perdure restore latest code" in ran.err and "app" in ran.err, ran
+        assert not (place.work / "out.json").exists() and hidden(place) == []
+
+
 def claim_records_come_in_the_order_that_is_asked_for(place):
     album.create(place)
     for order, column in (("created", "created_at, id"), ("title", "title, created_at, id"),

@@ -81,6 +81,31 @@ def claim_one_path_can_be_restored_alone(place):
     assert not (back / "plain.txt").exists()
 
 
+def claim_a_restore_counts_what_came_back_not_what_the_snapshot_holds(place):
+    folder = place.folder / "tree"
+    tree(folder)
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text)")
+        database.executemany("INSERT INTO note(text) VALUES(?)", [("n",)] * 7)
+    place.repository(tree=folder, app="app.db")
+    place.good("backup")
+    whole = place.good("restore", "latest", "--to", place.folder / "all", "--json").summary
+    listed = {source["name"]: source for source in whole["sources"]}
+    entries = sum(1 for _ in folder.rglob("*")) + 1  # the folder itself
+    assert listed["tree"]["items"] == entries, (entries, listed)
+    assert listed["app"]["items"] == 7, listed
+    sizes = {path.stat().st_ino: path.stat().st_size for path in folder.rglob("*")
+             if path.is_file() and not path.is_symlink()}
+    assert listed["tree"]["bytes"] == sum(sizes.values()), listed
+    ran = place.good("restore", "latest", "tree/deep/er", "--to", place.folder / "part", "--json")
+    part = ran.summary
+    # The root, deep, er and the one file in it.
+    assert part["items"] == 4 and part["bytes"] == 300_000, part
+    assert [source["name"] for source in part["sources"]] == ["tree"], part
+    run = place.good("runs", "list", "--json").events[0]
+    assert run["items"] == 4 and run["bytes_read"] == 300_000, run
+
+
 def claim_overwriting_needs_the_name_and_yes_is_not_enough(place):
     place.write("data/one.txt", "from the backup\n")
     place.repository(data="data")
@@ -185,7 +210,8 @@ def claim_latest_says_when_a_newer_snapshot_cannot_be_read(place):
     ran = place.good("restore", "latest", "--to", place.folder / "back", "--json", code=3)
     assert damaged.name in ran.out and ran.summary["exit_code"] == 3, ran
     assert (place.folder / "back/data/one.txt").exists()
-    place.good("restore", first, "--to", place.folder / "named")
+    for number, name in enumerate((first, first.upper(), first[:8].upper())):
+        place.good("restore", name, "--to", place.folder / f"named{number}")
 
 
 def away(place, folder):
@@ -226,6 +252,26 @@ def claim_a_destination_that_missed_a_key_change_is_named_and_never_decides(plac
             assert path.stat().st_size < 500, f"{path} still holds keys"
     place.good("restore", "latest", "--destination", "second", "--to", place.folder / "after")
     assert stage.rsync_differences(place.work / "data", place.folder / "after" / "data") == ""
+
+
+def claim_a_sync_says_when_old_keys_could_not_be_looked_at(place):
+    """Destinations become equal without a key; that nothing was done about keys is a problem."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    place.good("destination", "add", "second", "--path", place.folder / "second")
+    other = place.folder / "other"
+    other.mkdir()
+    place.good("init", cwd=other)
+    key = (place.work / "perdure.key").read_bytes()
+    (place.work / "perdure.key").write_bytes((other / "perdure.key").read_bytes())
+    ran = place.good("backup", "sync", "--json", code=3)
+    assert all(leg["complete"] for leg in ran.summary["destinations"]), ran
+    assert "does not open" in ran.out, ran
+    run = place.good("runs", "list", "--json").events[0]
+    assert run["verb"] == "sync" and run["outcome"] == "partial", run
+    (place.work / "perdure.key").write_bytes(key)
+    place.good("backup", "sync")
 
 
 stage.main(globals())

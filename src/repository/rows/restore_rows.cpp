@@ -69,7 +69,12 @@ private:
         ContentSource content(context_.blobs, domain, list, entry, workers_, stop_);
         auto const put = target_.add_media(entry, path, content);
         auto const& failure = content.failure();
-        if (put || !failure || failure->fault() == Fault::cancelled) return put;
+        if (put) {
+            ++context_.items_restored;
+            context_.bytes_restored += row.key.size() + entry.size;
+            return {};
+        }
+        if (!failure || failure->fault() == Fault::cancelled) return put;
         context_.problems.push_back({path, failure->message()});
         return {};
     }
@@ -78,7 +83,7 @@ private:
         std::uint64_t rows = 0, bytes = 0;
         while (true) {
             PD_TRY(std::optional<RowSort::Row> const sorted, sort_.next());
-            if (!sorted) return {};
+            if (!sorted) break;
             data::RowView row;
             for (std::size_t i = 0; i < 4; ++i) {
                 row.table = (row.table << 8) | static_cast<std::uint32_t>(sorted->key[i]);
@@ -101,6 +106,9 @@ private:
             if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
             if (context_.progress.report) context_.progress.report(rows, bytes, source_.name);
         }
+        context_.items_restored += rows;
+        context_.bytes_restored += bytes;
+        return {};
     }
 
     Result<Bytes> load_outlined(ByteView payload) {

@@ -27,6 +27,7 @@ struct RestoreBatch {
     };
     std::vector<File> files;
     std::uint64_t bytes = 0;
+    std::uint64_t files_back = 0, bytes_back = 0;
     std::optional<Error> error;
 };
 
@@ -60,6 +61,7 @@ public:
         visitor.enter = [&](std::string const& path, TreeRecord& record) -> Result<bool> {
             if (!selection_.leads_to(path)) return false;
             PD_CHECK(target_.make_folder(path, record.entry));
+            ++context_.items_restored;
             return true;
         };
         visitor.leaf = [&](std::string const& path, TreeRecord& record) -> Result<void> {
@@ -137,6 +139,8 @@ private:
         }
         items_ += batch.files.size();
         bytes_ += batch.bytes;
+        context_.items_restored += batch.files_back;
+        context_.bytes_restored += batch.bytes_back;
         if (context_.progress.report) {
             context_.progress.report(items_, bytes_, batch.files.back().path);
         }
@@ -154,24 +158,33 @@ private:
                 batch.error = Error(written.error()).within(file.path);
                 return;
             }
+            if (!*written) continue;
+            ++batch.files_back;
+            batch.bytes_back += file.record.entry.size;
         }
     }
 
-    Result<void> write_file(std::string const& path, TreeRecord& record) {
+    /// False: its content cannot be read; it is named among the problems.
+    Result<bool> write_file(std::string const& path, TreeRecord& record) {
         ContentSource content(context_.blobs, domain_, record.list, record.entry, workers_, stop_);
         auto const written = target_.write_file(path, record.entry, content);
         auto const& failure = content.failure();
-        if (written || !failure || failure->fault() == Fault::cancelled) return written;
+        if (written) return true;
+        if (!failure || failure->fault() == Fault::cancelled) return written.error();
         // One damaged file must not keep the others from coming back; it is named instead.
         std::lock_guard lock(problems_mutex_);
         context_.problems.push_back({path, failure->message()});
         lost_.insert(path);
-        return {};
+        return false;
     }
 
     /// A link to a file that did not come back cannot be made either.
     Result<void> link_or_name(std::string const& path, data::Entry const& entry) {
-        if (!lost_.contains(entry.same_as)) return target_.make_other(path, entry);
+        if (!lost_.contains(entry.same_as)) {
+            PD_CHECK(target_.make_other(path, entry));
+            ++context_.items_restored;
+            return {};
+        }
         context_.problems.push_back({path, "is a hard link to the damaged " + entry.same_as});
         return {};
     }
@@ -192,10 +205,16 @@ private:
             entry = record.entry;
             entry.name = name;
             entry.same_as.clear();
-            return target_.make_other(path, entry);
+            PD_CHECK(target_.make_other(path, entry));
+            ++context_.items_restored;
+            return {};
         }
         record.entry.name = entry.name;
-        return write_file(path, record);
+        PD_TRY(bool const back, write_file(path, record));
+        if (!back) return {};
+        ++context_.items_restored;
+        context_.bytes_restored += record.entry.size;
+        return {};
     }
 
     SourceSnapshot const& source_;

@@ -19,12 +19,29 @@ std::optional<std::uint64_t> number_of_environment(char const* name) {
     return std::strtoull(text, nullptr, 10);
 }
 
+/// Trees have files, not records.
+Error no_records(SourceConfig const& source, std::vector<SourceConfig> const& all) {
+    std::string databases;
+    for (auto const& each : all) {
+        if (each.options.type != "sqlite") continue;
+        databases += (databases.empty() ? "" : ", ") + each.options.name;
+    }
+    auto const& options = source.options;
+    return fail(Fault::unsupported,
+                fmt::format("source \"{}\" is of type {} and holds files, not records",
+                            options.name, options.type))
+        .with_code(2)
+        .with_fix(fmt::format("perdure restore latest {} --to DIR brings its files{}", options.name,
+                              databases.empty() ? "" : "; records are in: " + databases));
+}
+
 Result<SourceConfig> choose_source(Workspace& workspace, ExportCall const& call) {
+    PD_TRY(auto const all, workspace.sources({}));
     if (!call.source.empty()) {
         PD_TRY(auto const named, workspace.sources({call.source}));
-        return named.front();
+        if (named.front().options.type == "sqlite") return named.front();
+        return no_records(named.front(), all);
     }
-    PD_TRY(auto const all, workspace.sources({}));
     std::vector<SourceConfig> suitable;
     std::string names;
     for (auto const& source : all) {

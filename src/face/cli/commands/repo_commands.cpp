@@ -221,12 +221,13 @@ Result<int> run_repo_compact(Invocation& in) {
     }
     PD_TRY(auto workspace, open_workspace(in));
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
-    std::optional<repository::CollectReport> report;
+    std::optional<service::CompactAnswer> answer;
     {
         ProgressView progress(in.out(), "compact", 0);
         call.progress = upkeep_hook(progress);
-        PD_TRY(report, service::compact(*workspace, call));
+        PD_TRY(answer, service::compact(*workspace, call));
     }
+    auto const* report = &answer->report;
     in.out().line(fmt::format("{} needed, {} not needed any more", spell_bytes(report->bytes_live),
                               spell_bytes(report->bytes_dead)));
     in.out().line(
@@ -244,7 +245,8 @@ Result<int> run_repo_compact(Invocation& in) {
     in.summary().put("packs_rewritten", report->packs_rewritten);
     in.summary().put("bytes_freed", report->bytes_freed).put("dry_run", report->dry_run);
     in.summary().put("packs_waiting", report->packs_waiting);
-    return service::exit_code::ok;
+    in.problems(answer->problems);
+    return answer->problems.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
 Result<int> run_repo_stats(Invocation& in) {
@@ -288,14 +290,14 @@ Result<int> run_repo_stats(Invocation& in) {
 
 Result<int> run_backup_sync(Invocation& in) {
     PD_TRY(auto workspace, open_workspace(in));
-    std::optional<repository::SyncReport> report;
+    std::optional<service::SyncAnswer> answer;
     {
         ProgressView progress(in.out(), "sync", 0);
-        PD_TRY(report,
+        PD_TRY(answer,
                service::sync(*workspace, in.arguments().has("--dry-run"), upkeep_hook(progress)));
     }
+    auto const* report = &answer->report;
     Table table({"destination", ">copied", ">size", ">removed", ""});
-    std::vector<data::Problem> problems;
     JsonArray legs;
     for (auto const& leg : report->legs) {
         table.add({leg.destination, spell_count(leg.objects_copied), spell_bytes(leg.bytes_copied),
@@ -305,14 +307,13 @@ Result<int> run_backup_sync(Invocation& in) {
         object.put("objects_copied", leg.objects_copied).put("bytes_copied", leg.bytes_copied);
         object.put("snapshots_copied", leg.snapshots_copied);
         legs.add(object);
-        if (!leg.complete) problems.push_back({leg.destination, leg.problem});
     }
     table.print(in.out());
     tell_findings(in, report->findings);
-    in.problems(problems);
+    in.problems(answer->problems);
     in.summary().put("destinations", legs).put("findings", report->findings.size());
     if (!report->findings.empty()) return service::exit_code::integrity;
-    return problems.empty() ? service::exit_code::ok : service::exit_code::partial;
+    return answer->problems.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
 }  // namespace perdure::face
