@@ -5,6 +5,7 @@
 #include "repository/rows/row_block.h"
 #include "repository/testing/fake_blobs.h"
 #include "repository/testing/fake_rows.h"
+#include "repository/testing/stepped_clock.h"
 
 namespace perdure::repository {
 namespace {
@@ -14,18 +15,8 @@ using testing::FakeDomains;
 using testing::FakeRowReader;
 using testing::FakeRowTarget;
 using testing::RowModel;
-
-class SteppedClock final : public system::Clock {
-public:
-    Timestamp now() const override { return time; }
-    Timestamp time{2'000'000, 0};
-};
-
-Bytes random_bytes(std::mt19937_64& random, std::size_t count) {
-    Bytes bytes(count);
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-    return bytes;
-}
+using testing::SteppedClock;
+using testing::random_bytes;
 
 struct RowsFixture : ::testing::Test {
     FakeBlobs blobs;

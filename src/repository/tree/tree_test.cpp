@@ -4,6 +4,7 @@
 
 #include "repository/testing/fake_blobs.h"
 #include "repository/testing/fake_tree.h"
+#include "repository/testing/stepped_clock.h"
 #include "repository/tree/tree_walk.h"
 
 namespace perdure::repository {
@@ -13,19 +14,9 @@ using testing::FakeBlobs;
 using testing::FakeDomains;
 using testing::FakeTreeReader;
 using testing::FakeTreeTarget;
+using testing::SteppedClock;
 using testing::TreeModel;
-
-class SteppedClock final : public system::Clock {
-public:
-    Timestamp now() const override { return time; }
-    Timestamp time{2'000'000, 0};
-};
-
-Bytes random_bytes(std::mt19937_64& random, std::size_t count) {
-    Bytes bytes(count);
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-    return bytes;
-}
+using testing::random_bytes;
 
 struct TreeFixture : ::testing::Test {
     FakeBlobs blobs;

@@ -147,10 +147,6 @@ std::string ReportKeys::sign(std::string const& kind, data::Json body) const {
     return sign_with(pair_, kind, std::move(body));
 }
 
-crypto::Signature ReportKeys::sign_bytes(std::string_view of, std::string_view bytes) const {
-    return crypto::sign(pair_, as_bytes(message_of(of, bytes)));
-}
-
 Result<VerifiedReport> verify_report(std::string_view text) {
     auto const no_report = [](std::string why) {
         return fail(Fault::invalid, "this is no report of perdure\n" + std::move(why)).with_code(2);

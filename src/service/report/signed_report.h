@@ -47,8 +47,6 @@ public:
 
     /// The signed file's text. `body` should hold whole numbers, no fractions.
     std::string sign(std::string const& kind, data::Json body) const;
-    /// Signature of other bytes under the same key, told apart by `purpose` ("perdure1/custody").
-    crypto::Signature sign_bytes(std::string_view purpose, std::string_view bytes) const;
 
 private:
     ReportKeys(system::Path folder, crypto::SignPair pair)

@@ -102,11 +102,6 @@ private:
 
 }  // namespace
 
-bool Survey::is_living(SessionId const& session) const {
-    return std::ranges::any_of(living,
-                               [&](LivingSession const& one) { return one.session == session; });
-}
-
 Result<Survey> survey_sessions(store::ObjectStore& store, SurveyOptions const& options,
                                std::stop_token stop) {
     return Surveyor(store, options, std::move(stop)).run();

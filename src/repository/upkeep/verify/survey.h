@@ -29,8 +29,6 @@ struct Survey {
     std::set<SessionId> committed_unlisted;  ///< found by name although no listing showed them
     std::vector<SessionId> spent_leases;     ///< leases of ended sessions
     std::uint64_t fenced = 0;
-
-    bool is_living(SessionId const& session) const;
 };
 
 struct SurveyOptions {
