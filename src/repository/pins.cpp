@@ -1,40 +1,131 @@
 #include "repository/pins.h"
 
+#include <algorithm>
+
+#include "crypto/seal.h"
+#include "repository/pack/object_header.h"
+#include "repository/preamble.h"
+
 namespace perdure::repository {
 
 namespace {
+
 constexpr std::string_view prefix = "pin/";
+constexpr std::string_view pin_magic = "PDPN";
 constexpr std::size_t reason_bytes_max = 1024;
+constexpr std::size_t pin_bytes_max = 2048;
+/// Lengths tell too: reasons are filled up to a multiple of this.
+constexpr std::size_t reason_step_bytes = 128;
+
+store::ObjectName pin_name(SessionId const& id) {
+    return std::string(prefix) + to_hex(id);
+}
+
+crypto::Secret32 sealing_key(Domain const& common, Salt const& salt) {
+    return common.meta().derive({as_bytes("pin"), salt.view()});
+}
+
+crypto::Digest commitment(Domain const& common, Salt const& salt) {
+    return common.meta().mac({as_bytes("commit"), as_bytes("pin"), salt.view()});
+}
+
+Bytes seal_reason(PinSeal const& seal, SessionId const& id, std::string const& reason,
+                  system::Random& random) {
+    Encoder out;
+    Preamble{}.encode(out, pin_magic);
+    out.raw(seal.repository.view());
+    out.raw(id.view());
+    Salt const salt = random.draw<Salt>();
+    out.raw(salt.view());
+    Bytes body = out.take();
+    Bytes const associated = body;
+    append(body, commitment(*seal.common, salt).view());
+    Encoder plain;
+    plain.text(reason);
+    Bytes words = plain.take();
+    words.resize((words.size() + reason_step_bytes - 1) / reason_step_bytes * reason_step_bytes);
+    crypto::seal_once(sealing_key(*seal.common, salt), associated, words, body);
+    return body;
+}
+
+Result<std::string> open_reason(PinSeal const& seal, SessionId const& id, ByteView body) {
+    Decoder in(body);
+    PD_CHECK(Preamble::decode(in, pin_magic));
+    PD_TRY(auto const repository, in.id<RepositoryId>());
+    PD_TRY(auto const named, in.id<SessionId>());
+    PD_TRY(auto const salt, in.id<Salt>());
+    ByteView const associated = body.first(body.size() - in.left());
+    PD_TRY(auto const committed, in.id<crypto::Digest>());
+    bool const ours = repository == seal.repository && named == id &&
+                      crypto::equal_constant_time(commitment(*seal.common, salt).view(),
+                                                  committed.view());
+    if (!ours) return fail(Fault::corrupt, "the pin is not sealed under this repository's key");
+    PD_TRY(Bytes const plain, crypto::open_sealed(sealing_key(*seal.common, salt), associated,
+                                                  body.last(in.left())));
+    Decoder words(plain);
+    PD_TRY(ByteView const reason, words.bytes(reason_bytes_max));
+    return to_string(reason);
+}
+
+/// What a stored pin says. Pins of versions before 0.1 hold their reason as it is.
+std::string reason_of(PinSeal const& seal, SessionId const& id, ByteView body) {
+    if (!as_text(body).starts_with(pin_magic)) {
+        return to_string(body.first(std::min(body.size(), reason_bytes_max)));
+    }
+    auto reason = open_reason(seal, id, body);
+    return reason ? *std::move(reason) : "(reason unreadable)";
+}
+
 }  // namespace
 
-Result<void> pin(store::ObjectStore& store, SessionId const& id, std::string const& reason,
-                 std::stop_token stop) {
+Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const& id,
+                 std::string const& reason, system::Random& random, std::stop_token stop) {
     if (reason.size() > reason_bytes_max) {
         return fail(Fault::invalid, "a pin's reason holds at most 1024 bytes");
     }
-    return store.put(std::string(prefix) + to_hex(id), as_bytes(reason), store::PutMode::replace,
+    return store.put(pin_name(id), seal_reason(seal, id, reason, random), store::PutMode::replace,
                      stop);
 }
 
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop) {
-    return store.remove(std::string(prefix) + to_hex(id), stop);
+    return store.remove(pin_name(id), stop);
 }
 
-Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, std::stop_token stop) {
+Result<std::optional<std::string>> pinned(store::ObjectStore& store, PinSeal const& seal,
+                                          SessionId const& id, std::stop_token stop) {
+    auto const body = store::read_all(store, pin_name(id), pin_bytes_max, stop);
+    if (body) return std::optional(reason_of(seal, id, *body));
+    // Losing a reason must not lose a snapshot: what is damaged pins, what does not answer fails.
+    Fault const fault = body.error().fault();
+    if (fault == Fault::not_found) return std::optional<std::string>();
+    if (fault == Fault::corrupt || fault == Fault::exhausted) {
+        return std::optional<std::string>("(reason unreadable)");
+    }
+    return body.error();
+}
+
+Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSeal const& seal,
+                                                std::stop_token stop) {
     std::vector<std::string> names;
     PD_CHECK(store.list(
         std::string(prefix),
         [&](store::ObjectInfo const& info) -> Result<void> {
-            names.push_back(info.name);
+            names.push_back(info.name.substr(prefix.size()));
             return {};
         },
         stop));
     std::map<std::string, std::string> found;
     for (auto const& name : names) {
-        auto body = store::read_all(store, name, reason_bytes_max, stop);
-        if (!body && body.error().fault() == Fault::not_found) continue;  // unpinned meanwhile
-        // A pin that cannot be read still pins: losing a reason must not lose a snapshot.
-        found[name.substr(prefix.size())] = body ? to_string(*body) : "(reason unreadable)";
+        auto const raw = from_hex(name);
+        auto const id = raw ? SessionId::from(*raw) : Result<SessionId>(raw.error());
+        if (!id) continue;  // names no snapshot
+        auto reason = pinned(store, seal, *id, stop);
+        if (!reason) {
+            if (reason.error().fault() == Fault::cancelled) return reason.error();
+            found[name] = "(reason unreadable)";
+        } else if (*reason) {  // else unpinned meanwhile
+            found[name] = **std::move(reason);
+        }
     }
     return found;
 }

@@ -1,20 +1,32 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "repository/domain.h"
 #include "store/object_store.h"
+#include "system/random.h"
 
 namespace perdure::repository {
 
-/// A pinned snapshot is kept by every retention rule and refuses deletion. One object a pin,
-/// `pin/<session>`, whose body is the reason in plain text (no personal data: it is not sealed).
-Result<void> pin(store::ObjectStore& store, SessionId const& id, std::string const& reason,
-                 std::stop_token stop);
-/// Absent is success.
+/// What reads and writes the reasons of pins: they are a person's words, so no destination may
+/// read them. docs/FORMAT.md "Pin".
+struct PinSeal {
+    RepositoryId const& repository;
+    DomainPtr common;
+};
+
+/// A pinned snapshot is never collected or removed. docs/FORMAT.md "Pin".
+/// Fails: invalid (the reason is longer than 1024 bytes); as the store.
+Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const& id,
+                 std::string const& reason, system::Random& random, std::stop_token stop);
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop);
-/// Session id in hexadecimal → reason.
-Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, std::stop_token stop);
+/// The reason of one pin; empty: not pinned. Asked for by name, since a listing may be stale.
+Result<std::optional<std::string>> pinned(store::ObjectStore& store, PinSeal const& seal,
+                                          SessionId const& id, std::stop_token stop);
+/// Session id in hexadecimal → reason. A reason that cannot be opened still pins.
+Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSeal const& seal,
+                                                std::stop_token stop);
 
 }  // namespace perdure::repository

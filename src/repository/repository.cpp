@@ -138,9 +138,10 @@ public:
         if (found && is_tombstone(found->body)) return {};
         // A damaged snapshot can be removed as well, an absent or unreachable one cannot.
         if (!found && found.error().fault() != Fault::corrupt) return found.error();
-        PD_TRY(auto const pinned, pins(*store_, stop));
-        if (auto const pin = pinned.find(to_hex(id)); pin != pinned.end()) {
-            return fail(Fault::denied, "the snapshot is pinned: " + pin->second)
+        PD_TRY(auto const reason, pinned(*store_, {config_.repository, keyring_->common()}, id,
+                                         stop));
+        if (reason) {
+            return fail(Fault::denied, "the snapshot is pinned: " + *reason)
                 .with_fix("remove the pin first");
         }
         return put_triple(*store_, name, tombstone_body(outside_.clock.now()),

@@ -122,11 +122,49 @@ TEST_F(RepositoryFixture, ARemovedSnapshotIsGoneAndItsNameStaysTaken) {
 TEST_F(RepositoryFixture, APinnedSnapshotIsNotRemoved) {
     auto repository = open();
     auto const snapshot = back_up(*repository);
-    ASSERT_TRUE(pin(*store, snapshot->session, "evidence", {}));
+    PinSeal const seal{repository->id(), repository->domains().common()};
+    auto& random = repository->outside().random;
+    ASSERT_TRUE(pin(*store, seal, snapshot->session, "evidence", random, {}));
     auto const removed = repository->remove_snapshot(snapshot->session, {});
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().fault(), Fault::denied);
+    EXPECT_NE(removed.error().message().find("evidence"), std::string::npos);
     EXPECT_EQ(repository->snapshots(nullptr, {})->size(), 1u);
+    ASSERT_TRUE(unpin(*store, snapshot->session, {}));
+    EXPECT_TRUE(repository->remove_snapshot(snapshot->session, {}));
+}
+
+TEST_F(RepositoryFixture, NoDestinationReadsWhyASnapshotIsPinned) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    PinSeal const seal{repository->id(), repository->domains().common()};
+    auto& random = repository->outside().random;
+    std::string const name = "pin/" + to_hex(snapshot->session);
+    ASSERT_TRUE(pin(*store, seal, snapshot->session, "complaint of Anna Ek", random, {}));
+    auto const stored = store::read_all(*store, name, 1 << 16, {});
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(as_text(*stored).find("Anna"), std::string_view::npos);
+    ASSERT_TRUE(pin(*store, seal, snapshot->session, "a lawsuit", random, {}));
+    EXPECT_EQ(store::read_all(*store, name, 1 << 16, {})->size(), stored->size())
+        << "the length tells the reason";
+    EXPECT_EQ(pins(*store, seal, {})->at(to_hex(snapshot->session)), "a lawsuit");
+    EXPECT_FALSE(pin(*store, seal, snapshot->session, std::string(1025, 'x'), random, {}));
+
+    // Whatever is done to the reason, the snapshot stays pinned.
+    ASSERT_TRUE(stored->size() > 100);
+    for (std::size_t at = 0; at < stored->size(); ++at) {
+        Bytes damaged = *stored;
+        damaged[at] ^= std::byte{1};
+        ASSERT_TRUE(store->put(name, damaged, store::PutMode::replace, {}));
+        auto const reason = pinned(*store, seal, snapshot->session, {});
+        ASSERT_TRUE(reason && *reason) << at;
+        EXPECT_EQ((*reason)->find("Anna"), std::string::npos) << at;
+    }
+    EXPECT_EQ(repository->remove_snapshot(snapshot->session, {}).error().fault(), Fault::denied);
+    ASSERT_TRUE(store->put(name, as_bytes("plain words of an early version"),
+                           store::PutMode::replace, {}));
+    EXPECT_EQ(pins(*store, seal, {})->at(to_hex(snapshot->session)),
+              "plain words of an early version");
 }
 
 TEST_F(RepositoryFixture, AChangedSnapshotIsNamedAndTheOthersStay) {

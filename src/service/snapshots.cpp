@@ -45,6 +45,10 @@ bool is_safety(Snapshot const& snapshot) {
         snapshot.tags, [](std::string const& tag) { return tag.starts_with("before-restore-"); });
 }
 
+repository::PinSeal pin_seal(repository::Repository& repository) {
+    return {repository.id(), repository.domains().common()};
+}
+
 Timestamp time_of(Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
 }
@@ -71,7 +75,8 @@ Result<SnapshotList> list_snapshots(Workspace& workspace) {
     PD_TRY(auto* repository, workspace.repository());
     SnapshotList out;
     PD_TRY(out.snapshots, repository->snapshots(&out.damaged, workspace.stop()));
-    PD_TRY(out.pins, repository::pins(repository->store(), workspace.stop()));
+    PD_TRY(out.pins,
+           repository::pins(repository->store(), pin_seal(*repository), workspace.stop()));
     return out;
 }
 
@@ -169,9 +174,16 @@ Result<Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call) {
 Result<Snapshot> pin_snapshot(Workspace& workspace, std::string const& word,
                               std::string const& reason) {
     PD_TRY(auto snapshot, find_snapshot(workspace, word));
-    PD_TRY(auto store, workspace.store());
-    PD_CHECK(repository::pin(*store, snapshot.session, reason, workspace.stop()));
+    PD_TRY(auto* repository, workspace.repository());
+    PD_CHECK(repository::pin(repository->store(), pin_seal(*repository), snapshot.session, reason,
+                             repository->outside().random, workspace.stop()));
     return snapshot;
+}
+
+Result<std::optional<std::string>> pin_of(Workspace& workspace, Snapshot const& snapshot) {
+    PD_TRY(auto* repository, workspace.repository());
+    return repository::pinned(repository->store(), pin_seal(*repository), snapshot.session,
+                              workspace.stop());
 }
 
 Result<Snapshot> unpin_snapshot(Workspace& workspace, std::string const& word) {

@@ -41,6 +41,9 @@ struct DeleteCall {
 Result<repository::Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call);
 Result<repository::Snapshot> pin_snapshot(Workspace& workspace, std::string const& word,
                                           std::string const& reason);
+/// Why a snapshot is pinned; empty: it is not.
+Result<std::optional<std::string>> pin_of(Workspace& workspace,
+                                          repository::Snapshot const& snapshot);
 Result<repository::Snapshot> unpin_snapshot(Workspace& workspace, std::string const& word);
 
 }  // namespace perdure::service

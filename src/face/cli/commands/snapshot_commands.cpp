@@ -79,6 +79,7 @@ Result<int> run_backup_list(Invocation& in) {
                    tags});
         JsonObject object = snapshot_object(snapshot);
         object.put("pinned", pin != list.pins.end());
+        if (pin != list.pins.end()) object.put("pin_reason", pin->second);
         in.out().event("snapshot", object);
     }
     if (table.empty()) {
@@ -103,6 +104,11 @@ Result<int> run_backup_show(Invocation& in) {
                          snapshot.user));
     if (!snapshot.tags.empty()) out.line("tags  " + joined(snapshot.tags));
     in.summary().put("snapshot", snapshot_object(snapshot));
+    PD_TRY(auto const pin, service::pin_of(*workspace, snapshot));
+    if (pin) {
+        out.line("pinned: " + printable(*pin));
+        in.summary().put("pin_reason", *pin);
+    }
     bool const all = in.arguments().has("--files");
     PD_TRY(auto const contents, service::list_contents(*workspace, snapshot, all));
     for (auto const& source : contents) {
