@@ -14,6 +14,7 @@ namespace perdure::catalog {
 namespace {
 
 constexpr std::size_t problems_max = 1000;
+constexpr std::chrono::days details_kept{90};
 constexpr std::array names{"running", "ok", "partial", "failed", "cancelled", "interrupted"};
 constexpr std::string_view columns =
     "id, verb, started, finished, outcome, exit_code, pid, snapshot, error, sentence, items, "
@@ -85,6 +86,20 @@ struct RunLog::State {
 
     Result<void> run(char const* sql) { return run_sql(database.get(), sql, "run log"); }
 
+    /// What a run said in detail names files; after a while only how it ended matters.
+    Result<void> forget_old_details() {
+        auto const before =
+            now_milliseconds() - std::chrono::milliseconds(details_kept).count();
+        for (char const* sql : {"DELETE FROM run_problem WHERE run IN "
+                                "(SELECT id FROM run WHERE started < ?)",
+                                "UPDATE run SET error = '' WHERE started < ? AND error <> ''"}) {
+            PD_TRY(auto old, Statement::prepare(database.get(), sql));
+            old.bind(before);
+            PD_CHECK(old.step());
+        }
+        return {};
+    }
+
     Result<void> read_sources(Run& run) {
         PD_TRY(auto rows,
                Statement::prepare(database.get(), "SELECT source FROM run_source WHERE run = ?"));
@@ -117,7 +132,7 @@ struct RunLog::State {
             insert.bind(run.id).bind(run.problems[i].path).bind(run.problems[i].reason);
             PD_CHECK(insert.step());
         }
-        return {};
+        return forget_old_details();
     }
 };
 
@@ -133,6 +148,7 @@ RunLog& RunLog::operator=(RunLog&&) noexcept = default;
 Result<RunLog> RunLog::open(system::Path const& file) {
     auto state = std::make_unique<State>();
     PD_TRY(state->database, open_log(file, schema, "run log"));
+    PD_CHECK(state->run("PRAGMA secure_delete = ON"));
     return RunLog(std::move(state));
 }
 
@@ -214,6 +230,28 @@ Result<std::optional<Run>> RunLog::last(std::string const& verb, std::string con
         if (std::ranges::find(outcomes, run.outcome) == outcomes.end()) continue;
         PD_CHECK(state_->read_sources(run));
         return std::optional<Run>(std::move(run));
+    }
+}
+
+Result<RunLog::Tally> RunLog::tally(std::string const& verb, std::string const& source,
+                                    Timestamp since) {
+    std::string sql =
+        "SELECT " + std::string(columns) + " FROM run WHERE verb = ? AND started >= ?";
+    if (!source.empty()) {
+        sql += " AND EXISTS(SELECT 1 FROM run_source WHERE run = run.id AND source = ?)";
+    }
+    PD_TRY(auto rows, Statement::prepare(state_->database.get(), sql + " ORDER BY id"));
+    rows.bind(verb).bind(to_milliseconds(since));
+    if (!source.empty()) rows.bind(source);
+    Tally out;
+    for (;;) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) return out;
+        Run const run = read_run(rows, state_->boot);
+        if (run.outcome == Outcome::running || run.outcome == Outcome::cancelled) continue;
+        ++out.ended;
+        out.good += run.outcome == Outcome::ok || run.outcome == Outcome::partial;
+        out.starts.push_back(run.started);
     }
 }
 

@@ -42,7 +42,7 @@ struct Run {
     std::uint64_t problems_total = 0;
 };
 
-/// Remembers runs across processes. A crash loses at most the end of the run that crashed; it is
+/// Remembers runs across processes; what they said in detail (problems, errors) for 90 days. A crash loses at most the end of the run that crashed; it is
 /// then read as interrupted. Threads: one; processes: any number.
 class RunLog {
 public:
@@ -64,6 +64,13 @@ public:
     /// The newest run of a verb about a source (empty: about any) with one of the outcomes.
     Result<std::optional<Run>> last(std::string const& verb, std::string const& source,
                                     std::vector<Outcome> const& outcomes);
+
+    /// Runs of a verb about a source (empty: any) that began since then and ended.
+    struct Tally {
+        std::uint64_t ended = 0, good = 0;  ///< good: ok or partial; cancelled ones do not count
+        std::vector<Timestamp> starts;      ///< of those that ended, oldest first
+    };
+    Result<Tally> tally(std::string const& verb, std::string const& source, Timestamp since);
 
 private:
     struct State;

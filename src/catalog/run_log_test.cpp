@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "catalog/handle.h"
+
 namespace perdure::catalog {
 namespace {
 
@@ -31,6 +33,36 @@ TEST_F(RunLogTest, AFinishedRunIsFoundWithAllThatItSaid) {
     EXPECT_EQ(found->sources, (std::vector<std::string>{"app", "www"}));
     ASSERT_EQ(found->problems.size(), 1u);
     EXPECT_EQ(found->problems[0].path, "www: a\xff");
+}
+
+TEST_F(RunLogTest, WhatOldRunsSaidInDetailIsForgottenAndHowTheyEndedStays) {
+    auto log = open();
+    auto const old = log.start("backup", {"app"});
+    catalog::Run run{.id = *old, .verb = "backup"};
+    run.outcome = Outcome::failed;
+    run.error = "anna.jpg cannot be read";
+    run.problems = {{"anna.jpg", "unreadable"}};
+    ASSERT_TRUE(log.finish(run));
+    {
+        sqlite3* raw = nullptr;
+        auto const file = (folder.path() / "deep" / "runs.db").string();
+        ASSERT_EQ(sqlite3_open(file.c_str(), &raw), SQLITE_OK);
+        DatabaseHandle const database(raw);
+        ASSERT_EQ(sqlite3_exec(raw, "UPDATE run SET started = started - 91 * 86400000", nullptr,
+                               nullptr, nullptr),
+                  SQLITE_OK);
+    }
+    catalog::Run fresh{.id = *log.start("backup", {"app"})};
+    fresh.outcome = Outcome::failed;
+    fresh.error = "no space";
+    ASSERT_TRUE(log.finish(fresh));
+    auto const found = log.find(*old);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->outcome, Outcome::failed);
+    EXPECT_EQ(found->problems_total, 1u);
+    EXPECT_TRUE(found->problems.empty());
+    EXPECT_EQ(found->error, "");
+    EXPECT_EQ(log.find(fresh.id)->error, "no space");
 }
 
 TEST_F(RunLogTest, ARunWhoseProcessDiedIsInterrupted) {

@@ -1,9 +1,15 @@
 #include "service/recorded_run.h"
 
+#include <algorithm>
+
 #include "service/exit_code.h"
 #include "service/report/custody.h"
 
 namespace perdure::service {
+
+namespace {
+constexpr std::size_t problems_kept_max = 1000;
+}  // namespace
 
 RecordedRun::RecordedRun(Workspace& workspace, std::string verb, std::vector<std::string> sources)
     : workspace_(workspace) {
@@ -20,6 +26,21 @@ RecordedRun::~RecordedRun() {
     finish();
 }
 
+bool RecordedRun::may_be_kept(data::Problem const& problem) const {
+    auto const& config = workspace_.config();
+    auto const has_people = [&](std::string const& name) {
+        auto const* source = config.source(name);
+        // What the configuration does not know any more may have had people.
+        return !source || source->options.mapping.subjects.has_value();
+    };
+    auto const source = problem.path.substr(0, problem.path.find(": "));
+    if (config.source(source)) return !has_people(source);
+    for (std::string_view const about : {"destination ", "keys", "hook", "snapshot "}) {
+        if (problem.path.starts_with(about)) return true;
+    }
+    return !run_.sources.empty() && std::ranges::none_of(run_.sources, has_people);
+}
+
 void RecordedRun::done(std::vector<data::Problem> const& problems, std::string sentence) {
     bool const partial = !problems.empty();
     run_.outcome = partial ? catalog::Outcome::partial : catalog::Outcome::ok;
@@ -27,7 +48,8 @@ void RecordedRun::done(std::vector<data::Problem> const& problems, std::string s
     run_.problems_total = problems.size();
     run_.sentence = std::move(sentence);
     for (auto const& problem : problems) {
-        if (run_.problems.size() >= 1000) break;
+        if (run_.problems.size() >= problems_kept_max) break;
+        if (!may_be_kept(problem)) continue;
         run_.problems.push_back({problem.path, problem.reason});
     }
     finish();

@@ -24,7 +24,8 @@ public:
     void evidence(std::string what, std::string sha256) {
         evidence_.emplace_back(std::move(what), std::move(sha256));
     }
-    /// Any problem makes it partial.
+    /// Any problem makes it partial. Of those inside a source that has people only the number is
+    /// kept: paths of media and keys of rows name them, and would outlive their erasure.
     void done(std::vector<data::Problem> const& problems, std::string sentence);
     /// Records the error and hands it back.
     Error failed(Error error);
@@ -33,6 +34,7 @@ public:
 private:
     void finish();
     void enter_custody();
+    bool may_be_kept(data::Problem const& problem) const;
     Workspace& workspace_;
     catalog::Run run_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

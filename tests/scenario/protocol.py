@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import album
 import stage
 
 
@@ -200,6 +201,36 @@ def claim_pins_and_rules_decide_what_goes(place):
     assert place.run("backup", "delete", ids[0], "--confirm", ids[0][:12]).code != 0, "pinned"
     place.good("backup", "unpin", ids[0])
     assert "no retention" in place.good("backup", "cleanup", code=2).err
+
+
+def claim_the_log_of_runs_and_the_store_name_no_person(place):
+    album.create(place, memories=20, missing=True)  # rows name gone.jpg, which is not there
+    place.good("init")
+    place.good("export", "--format", "zip", "-o", "all.zip", code=3)
+    snapshot = place.run("backup", "--json").summary["snapshot"]
+    place.good("backup", "pin", snapshot, "--reason", "complaint of Anna Ek")
+    kept = b"".join(path.read_bytes() for path in (place.folder / "state").rglob("runs.db*"))
+    assert len(kept) > 4096 and b"gone.jpg" not in kept
+    stored = b"".join(path.read_bytes() for path in (place.work / "backups").rglob("*")
+                      if path.is_file())
+    assert b"Anna" not in stored
+    show = place.good("backup", "show", snapshot[:8], "--json").summary
+    assert show["pin_reason"] == "complaint of Anna Ek", show
+    listed = place.good("backup", "list", "--json").events[0]
+    assert listed["pinned"] and listed["pin_reason"] == "complaint of Anna Ek", listed
+    runs = [e for e in place.good("runs", "list", "--json").events if e["type"] == "run"]
+    exported = next(run for run in runs if run["verb"] == "export")
+    shown = place.good("runs", "show", exported["id"], "--json").summary
+    assert shown["problems"] == [] and shown["problems_total"] == 1, shown
+    # Where nobody is mapped, names are kept: they are what a person looks for the next morning.
+    config = place.work / "perdure.toml"
+    text = config.read_text()
+    start, end = text.index("[source.app.subjects]"), text.index("[source.app.records.memory]")
+    config.write_text(text[:start] + text[end:])
+    place.good("export", "--format", "zip", "-o", "again.zip", code=3)
+    runs = [e for e in place.good("runs", "list", "--json").events if e["type"] == "run"]
+    shown = place.good("runs", "show", runs[0]["id"], "--json").summary
+    assert [problem["path"] for problem in shown["problems"]] == ["gone.jpg"], shown
 
 
 def claim_keys_can_be_added_rotated_and_removed(place):

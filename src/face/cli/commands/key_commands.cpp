@@ -240,7 +240,12 @@ Result<int> run_runs_show(Invocation& in) {
         object.put_path("path", problem.path).put("reason", problem.reason);
         problems.add(object);
     }
+    if (run.problems_total > run.problems.size()) {
+        out.line(fmt::format("  {} not kept by name: it may have named people, or is long past",
+                             plural(run.problems_total - run.problems.size(), "problem")));
+    }
     in.summary().put("run", run_object(run)).put("problems", problems);
+    in.summary().put("problems_total", run.problems_total);
     return service::exit_code::ok;
 }
 
