@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "job/dry_run.h"
+#include "job/paced_reader.h"
 #include "job/source_options.h"
 #include "system/account.h"
 
@@ -48,18 +49,20 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
 
 }  // namespace
 
-Result<SourceSnapshot> read_source(origin::SourceOptions const& source,
-                                   SourceSnapshot const* parent, repository::WriteContext& context,
+Result<SourceSnapshot> read_source(SourceReading const& reading, repository::WriteContext& context,
                                    std::stop_token stop) {
+    auto const& [source, parent, pace] = reading;
     PD_TRY(auto origin, origin::open_origin(source));
     PD_CHECK(origin->test(stop));
     SourceSnapshot written;
     if (origin->shape() == origin::Shape::tree) {
         PD_TRY(auto reader, origin->open_tree(stop));
+        if (pace) reader = paced(std::move(reader), *pace);
         PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
         PD_CHECK(reader->next(stop));  // a command that failed is no partial success
     } else {
         PD_TRY(auto reader, origin->open_rows(stop));
+        if (pace) reader = paced(std::move(reader), *pace);
         PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));
         PD_TRY(written.digest, reader->digest());
         written.rows = true;
@@ -104,13 +107,15 @@ Result<BackupReport> backup(repository::Repository& repository, BackupRequest co
     context.progress = request.progress;
     auto& chosen = request.dry_run ? dry_context : context;
 
+    store::TokenBucket pace(request.read_bytes_per_second);
     BackupReport report;
     for (auto const& source : request.sources) {
         auto const* parent = type == SnapshotType::full
                                  ? nullptr
                                  : find_parent(snapshots, source.name, source.type,
                                                type == SnapshotType::differential);
-        auto written = read_source(source, parent, chosen, stop);
+        auto written = read_source(
+            {source, parent, request.read_bytes_per_second ? &pace : nullptr}, chosen, stop);
         if (!written) {
             return std::move(written).error().within(fmt::format("source \"{}\"", source.name));
         }

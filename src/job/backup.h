@@ -6,6 +6,7 @@
 
 #include "origin/origin.h"
 #include "repository/repository.h"
+#include "store/wrap/throttle.h"
 
 namespace perdure::job {
 
@@ -15,6 +16,8 @@ struct BackupRequest {
     std::optional<repository::SnapshotType> type;
     std::vector<std::string> tags;
     bool dry_run = false;  ///< read and compare everything, write nothing
+    /// How fast sources may be read; 0: as fast as they can.
+    std::uint64_t read_bytes_per_second = 0;
     repository::Progress progress;
 };
 
@@ -31,9 +34,13 @@ struct BackupReport {
 Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
                             std::stop_token stop);
 
+struct SourceReading {
+    origin::SourceOptions const& source;
+    repository::SourceSnapshot const* parent = nullptr;
+    store::TokenBucket* pace = nullptr;  ///< null: as fast as it can be read
+};
 /// Reads one source into the context's writer: a snapshot of it that nobody committed.
-Result<repository::SourceSnapshot> read_source(origin::SourceOptions const& source,
-                                               repository::SourceSnapshot const* parent,
+Result<repository::SourceSnapshot> read_source(SourceReading const& reading,
                                                repository::WriteContext& context,
                                                std::stop_token stop);
 

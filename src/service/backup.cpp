@@ -93,6 +93,8 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     request.type = call.type;
     request.tags = call.tags;
     request.dry_run = call.dry_run;
+    auto const& limits = workspace.config().limits;
+    request.read_bytes_per_second = static_cast<std::uint64_t>(limits.read_mb_s.value_or(0) * 1e6);
     request.progress = call.progress;
 
     RecordedRun record(workspace, call.dry_run ? "backup (dry run)" : "backup", names);

@@ -37,6 +37,17 @@ int local_minute() {
     return parts.tm_hour * 60 + parts.tm_min;
 }
 
+std::uint64_t bytes_of(std::optional<double> mb) {
+    return mb ? static_cast<std::uint64_t>(*mb * 1e6) : 0;
+}
+
+/// A destination's own rate, or that of the hour: a backup may last from the night into the day.
+store::Rate rate_of(std::optional<double> own, RateConfig const& by_hour) {
+    if (own) return bytes_of(own);
+    if (by_hour.by_hour.empty()) return bytes_of(by_hour.otherwise);
+    return store::Rate([by_hour] { return bytes_of(by_hour.at(local_minute())); });
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -112,9 +123,8 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
         one.path = destination.path.string();
         one.create = create;
         one.read_only = options_.read_only;
-        auto const limit = destination.upload_mb_s ? destination.upload_mb_s
-                                                   : config_.limits.upload_at(local_minute());
-        if (limit) one.upload_bytes_per_second = static_cast<std::uint64_t>(*limit * 1e6);
+        one.upload_bytes_per_second = rate_of(destination.upload_mb_s, config_.limits.upload);
+        one.download_bytes_per_second = rate_of(destination.download_mb_s, config_.limits.download);
         options.push_back(std::move(one));
     }
     auto opened = store::open_mirror(options);

@@ -5,7 +5,6 @@
 #include "store/local/local_store.h"
 #include "store/wrap/read_only.h"
 #include "store/wrap/retry.h"
-#include "store/wrap/throttle.h"
 
 namespace perdure::store {
 
@@ -36,7 +35,8 @@ Result<std::shared_ptr<ObjectStore>> open_store(DestinationOptions const& option
         }
         PD_TRY(auto store, kind.open(options));
         store = with_retry(std::move(store), {.attempts_max = options.attempts_max});
-        if (options.upload_bytes_per_second + options.download_bytes_per_second > 0) {
+        if (!options.upload_bytes_per_second.never_limits() ||
+            !options.download_bytes_per_second.never_limits()) {
             store = with_throttle(std::move(store), {options.upload_bytes_per_second,
                                                      options.download_bytes_per_second});
         }

@@ -8,6 +8,7 @@
 
 #include "store/object_store.h"
 #include "store/wrap/mirror.h"
+#include "store/wrap/throttle.h"
 
 namespace perdure::store {
 
@@ -19,8 +20,8 @@ struct DestinationOptions {
     bool create = false;  ///< make what is missing (init only)
     bool read_only = false;
     unsigned attempts_max = 6;                    ///< of a call that the store did not answer
-    std::uint64_t upload_bytes_per_second = 0;    ///< 0: no limit
-    std::uint64_t download_bytes_per_second = 0;  ///< 0: no limit
+    Rate upload_bytes_per_second;
+    Rate download_bytes_per_second;
 };
 
 /// A kind of store is one row here and one folder beside.

@@ -293,7 +293,7 @@ Result<std::vector<SourceSnapshot>> read_live(repository::Repository& repository
     for (auto const& source : request.live) {
         auto const* parent = find_source(request.before.sources, source.name);
         if (parent && parent->type != source.type) parent = nullptr;
-        auto read = read_source(source, parent, context, stop);
+        auto read = read_source({source, parent}, context, stop);
         if (!read) return std::move(read).error().within("source \"" + source.name + "\"");
         for (auto const& problem : read->problems) {
             report.problems.push_back({source.name + ": " + problem.path, problem.reason});

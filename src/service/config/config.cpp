@@ -107,6 +107,12 @@ private:
         out.path = absolute(in().text(at + "path").value_or(""));
         out.keys = in().boolean(at + "keys");
         out.upload_mb_s = in().real(at + "upload_mb_s");
+        out.download_mb_s = in().real(at + "download_mb_s");
+        if (!out.keys) {
+            in().add_fault(place_of(at + "keys", section.place),
+                           at + "keys: this version keeps the keyring at every destination",
+                           "leave the line out");
+        }
         if (out.type == "local" && out.path.empty() && !troubled(section)) {
             in().add_fault(section.place, "[" + section.path + "] lacks \"path\"",
                            "add: path = \"backups\"");
@@ -268,25 +274,43 @@ private:
         config_.objectives.check_every = duration("objectives.check_every");
         config_.objectives.drill_every = duration("objectives.drill_every");
         if (in().find("objectives.rto")) config_.objectives.rto = duration("objectives.rto");
+        config_.objectives.backup_success = part("objectives.backup_success");
+        config_.objectives.export_success = part("objectives.export_success");
+    }
+
+    std::optional<double> part(std::string const& path) {
+        auto const value = in().real(path);
+        if (value && *value > 1) {
+            in().add_fault(place_of(path, {}), path + ": a part of 1 is wanted", "such as 0.99");
+        }
+        return value;
     }
 
     void limits() {
         config_.limits.cpu = in().real("limits.cpu");
-        auto const* upload = in().find("limits.upload_mb_s");
-        if (!upload) return;
+        config_.limits.read_mb_s = in().real("limits.read_mb_s");
+        config_.limits.upload = rate("limits.upload_mb_s");
+        config_.limits.download = rate("limits.download_mb_s");
+    }
+
+    RateConfig rate(std::string const& path) {
+        RateConfig out;
+        auto const* setting = in().find(path);
+        if (!setting) return out;
         auto const number = [](Node const& node) {
             return node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
         };
-        if (upload->value.kind != Node::Kind::table) {
-            config_.limits.upload_mb_s = number(upload->value);
-            return;
+        if (setting->value.kind != Node::Kind::table) {
+            out.otherwise = number(setting->value);
+            return out;
         }
-        for (auto const& [key, place, value] : upload->value.members) {
-            if (key == "default") config_.limits.upload_mb_s = number(value);
+        for (auto const& [key, place, value] : setting->value.members) {
+            if (key == "default") out.otherwise = number(value);
             if (auto const window = parse_window(key)) {
-                config_.limits.upload_by_hour.emplace_back(*window, number(value));
+                out.by_hour.emplace_back(*window, number(value));
             }
         }
+        return out;
     }
 
     void missing_name(Place place, std::string const& at, std::string const& name,
@@ -337,13 +361,13 @@ SourceConfig const* Config::source(std::string const& name) const {
     return found == sources.end() ? nullptr : &*found;
 }
 
-std::optional<double> LimitsConfig::upload_at(int minute) const {
-    for (auto const& [window, rate] : upload_by_hour) {
+std::optional<double> RateConfig::at(int minute) const {
+    for (auto const& [window, rate] : by_hour) {
         bool const past_midnight = window.to_minute < window.from_minute;
         bool const after = minute >= window.from_minute, before = minute < window.to_minute;
         if (past_midnight ? after || before : after && before) return rate;
     }
-    return upload_mb_s;
+    return otherwise;
 }
 
 unsigned LimitsConfig::threads() const {

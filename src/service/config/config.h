@@ -36,7 +36,7 @@ struct DestinationConfig {
     std::string name, type;
     system::Path path;  ///< absolute
     bool keys = true;
-    std::optional<double> upload_mb_s;
+    std::optional<double> upload_mb_s, download_mb_s;
     Place place;
 };
 
@@ -65,14 +65,21 @@ struct RetentionConfig {
 struct ObjectivesConfig {
     std::chrono::milliseconds rpo, check_every, drill_every;
     std::optional<std::chrono::milliseconds> rto;
+    std::optional<double> backup_success, export_success;  ///< parts of 1
+};
+
+/// MB/s by the hour.
+struct RateConfig {
+    std::optional<double> otherwise;  ///< outside of the hours below
+    std::vector<std::pair<HourWindow, double>> by_hour;
+    /// MB/s at a minute of the (local) day; empty: no limit.
+    std::optional<double> at(int minute) const;
 };
 
 struct LimitsConfig {
     std::optional<double> cpu;
-    std::optional<double> upload_mb_s;  ///< outside of the hours below
-    std::vector<std::pair<HourWindow, double>> upload_by_hour;
-    /// MB/s at a minute of the (local) day; empty: no limit.
-    std::optional<double> upload_at(int minute) const;
+    std::optional<double> read_mb_s;
+    RateConfig upload, download;
     /// Threads for a job: as many as `cpu` allows, else as the machine has, at most 16.
     unsigned threads() const;
 };

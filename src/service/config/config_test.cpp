@@ -156,12 +156,12 @@ TEST(Config, WhatThisVersionDoesNotActOnIsWarnedAboutOncePerSection) {
 
 TEST(Config, UploadLimitsFollowTheTimeOfDay) {
     LimitsConfig limits;
-    limits.upload_mb_s = 50;
-    limits.upload_by_hour = {{{8 * 60, 18 * 60}, 5}, {{22 * 60, 6 * 60}, 7}};
-    EXPECT_EQ(limits.upload_at(9 * 60), 5);
-    EXPECT_EQ(limits.upload_at(18 * 60), 50);
-    EXPECT_EQ(limits.upload_at(23 * 60), 7);
-    EXPECT_EQ(limits.upload_at(5 * 60), 7);
+    limits.upload.otherwise = 50;
+    limits.upload.by_hour = {{{8 * 60, 18 * 60}, 5}, {{22 * 60, 6 * 60}, 7}};
+    EXPECT_EQ(limits.upload.at(9 * 60), 5);
+    EXPECT_EQ(limits.upload.at(18 * 60), 50);
+    EXPECT_EQ(limits.upload.at(23 * 60), 7);
+    EXPECT_EQ(limits.upload.at(5 * 60), 7);
 }
 
 TEST(Config, ShownValuesNameTheirOrigin) {

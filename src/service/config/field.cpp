@@ -38,7 +38,10 @@ constexpr auto rows = std::to_array<Field>({
      "local|s3|azure|gcs|webdav|sftp|dropbox|drive", true},
     {"destination.*.path", path, "", "The folder (local).", "\"backups\""},
     {"destination.*.keys", boolean, "true", "Whether the keyring rests here (a key home).", "true"},
-    {"destination.*.upload_mb_s", real, "", "Highest write rate to this destination, MB/s.", "50"},
+    {"destination.*.upload_mb_s", real, "",
+     "Highest write rate to this destination, MB/s; instead of that of [limits].", "50"},
+    {"destination.*.download_mb_s", real, "",
+     "Highest read rate from this destination, MB/s; instead of that of [limits].", "50"},
 
     {"source.*.type", choice, "", "The kind of application data.", "\"sqlite\"",
      "sqlite|files|git|command", true},
@@ -182,31 +185,45 @@ constexpr auto rows = std::to_array<Field>({
      "What happens to records that exist on both sides.", "\"keep-newer\"",
      "keep-newer|keep-older|keep-oldest|keep-both|skip"},
 
-    {"limits.cpu", real, "", "Processor cores that a job may use.", "1.0"},
+    {"limits.cpu", real, "", "Processor cores that a job may use: so many threads, rounded up.",
+     "1.0"},
     {"limits.read_mb_s", real, "", "Highest rate at which sources are read, MB/s.", "200"},
-    {"limits.upload_mb_s", rate, "", "Highest rate to destinations, MB/s, by time of day.",
+    {"limits.upload_mb_s", rate, "",
+     "Highest rate to each destination, MB/s, by the local time of day.",
      "{ default = 50, \"08:00-18:00\" = 5 }"},
+    {"limits.download_mb_s", rate, "",
+     "Highest rate from each destination, MB/s, by the local time of day.", "20"},
     {"limits.window", window, "", "The hours in which scheduled jobs may run.", "\"01:00-06:00\""},
 
     {"objectives.rpo", duration, "\"26h\"", "How old the newest backup of a source may get.",
      "\"1h\""},
-    {"objectives.rto", duration, "", "How long a restore may take.", "\"1h\""},
+    {"objectives.rto", duration, "",
+     "How long a restore may take; measured by drills (`status --slo`).", "\"1h\""},
     {"objectives.check_every", duration, "\"7d\"", "How old the last verification may get.",
      "\"7d\""},
     {"objectives.drill_every", duration, "\"30d\"", "How old the last restore drill may get.",
      "\"30d\""},
-    {"objectives.backup_success", real, "", "The part of backups that must succeed.", "0.999"},
-    {"objectives.export_success", real, "", "The part of exports that must succeed.", "0.98"},
+    {"objectives.backup_success", real, "",
+     "The part of backups that must succeed (`status --slo`); every stretch as long as rpo without "
+     "one counts as missed.",
+     "0.999"},
+    {"objectives.export_success", real, "",
+     "The part of exports that must succeed (`status --slo`).", "0.98"},
 });
 
-/// What belongs to the daemon and to import; `config check` warns where a file sets it.
-constexpr std::array<std::string_view, 7> later{"schedule.",
-                                                "import.",
-                                                "limits.read_mb_s",
-                                                "limits.window",
-                                                "objectives.rto",
-                                                "objectives.backup_success",
-                                                "objectives.export_success"};
+struct Later {
+    std::string_view beginning;  ///< of a field's path
+    std::string_view why, instead;
+};
+
+/// What this version keeps and checks but does not act on; `config check` and `doctor` warn where
+/// a file sets it.
+constexpr std::array<Later, 3> later{
+    {{"schedule.", "this version has no scheduler", "start perdure from cron or a systemd timer"},
+     {"limits.window", "this version has no scheduler",
+      "start perdure in those hours, from cron or a systemd timer"},
+     {"import.", "this version has no perdure import",
+      "restore records with --merge-strategy, which names it for each restore"}}};
 
 }  // namespace
 
@@ -219,9 +236,11 @@ Field const* find_field(std::string_view pattern) {
     return found == rows.end() ? nullptr : &*found;
 }
 
-bool acts_later(Field const& field) {
-    return std::ranges::any_of(
-        later, [&](std::string_view beginning) { return field.path.starts_with(beginning); });
+std::optional<Unacted> acts_later(Field const& field) {
+    for (auto const& [beginning, why, instead] : later) {
+        if (field.path.starts_with(beginning)) return Unacted{why, instead};
+    }
+    return std::nullopt;
 }
 
 bool is_section(std::string_view pattern) {

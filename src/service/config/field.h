@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -45,8 +46,12 @@ Field const* find_field(std::string_view pattern);
 /// Whether some field lies below the pattern ("source.*.subjects").
 bool is_section(std::string_view pattern);
 std::string_view type_name(FieldType type);
-/// Whether the field is known, checked and kept, but not acted on by this version.
-bool acts_later(Field const& field);
+/// Why a field that is known, checked and kept is not acted on, and what to do instead.
+struct Unacted {
+    std::string_view why, instead;
+};
+/// Empty: it is acted on.
+std::optional<Unacted> acts_later(Field const& field);
 
 /// The fields as a JSON Schema (draft 2020-12).
 std::string json_schema();

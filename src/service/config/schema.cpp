@@ -143,12 +143,13 @@ std::string config_reference() {
                 type.replace(at, 1, ", ");
             }
         }
+        auto const later = acts_later(field);
         std::string const fallback =
             field.required
                 ? "required"
                 : (field.fallback.empty() ? "" : "`" + std::string(field.fallback) + "`");
         out += "| `" + word + "` | " + type + " | " + fallback + " | " + std::string(field.doc) +
-               (acts_later(field) ? " *Not acted on yet.*" : "") + " | `" +
+               (later ? " *Not acted on: " + std::string(later->why) + ".*" : "") + " | `" +
                std::string(field.example) + "` |\n";
     }
     return out;

@@ -97,19 +97,18 @@ private:
                 {member.place, here + ": the key itself stands in this file",
                  "put it into a file of mode 0600 and write key = { file = \"…\" }"});
         }
-        if (acts_later(field)) warn_later(field, member.place, path);
+        if (auto const later = acts_later(field)) warn_later(*later, member.place, path);
         out_.values[here] = {&field, member.place, member.value};
     }
 
     /// Once a section: what is accepted but does nothing yet must not look as if it did.
-    void warn_later(Field const& field, Place place, std::string const& path) {
+    void warn_later(Unacted const& later, Place place, std::string const& path) {
         if (!warned_.insert(path).second) return;
-        bool const schedule = field.path.starts_with("schedule.");
-        out_.warnings.push_back(
-            {place,
-             "[" + path + "] is kept, but this version does not act on " +
-                 (schedule ? "it" : "all of it"),
-             schedule ? "run perdure backup from cron or a systemd timer" : ""});
+        bool const all = path != "limits";
+        out_.warnings.push_back({place,
+                                 "[" + path + "] is kept, but " + (all ? "it" : "\"window\"") +
+                                     " does nothing: " + std::string(later.why),
+                                 std::string(later.instead)});
     }
 
     void unknown(Member const& member, std::string const& pattern, std::string const& path) {

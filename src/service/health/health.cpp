@@ -190,6 +190,12 @@ std::vector<Check> examine(Workspace& workspace) {
         out.push_back(check_clock(workspace));
     }
     out.push_back(check_mode(workspace.config().file, "configuration"));
+    // What the file asks for and nothing carries out must not look as if it did.
+    for (auto const& warning : workspace.config().settings.warnings) {
+        out.push_back({"configuration", Verdict::doubtful,
+                       spell_place(workspace.config(), warning.place) + ": " + warning.message,
+                       warning.fix});
+    }
     bool const log = workspace.runs() != nullptr;
     out.push_back({"run log", log ? Verdict::good : Verdict::doubtful,
                    workspace.state_folder().string(),

@@ -33,13 +33,14 @@ private:
 };
 }  // namespace
 
-TokenBucket::TokenBucket(std::uint64_t bytes_per_second)
-    : rate_(static_cast<double>(bytes_per_second)), free_at_(Clock::now() - saved_up_max) {}
+TokenBucket::TokenBucket(Rate bytes_per_second)
+    : rate_(std::move(bytes_per_second)), free_at_(Clock::now() - saved_up_max) {}
 
 Result<void> TokenBucket::take(std::uint64_t count_bytes, std::stop_token stop) {
-    if (rate_ <= 0) return {};
+    auto const rate = static_cast<double>(rate_.now());
+    if (rate <= 0) return {};
     auto const cost = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(static_cast<double>(count_bytes) / rate_));
+        std::chrono::duration<double>(static_cast<double>(count_bytes) / rate));
     std::unique_lock lock(mutex_);
     free_at_ = std::max(free_at_, Clock::now() - saved_up_max) + cost;
     auto const mine = free_at_;

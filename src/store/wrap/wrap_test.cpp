@@ -124,6 +124,35 @@ TEST(ThrottleTest, TheMeanRateHolds) {
     EXPECT_LT(took.count(), 1.5);
 }
 
+TEST(ThrottleTest, ARateThatChangesByTheHourIsAskedForAgain) {
+    std::atomic<std::uint64_t> rate = 0;
+    auto const store = with_throttle(std::make_shared<MemoryStore>(),
+                                     {.upload_bytes_per_second = Rate([&] { return rate.load(); })});
+    auto const seconds_of = [&](int puts) {
+        auto const begun = std::chrono::steady_clock::now();
+        for (int i = 0; i < puts; ++i)
+            EXPECT_TRUE(store->put("a", Bytes(1'000'000), PutMode::replace, {}));
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    };
+    EXPECT_LT(seconds_of(20), 0.5);  // no limit at night
+    rate = 5'000'000;
+    EXPECT_GE(seconds_of(7), 0.3);  // 1.4 s of bytes, 1 s of which was saved up
+    rate = 0;
+    EXPECT_LT(seconds_of(20), 0.5);
+}
+
+TEST(ThrottleTest, ReadingIsLimitedByItself) {
+    auto const memory = std::make_shared<MemoryStore>();
+    ASSERT_TRUE(memory->put("a", Bytes(700'000), PutMode::replace, {}));
+    auto const store = with_throttle(memory, {.download_bytes_per_second = 1'000'000});
+    auto const begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(store->read("a", 0, 700'000, {}));
+    ASSERT_TRUE(store->put("b", Bytes(50'000'000), PutMode::replace, {}));
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun;
+    EXPECT_GE(took.count(), 0.39);
+    EXPECT_LT(took.count(), 2.0);
+}
+
 TEST(ThrottleTest, AStopEndsTheWaiting) {
     TokenBucket bucket(1);
     std::stop_source source;

@@ -3,6 +3,7 @@
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/health/health.h"
+#include "service/health/objectives.h"
 
 namespace perdure::face {
 namespace {
@@ -19,6 +20,30 @@ std::string lamp(Style const& style, service::Light light) {
             return style.red("✗");
     }
     return "";
+}
+
+/// True when every objective is met.
+Result<bool> tell_objectives(Invocation& in, service::Workspace& workspace) {
+    PD_TRY(auto const objectives, service::measure_objectives(workspace));
+    auto& out = in.out();
+    auto const& style = out.out_style();
+    Table table({"objective", "about", "wanted", "measured", ""});
+    JsonArray all;
+    bool met = true;
+    for (auto const& one : objectives) {
+        met = met && one.met;
+        table.add({one.name, one.about, one.wanted,
+                   one.measured.empty() ? "nothing yet" : one.measured,
+                   one.met ? style.green("met") : style.red("not met")});
+        JsonObject object;
+        object.put("name", one.name).put("about", one.about).put("wanted", one.wanted);
+        object.put("measured", one.measured).put("met", one.met);
+        all.add(object);
+    }
+    out.line();
+    table.print(out);
+    in.summary().put("objectives", all).put("objectives_met", met);
+    return met;
 }
 
 }  // namespace
@@ -48,8 +73,12 @@ Result<int> run_status(Invocation& in) {
     }
     in.summary().put("sentence", health.sentence);
     in.summary().put("worst", service::light_name(health.worst)).put("sources", sources);
+    bool met = true;
+    if (in.arguments().has("--slo")) {
+        PD_TRY(met, tell_objectives(in, *workspace));
+    }
     bool const late =
-        health.worst == service::Light::overdue || health.worst == service::Light::red;
+        !met || health.worst == service::Light::overdue || health.worst == service::Light::red;
     return late && in.arguments().has("--exit-code") ? service::exit_code::overdue
                                                      : service::exit_code::ok;
 }
