@@ -33,7 +33,9 @@ struct TargetOptions {
     bool overwrite = false;     ///< false: fails with conflict on an existing name
     bool special_files = true;  ///< device nodes, setuid: our own snapshots restore them
     bool owners = true;         ///< chown; without the right to, reported once, not fatal
-    bool durable = true;        ///< a tree: sync its file system at the end
+    /// A tree: sync its file system at the end, and lock what was immutable or append-only. False
+    /// for copies that are thrown away again, which such flags would keep from going.
+    bool durable = true;
 };
 
 /// One kind of source, bound to one place.

@@ -359,19 +359,18 @@ Result<void> FilesTarget::make_other(std::string const& path, Entry const& entry
 Result<void> FilesTarget::finish_folder(std::string const& path, Entry const& entry) {
     PD_CHECK(check_path(path));
     PD_TRY(system::File const folder, open_folder_beneath(root_.descriptor(), path));
-    if (path.empty()) apply_locking_flags();
+    if (path.empty()) apply_locking_flags();  // setting them moves no time but ctime
     PD_CHECK(apply_metadata({folder.descriptor(), "", path}, entry, metadata_, shortfalls_));
     apply_flags(folder.descriptor(), entry.flags & ~flags_that_lock, path, shortfalls_);
-    if (!path.empty()) {
-        remember_locking_flags(path, entry);
-        return {};
-    }
+    remember_locking_flags(path, entry);
+    if (!path.empty()) return {};
+    apply_locking_flags();  // the root's own, last of all
     if (!options_.durable) return {};
     return system::sync_file_system(root_);
 }
 
 void FilesTarget::remember_locking_flags(std::string const& path, Entry const& entry) {
-    if ((entry.flags & flags_that_lock) == 0) return;
+    if ((entry.flags & flags_that_lock) == 0 || !options_.durable) return;
     if (!options_.special_files) {
         shortfalls_.note("immutable and append-only flags were not restored", path);
         return;

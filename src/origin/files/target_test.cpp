@@ -331,13 +331,32 @@ TEST_F(FilesTarget, RestoresLockingFlagsAfterEverythingElse) {
           (from_ / "locked").native() + "'");
     Listed const listed = *list_source(files_source(from_));
     if (listed.items.at("log").entry.flags == 0) GTEST_SKIP() << "no file flags here";
-    auto const problems = copy_tree(files_source(from_), options());
+    auto kept = options();
+    kept.durable = true;
+    auto const problems = copy_tree(files_source(from_), kept);
     EXPECT_TRUE(problems) << problems.error().message();
     Listed const copied = *list_source(files_source(to_));
     EXPECT_EQ(copied.items.at("log").entry.flags & 0x20, 0x20u);
     EXPECT_EQ(copied.items.at("locked").entry.flags & 0x10, 0x10u);
     EXPECT_TRUE(copied.items.contains("locked/inside"));
     shell("chattr -R -ai '" + scratch_.path().native() + "'");
+}
+
+TEST_F(FilesTarget, TheRootKeepsItsLockAndACopyThatIsThrownAwayHasNone) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    put(from_ / "folder" / "inside", "x");
+    shell("chattr +i '" + (from_ / "folder").native() + "' '" + from_.native() + "'");
+    Listed const listed = *list_source(files_source(from_));
+    bool const supported = listed.items.at("").entry.flags != 0;
+    EXPECT_TRUE(copy_tree(files_source(from_), options()));
+    EXPECT_TRUE(system::remove_tree(to_)) << "a drill would leave its copy behind";
+    auto kept = options();
+    kept.durable = true;
+    EXPECT_TRUE(copy_tree(files_source(from_), kept));
+    auto const flags = list_source(files_source(to_))->items.at("").entry.flags;
+    shell("chattr -R -i '" + scratch_.path().native() + "'");
+    if (!supported) GTEST_SKIP() << "no file flags here";
+    EXPECT_EQ(flags & 0x10, 0x10u);
 }
 
 TEST_F(FilesTarget, TakesFilesFromManyThreads) {
