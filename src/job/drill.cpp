@@ -54,7 +54,7 @@ Result<void> compare_media(origin::SourceOptions const& live, origin::SourceOpti
     PD_TRY(auto const differences,
            compare_trees(*live_reader, *copy_reader, differences_max, stop));
     for (auto const& difference : differences) {
-        // The folder itself belongs to whoever restores; what lies in it is the source's.
+        // Of the folder itself older snapshots tell nothing; what lies in it is compared.
         if (difference.path.empty() || difference.what == "added") continue;
         if (difference.live_changed >= taken) continue;
         result.equality = Equality::different;

@@ -16,7 +16,7 @@ Result<void> list_tables(repository::SourceSnapshot const& source, SourceContent
         source,
         [&](data::RowView const& row) -> Result<void> {
             if (row.table == data::media_table) {
-                ++media;
+                media += row.key.empty() ? 0 : 1;  // the folder itself is no media file
             } else if (row.table < counts.size()) {
                 ++counts[row.table];
             }

@@ -252,6 +252,7 @@ private:
     }
 
     Result<void> look_at_media(RowSighting const& sighting) {
+        if (sighting.row.key.empty()) return {};  // the media folder itself
         if (!search_.text) return {};
         std::string const path = to_string(sighting.row.key);
         auto const at = search_.text->find(path);

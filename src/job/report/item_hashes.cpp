@@ -113,6 +113,7 @@ private:
                 PD_TRY(auto const row, reader.next());
                 if (!row) return {};
                 if (row->table == data::media_table) {
+                    if (row->key.empty()) continue;  // the media folder itself
                     PD_CHECK(media(*row, domain));
                     continue;
                 }

@@ -1,4 +1,7 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <atomic>
 #include <fstream>
@@ -151,7 +154,7 @@ TEST_F(SqlitePeople, MediaBelongToThePersonWhoseRowNamesThem) {
         if (row.table != data::media_table) continue;
         owners += to_string(row.key) + "=" + name_of(row.subject) + " ";
     }
-    EXPECT_EQ(owners, "a=- a/1.jpg=1 a/2.jpg=2 shared.png=- stray.txt=- ");
+    EXPECT_EQ(owners, "=- a=- a/1.jpg=1 a/2.jpg=2 shared.png=- stray.txt=- ");
     ASSERT_EQ(snapshot->problems.size(), 1U);
     EXPECT_EQ(snapshot->problems[0].path, "lost.gif");
 
@@ -160,6 +163,30 @@ TEST_F(SqlitePeople, MediaBelongToThePersonWhoseRowNamesThem) {
     EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
     std::ifstream in(there.media / "a/2.jpg");
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "two");
+}
+
+TEST_F(SqlitePeople, TheMediaFolderItselfComesBackWithItsModeTimeAndAttributes) {
+    source_.media = scratch_.path() / "in/media";
+    write(users);
+    ASSERT_EQ(::chmod(source_.media.c_str(), 02750), 0);
+    bool const attributes = ::setxattr(source_.media.c_str(), "user.owner", "album", 5, 0) == 0;
+    timespec const times[2] = {{1'500'000'000, 1}, {1'400'000'000, 987'654'321}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, source_.media.c_str(), times, 0), 0);
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    ASSERT_TRUE(put_back(source_, *snapshot, scratch_.path() / "out"));
+    auto const there = relocated(source_, scratch_.path() / "out");
+    struct stat status{};
+    ASSERT_EQ(::stat(there.media.c_str(), &status), 0) << "an empty media folder was left out";
+    EXPECT_EQ(status.st_mode & 07777, 02750U);
+    EXPECT_EQ(status.st_mtim.tv_sec, 1'400'000'000);
+    EXPECT_EQ(status.st_mtim.tv_nsec, 987'654'321);
+    if (attributes) {
+        char value[16] = {};
+        EXPECT_EQ(::getxattr(there.media.c_str(), "user.owner", value, sizeof value), 5);
+        EXPECT_STREQ(value, "album");
+    }
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
 }
 
 TEST_F(SqlitePeople, MediaColumnsAreFoundWhereTheMappingNamesNone) {
@@ -201,6 +228,68 @@ TEST_F(SqlitePeople, FullTextIndexesOverPeoplesRowsAreRebuiltNotStored) {
     EXPECT_EQ(*connection.text("SELECT count(*) FROM bare WHERE bare MATCH 'elephant'"), "0");
     EXPECT_EQ(*connection.text("SELECT rowid FROM notes_fts WHERE notes_fts MATCH 'elephant'"),
               "1");
+}
+
+TEST_F(SqlitePeople, PlacesInAnRTreeBelongToThosePeopleWhoseTheyAre) {
+    write(std::string(users) +
+          "CREATE TABLE places(id INTEGER PRIMARY KEY, user_id REFERENCES users, name TEXT);"
+          "CREATE VIRTUAL TABLE places_at USING rtree(id, x0, x1, y0, y1, +note);"
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
+          "INSERT INTO places SELECT i * 3, 1 + i % 3, 'p' || i FROM n;"
+          "INSERT INTO places_at SELECT id, id * 0.5, id * 0.5 + 0.25, -id, 1 - id, "
+          "'unmistakable ' || user_id FROM places;"
+          "CREATE VIRTUAL TABLE grid USING rtree_i32(id, a0, a1);"
+          "INSERT INTO grid VALUES(-5, 1, 2), (7, -2147483648, 2147483647);");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    ASSERT_EQ(snapshot->rows_of("places_at").size(), 400U);
+    std::size_t number = 1;
+    for (auto const& row : snapshot->rows_of("places_at")) {
+        EXPECT_EQ(name_of(row.subject), std::to_string(1 + number++ % 3));
+    }
+    for (auto const& row : snapshot->rows) {
+        if (!row.subject.empty()) continue;
+        EXPECT_EQ(as_text(row.payload).find("unmistakable"), std::string_view::npos);
+    }
+    EXPECT_TRUE(snapshot->rows_of("places_at_node").empty());
+    EXPECT_TRUE(snapshot->rows_of("places_at_rowid").empty());
+    ASSERT_EQ(snapshot->problems.size(), 1U) << "nobody is known for the grid, and that is said";
+    EXPECT_EQ(snapshot->problems[0].path, "grid");
+
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems) << problems.error().message();
+    EXPECT_TRUE(problems->empty()) << problems->front().path << problems->front().reason;
+    auto const there = relocated(source_, scratch_.path() / "out");
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
+    EXPECT_TRUE((*open_sqlite(there))->check({})->empty());
+    auto connection = open_for_writing(there.path);
+    for (char const* table : {"places_at", "grid"}) {
+        EXPECT_EQ(*connection.text(std::string("SELECT rtreecheck('") + table + "')"), "ok");
+    }
+    EXPECT_TRUE(connection.run("ATTACH '" + source_.path.string() + "' AS source"));
+    for (char const* query : {"places_at WHERE x0 > 100 AND x1 < 200", "places_at", "grid"}) {
+        std::string const here = std::string("SELECT * FROM main.") + query,
+                          theirs = std::string("SELECT * FROM source.") + query;
+        EXPECT_EQ(*connection.text("SELECT count(*) FROM (" + here + " EXCEPT " + theirs + ")"),
+                  "0");
+        EXPECT_EQ(*connection.text("SELECT count(*) FROM (" + theirs + " EXCEPT " + here + ")"),
+                  "0");
+    }
+    EXPECT_TRUE(
+        connection.run("DELETE FROM places_at WHERE id = 300;"
+                       "INSERT INTO places_at VALUES(5000, 1, 2, 3, 4, 'new')"));
+    EXPECT_EQ(*connection.text("SELECT rtreecheck('places_at')"), "ok");
+}
+
+TEST_F(SqlitePeople, ADamagedRTreeIsToldByTheCheck) {
+    write(
+        "CREATE VIRTUAL TABLE r USING rtree(id, x0, x1); INSERT INTO r VALUES(1, 0, 1), (2, 3, 4);"
+        "UPDATE r_rowid SET nodeno = 9 WHERE rowid = 2");
+    source_.mapping.subjects.reset();
+    auto const found = (*open_sqlite(source_))->check({});
+    ASSERT_TRUE(found) << found.error().message();
+    ASSERT_FALSE(found->empty());
+    EXPECT_NE(found->front().reason.find("R-Tree r"), std::string::npos);
 }
 
 TEST_F(SqlitePeople, TextsThatAFullTextTableKeepsForItselfBelongToThoseWhoWroteThem) {

@@ -4,6 +4,7 @@
 
 #include "data/mapping_path.h"
 #include "origin/sqlite/fulltext.h"
+#include "origin/sqlite/spatial.h"
 
 namespace perdure::origin {
 
@@ -50,15 +51,18 @@ data::SubjectMapping with_attached(data::Mapping const& mapping, Layout const& l
     return subjects;
 }
 
-/// The _content table of a full-text table with texts of its own.
+/// Where a virtual table keeps what people own: the _content table of a full-text table with texts
+/// of its own, an R-Tree itself.
 std::optional<std::size_t> own_content(Layout const& layout, VirtualTable const& table) {
+    if (is_spatial(table)) return find_table(layout, table.name);
     if (!is_fulltext(table) || text_source(table) != TextSource::own) return std::nullopt;
     return find_table(layout, table.name + "_content");
 }
 
-/// Gives texts that a full-text table keeps for itself to the people of the rows that they repeat.
-Result<void> add_fulltext_owners(Connection& connection, Layout const& layout,
-                                 Routing const& routing, data::SubjectMapping& subjects) {
+/// Gives texts and places that a virtual table keeps for itself to the people of the rows whose
+/// number they repeat.
+Result<void> add_virtual_owners(Connection& connection, Layout const& layout,
+                                Routing const& routing, data::SubjectMapping& subjects) {
     for (auto const& table : layout.virtual_tables) {
         auto const content = own_content(layout, table);
         if (!content) continue;
@@ -83,7 +87,7 @@ Result<Routing> make_routing(Connection& connection, Layout const& layout,
     for (auto const& table : layout.virtual_tables) named.owners.erase(table.name);
     PD_TRY(Routing routing, Routing::build(connection, layout, named));
     auto subjects = with_attached(mapping, layout, routing);
-    PD_CHECK(add_fulltext_owners(connection, layout, routing, subjects));
+    PD_CHECK(add_virtual_owners(connection, layout, routing, subjects));
     if (subjects.owners == named.owners) return routing;
     return Routing::build(connection, layout, subjects);
 }
@@ -128,6 +132,20 @@ Result<void> mask_column(Layout const& layout, std::string const& name, std::str
 /// lies in shadow tables that cannot be told apart by person.
 void leave_out_indexes(Layout& layout, Selection& selection, bool by_person) {
     for (auto const& owner : layout.virtual_tables) {
+        if (auto const table = own_content(layout, owner); is_spatial(owner) && table) {
+            for (auto const ending : shadow_endings(owner.module)) {
+                auto const shadow = find_table(layout, owner.name + std::string(ending));
+                if (shadow) selection.left_out[*shadow] = true;
+            }
+            if (!selection.routing.leads_to_person(*table)) {
+                selection.problems.push_back(
+                    {owner.name,
+                     "nothing tells whose places this R-Tree holds: they are kept as nobody's; "
+                     "name their owner: subjects.owners." +
+                         owner.name + " = \"rowid -> TABLE\""});
+            }
+            continue;
+        }
         if (!is_fulltext(owner)) {
             bool const has_tables =
                 std::ranges::any_of(layout.schema.tables, [&](data::TableSchema const& table) {
@@ -166,6 +184,13 @@ void leave_out_indexes(Layout& layout, Selection& selection, bool by_person) {
     }
 }
 
+Result<void> add_spatial_tables(Connection& connection, Layout& layout) {
+    for (auto const& table : layout.virtual_tables) {
+        if (is_spatial(table)) PD_CHECK(add_spatial_table(connection, layout, table));
+    }
+    return {};
+}
+
 std::string joined(std::vector<std::string> const& parts) {
     std::string out;
     for (auto const& part : parts) out += (out.empty() ? "" : ", ") + part;
@@ -176,17 +201,23 @@ std::string joined(std::vector<std::string> const& parts) {
 
 Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOptions const& source) {
     Selection selection;
+    if (source.mapping.subjects) PD_CHECK(add_spatial_tables(connection, layout));
     PD_TRY(selection.routing, make_routing(connection, layout, source.mapping));
     auto const& tables = layout.schema.tables;
     selection.left_out.resize(tables.size());
     std::vector<std::vector<std::string>> columns(tables.size());
     for (std::size_t table = 0; table < tables.size(); ++table) {
+        selection.from.push_back("main." + identifier(tables[table].name) + " t NOT INDEXED");
         for (auto const column : layout.tables[table].stored) {
             columns[table].push_back("t." + identifier(tables[table].columns[column].name));
         }
     }
     for (auto const& [name, action] : source.mask) {
         PD_CHECK(mask_column(layout, name, action, columns));
+    }
+    for (auto const& owner : layout.virtual_tables) {
+        auto const table = is_spatial(owner) ? find_table(layout, owner.name) : std::nullopt;
+        if (table) selection.from[*table] = spatial_rows(owner.name);
     }
     for (auto const& parts : columns) selection.columns.push_back(joined(parts));
     if (source.mapping.subjects || !source.mask.empty())

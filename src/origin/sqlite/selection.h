@@ -10,15 +10,17 @@ namespace perdure::origin {
 /// Where subjects are mapped or columns are masked, the index tables of full-text tables are left
 /// out (they hold everybody's words side by side) and rebuilt on restore: `rebuilt` names them, and
 /// schema.settings carries "rebuild NAME" = module for the target. Without a mapping every
-/// shadow table travels verbatim.
+/// shadow table travels verbatim. R-Trees are read through their module (spatial.h) where subjects
+/// are mapped.
 struct Selection {
     Routing routing;
     std::vector<bool> left_out;        ///< by position of the table
     std::vector<std::string> columns;  ///< by position: select list of the stored values
+    std::vector<std::string> from;     ///< by position: what "t" is; each row once, in key order
     std::vector<data::Problem> problems;
 };
 
-/// Changes layout.schema.settings as described.
+/// Changes layout.schema.settings as described, and adds R-Trees to the layout's tables.
 /// Fails: invalid (a mapping or mask that names what does not exist, or masks a key).
 Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOptions const& source);
 

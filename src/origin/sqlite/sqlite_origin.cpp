@@ -1,6 +1,7 @@
 #include "origin/sqlite/sqlite_origin.h"
 
 #include "origin/sqlite/source.h"
+#include "origin/sqlite/spatial.h"
 #include "origin/sqlite/sqlite_reader.h"
 
 namespace perdure::origin {
@@ -78,6 +79,14 @@ Result<std::vector<data::Problem>> SqliteOrigin::check(std::stop_token stop) {
         if (!*more) break;
         problems.push_back({path, "row " + keys->text(1) + " of " + keys->text(0) +
                                       " refers to a row of " + keys->text(2) + " that is missing"});
+    }
+    PD_TRY(auto const layout, read_layout(connection, database.is_wal()));
+    for (auto const& table : layout.virtual_tables) {
+        if (!is_spatial(table) || problems.size() >= findings_max) continue;
+        auto said = check_spatial(connection, table.name);
+        if (!said && said.error().fault() == Fault::cancelled) return said.error();
+        if (!said) said = said.error().message();
+        if (!said->empty()) problems.push_back({path, "R-Tree " + table.name + ": " + *said});
     }
     return problems;
 }

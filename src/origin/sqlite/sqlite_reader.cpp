@@ -77,7 +77,7 @@ Result<void> SqliteReader::prepare() {
 }
 
 // Statement columns: rowid (where there is one), then the stored values, then the subject (where
-// there can be one). NOT INDEXED: a covering index would give the rows in another order.
+// there can be one). A covering index would give the rows in another order: see Selection::from.
 Result<void> SqliteReader::start_table() {
     auto const& layout = layout_.tables[table_];
     std::string sql = "SELECT ";
@@ -85,7 +85,7 @@ Result<void> SqliteReader::start_table() {
     sql += selection_.columns[table_];
     auto const subject = selection_.routing.expression(table_, "t");
     if (!subject.empty()) sql += ", " + subject;
-    sql += " FROM main." + identifier(table_name()) + " t NOT INDEXED";
+    sql += " FROM " + selection_.from[table_];
     auto prepared = source_.connection().prepare(sql);
     if (!prepared) return std::move(prepared.error()).within("reading table " + table_name());
     rows_ = std::move(*prepared);
@@ -219,9 +219,7 @@ Result<std::optional<data::RowView>> SqliteReader::next_media() {
             walk_.reset();
             break;
         }
-        bool const folder = item->entry.kind == data::EntryKind::folder;
-        if (item->step == data::TreeItem::Step::leave || (folder && walk_->path().empty()))
-            continue;
+        if (item->step == data::TreeItem::Step::leave) continue;
         // Each name travels with its own content: two people may own two names of one file.
         item->entry.same_as.clear();
         item->entry.sparse = false;
@@ -230,7 +228,8 @@ Result<std::optional<data::RowView>> SqliteReader::next_media() {
         data::encode_entry(payload_, item->entry);
         key_.clear();
         key_.raw(as_bytes(walk_->path()));
-        digest_.media(walk_->path(), item->entry);
+        // The folder itself is nobody's, and no part of what two databases are compared by.
+        if (!walk_->path().empty()) digest_.media(walk_->path(), item->entry);
         return data::RowView{owners_.owner(walk_->path()), data::media_table, key_.view(),
                              payload_.view()};
     }

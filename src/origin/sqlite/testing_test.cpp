@@ -90,7 +90,7 @@ Result<std::vector<data::Problem>> put_back(SourceOptions const& source, Snapsho
             continue;
         }
         Decoder in(row.payload);
-        PD_TRY(data::Entry entry, data::decode_entry(in));
+        PD_TRY(data::Entry entry, data::decode_entry(in, true));
         if (entry.kind != data::EntryKind::file) {
             struct Nothing final : data::ByteSource {
                 Result<std::size_t> read(ByteSpan) override { return std::size_t{0}; }

@@ -145,12 +145,21 @@ TEST_F(SqliteValues, FullTextAndSpatialTablesComeBackAndWork) {
         "CREATE VIRTUAL TABLE f4 USING fts4(body); INSERT INTO f4 VALUES('hello world');"
         "CREATE VIRTUAL TABLE r USING rtree(id, x0, x1, y0, y1, +note);"
         "INSERT INTO r VALUES(1, 0, 1, 0, 1, 'home'), (2, 5, 6, 5, 6, 'work');"
+        "INSERT INTO r WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < "
+        "900)"
+        " SELECT i, i, i + 1, -i, 1 - i, 'n' || i FROM n;"
+        "CREATE VIRTUAL TABLE bare USING fts5(body, content='');"
+        "INSERT INTO bare(rowid, body) VALUES(4, 'swift foxes'), (9, 'slow snails');"
         "CREATE TABLE plain(x); INSERT INTO plain VALUES('run');");
     EXPECT_TRUE(expect_faithful().empty());
     auto connection = open_for_writing(restored_.path);
     EXPECT_EQ(*connection.text("SELECT title FROM f5 WHERE f5 MATCH 'run'"), "first");
     EXPECT_EQ(*connection.text("SELECT body FROM f4 WHERE f4 MATCH 'world'"), "hello world");
-    EXPECT_EQ(*connection.text("SELECT note FROM r WHERE x0 > 3"), "work");
+    EXPECT_EQ(*connection.text("SELECT note FROM r WHERE x0 > 3 AND id < 3"), "work");
+    EXPECT_EQ(*connection.text("SELECT count(*) FROM r WHERE x0 BETWEEN 100 AND 199"), "100");
+    EXPECT_EQ(*connection.text("SELECT rtreecheck('r')"), "ok");
+    EXPECT_EQ(*connection.text("SELECT rowid FROM bare WHERE bare MATCH 'snails'"), "9");
+    EXPECT_TRUE(connection.run("INSERT INTO bare(bare) VALUES('integrity-check')"));
     EXPECT_TRUE(connection.run("INSERT INTO f5(f5) VALUES('integrity-check')"));
 }
 

@@ -204,6 +204,8 @@ private:
         bool const both = before && after;
         bool const owner = both && before->handle != after->handle;
         if (table == data::media_table) {
+            // The folder itself changes with every file in it: those are told.
+            if (key.size() == 4) return {};
             return tell_media(to_string(key.subspan(4)), before, after, owner);
         }
         RowDifference row;

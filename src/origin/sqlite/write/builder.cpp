@@ -8,7 +8,8 @@
 //    value (or whose NOT NULL a row breaks) is filled under a loose definition without types and
 //    checks but with the same keys, and gets its own text back before anyone else sees it.
 // 4. In the end every text in sqlite_schema is the source's, in the source's order.
-// 5. What cannot be built rightly here (an index by an unknown function) is left out and named;
+// 5. Rows of an R-Tree go in through its module, once its shadow tables hold an empty root.
+// 6. What cannot be built rightly here (an index by an unknown function) is left out and named;
 // what
 //    an unknown collation sorts is built by bytes and named, with the REINDEX that mends it.
 //
@@ -17,6 +18,8 @@
 #include "origin/sqlite/write/builder.h"
 
 #include <algorithm>
+
+#include "origin/sqlite/spatial.h"
 
 namespace perdure::origin {
 
@@ -131,6 +134,7 @@ Result<void> Builder::create_tables() {
         }
         PD_TRY(bool const present, has_object(*object));
         if (present) continue;  // sqlite_sequence makes itself
+        if (schema_.settings.contains(spatial_setting(table.name))) continue;  // see open_spatial
         auto const created = create(*object);
         if (!created) PD_CHECK(adopt(table, *object, created.error()));
     }

@@ -40,6 +40,9 @@ private:
     Result<void> insert(data::RowView const& row);
     Result<void> keep_sequence(data::RowView const& row);
 
+    bool is_virtual(std::size_t table) const;
+    Result<void> open_spatial(Object const& object);
+
     Result<void> loosen();
     Result<void> set_table_sql(std::string const& name, std::string const& sql);
     Result<std::string> loose_sql();

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <charconv>
 
+#include "origin/sqlite/spatial.h"
 #include "origin/sqlite/write/builder.h"
 
 // The rows of one table at a time; builder.cpp has the rules.
@@ -18,13 +20,14 @@ Result<void> Builder::add(data::RowView const& row) {
         sequences_.push_back({to_bytes(row.key), to_bytes(row.payload)});
         return {};
     }
-    if (!loose_) {
+    bool const by_module = is_virtual(table_);
+    if (!loose_ && !by_module) {
         PD_TRY(bool const fits_in, fits(row.payload));
         if (!fits_in) PD_CHECK(loosen());
     }
     auto inserted = insert(row);
     // A definition stricter than its rows (NOT NULL added by hand) must not lose them.
-    if (!inserted && inserted.error().fault() == Fault::conflict && !loose_) {
+    if (!inserted && inserted.error().fault() == Fault::conflict && !loose_ && !by_module) {
         PD_CHECK(loosen());
         inserted = insert(row);
     }
@@ -48,6 +51,12 @@ Result<void> Builder::start_table(std::size_t table) {
         if (!more) break;
         indexes.insert(lower_name(names.text(0)));
     }
+    if (is_virtual(table)) {
+        auto const object = std::ranges::find_if(schema_.objects, [&](Object const& candidate) {
+            return candidate.type == "table" && candidate.name == schema_.tables[table].name;
+        });
+        PD_CHECK(open_spatial(*object));
+    }
     data::TableSchema present{.name = schema_.tables[table].name};
     PD_TRY(layout_, read_table(connection_, present, indexes));
     affinities_.clear();
@@ -60,10 +69,36 @@ Result<void> Builder::start_table(std::size_t table) {
     return prepare_insert();
 }
 
+bool Builder::is_virtual(std::size_t table) const {
+    return schema_.settings.contains(spatial_setting(schema_.tables[table].name));
+}
+
+/// Makes an R-Tree usable before the rest of the schema is: its text, and a root without entries,
+/// which is what CREATE VIRTUAL TABLE writes.
+Result<void> Builder::open_spatial(Object const& object) {
+    constexpr std::uint64_t node_bytes_max = 65536;
+    auto const& text = schema_.settings[spatial_setting(object.name)];
+    std::uint64_t node_bytes = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), node_bytes);
+    bool const whole = error == std::errc() && end == text.data() + text.size();
+    if (!whole || node_bytes > node_bytes_max ||
+        !is_spatial(parse_virtual_table(object.name, object.sql))) {
+        return fail(Fault::corrupt, "the schema's R-Tree " + object.name + " is none");
+    }
+    PD_TRY(bool const present, has_object(object));
+    if (present) return {};
+    insert_ = Statement();
+    PD_CHECK(add_schema_row(object));
+    PD_CHECK(connection_.run("INSERT INTO main." + identifier(object.name + "_node") +
+                             " VALUES(1, zeroblob(" + std::to_string(node_bytes) + "))"));
+    PD_CHECK(connection_.run("PRAGMA writable_schema=RESET"));
+    return connection_.run("PRAGMA writable_schema=ON");
+}
+
 Result<void> Builder::prepare_insert() {
     auto const& table = schema_.tables[table_];
     std::string columns, values;
-    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column) {
+    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column && !is_virtual(table_)) {
         columns = identifier(layout_.rowid_name);
         values = "?";
     }
@@ -87,7 +122,7 @@ Result<bool> Builder::fits(ByteView payload) const {
 
 Result<void> Builder::insert(data::RowView const& row) {
     int parameter = 1;
-    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column) {
+    if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column && !is_virtual(table_)) {
         PD_TRY(std::int64_t const rowid, decode_rowid(row.key));
         sqlite3_bind_int64(insert_.get(), parameter++, rowid);
     }

@@ -12,7 +12,7 @@ namespace perdure::origin {
 
 namespace {
 
-/// For folders that no row describes.
+/// For folders that no row describes (the media folder itself in snapshots of before 0.1).
 data::Entry plain_folder(std::string_view path) {
     data::Entry entry;
     entry.name = split_path(path).name;
@@ -38,11 +38,11 @@ Result<void> MediaTarget::make_folder(std::string const& path) {
 Result<void> MediaTarget::add(data::Entry const& entry, std::string const& path,
                               data::ByteSource& content) {
     PD_CHECK(check_path(path));
-    if (path.empty()) return fail(Fault::corrupt, "a media file without a name");
+    bool const is_folder = entry.kind == data::EntryKind::folder;
+    if (path.empty() && !is_folder) return fail(Fault::corrupt, "a media file without a name");
     if (tree_ == nullptr) {
         PD_TRY(tree_, open_files_target(options_));
     }
-    bool const is_folder = entry.kind == data::EntryKind::folder;
     PD_CHECK(make_folder(is_folder ? path : std::string(split_path(path).parent)));
     if (is_folder) {
         folders_[path] = entry;
