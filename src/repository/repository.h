@@ -19,6 +19,9 @@ class Keyring;
 struct KeySecret {
     enum class Kind { passphrase, key_file, recovery_phrase } kind = Kind::key_file;
     crypto::SecretBytes bytes;
+    /// An external program printed it: 32 bytes or more are taken for random and get a slot of
+    /// their own kind, which opens without the cost of a passphrase.
+    bool from_command = false;
 };
 
 struct Outside {

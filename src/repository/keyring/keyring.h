@@ -20,7 +20,7 @@ enum class SlotKind : std::uint8_t {
     passphrase = 1,
     key_file = 2,
     recovery_phrase = 3,
-    command = 4,  ///< reserved: an external program gives the secret
+    command = 4,  ///< an external program prints the secret
 };
 using SlotId = Opaque<16, struct SlotTag>;
 

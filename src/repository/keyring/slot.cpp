@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t wrapped_bytes = 64 + crypto::seal_overhead_bytes;
 constexpr std::size_t sealed_root_bytes = 32 + 48;  // crypto_box_seal adds 48
 constexpr std::size_t key_file_bytes_min = 16;
+constexpr std::size_t command_bytes_min = 32;
 
+/// The slots that a secret may open by its looks.
 SlotKind kind_of(KeySecret const& secret) {
     switch (secret.kind) {
         case KeySecret::Kind::passphrase:
@@ -25,16 +27,25 @@ SlotKind kind_of(KeySecret const& secret) {
     PD_ASSERT(false);
 }
 
+/// The slot that is made for it: what a program prints is hardly what a person could remember.
+SlotKind kind_made_for(KeySecret const& secret) {
+    bool const random = secret.from_command && secret.bytes.view().size() >= command_bytes_min;
+    return random ? SlotKind::command : kind_of(secret);
+}
+
 /// The key that wraps a slot, from what its owner knows.
-Result<crypto::Secret32> wrapping_key(KeySecret const& secret, crypto::Salt16 const& salt,
-                                      crypto::PassphraseCost cost) {
-    switch (secret.kind) {
-        case KeySecret::Kind::passphrase:
+Result<crypto::Secret32> wrapping_key(KeySecret const& secret, SlotKind kind,
+                                      crypto::Salt16 const& salt, crypto::PassphraseCost cost) {
+    switch (kind) {
+        case SlotKind::passphrase:
             return crypto::key_from_passphrase(secret.bytes.view(), salt, cost);
-        case KeySecret::Kind::key_file:
+        case SlotKind::key_file:
             return crypto::hkdf(secret.bytes.view(), salt.view(),
                                 as_bytes("perdure1/slot/key-file"));
-        case KeySecret::Kind::recovery_phrase: {
+        case SlotKind::command:
+            return crypto::hkdf(secret.bytes.view(), salt.view(),
+                                as_bytes("perdure1/slot/command"));
+        case SlotKind::recovery_phrase: {
             PD_TRY(auto const bits, parse_recovery_phrase(as_text(secret.bytes.view())));
             return crypto::hkdf(bits.view(), salt.view(),
                                 as_bytes("perdure1/slot/recovery-phrase"));
@@ -136,7 +147,7 @@ Result<Slot> make_slot(NewSlot const& wish, RepositoryId const& repository,
     }
     Slot slot;
     slot.info.id = outside.random.draw<SlotId>();
-    slot.info.kind = kind_of(wish.secret);
+    slot.info.kind = kind_made_for(wish.secret);
     slot.info.label = wish.label;
     slot.info.created = outside.clock.now();
     slot.info.cost = {0, 0};
@@ -144,7 +155,7 @@ Result<Slot> make_slot(NewSlot const& wish, RepositoryId const& repository,
     slot.salt = outside.random.draw<crypto::Salt16>();
     auto const pair = crypto::make_seal_pair(outside.random);
     slot.open = pair.open;
-    PD_TRY(auto const key, wrapping_key(wish.secret, slot.salt, slot.info.cost));
+    PD_TRY(auto const key, wrapping_key(wish.secret, slot.info.kind, slot.salt, slot.info.cost));
     crypto::HmacKey const keyed(key);
     slot.commitment = keyed.mac({as_bytes("commit"), slot.salt.view()});
     crypto::Secret<64> content;
@@ -159,8 +170,9 @@ Result<Opener> open_slot(std::vector<Slot> const& slots, KeySecret const& secret
                          RepositoryId const& repository) {
     std::optional<Error> refused;
     for (Slot const& slot : slots) {
-        if (slot.info.kind != kind_of(secret)) continue;
-        auto const key = wrapping_key(secret, slot.salt, slot.info.cost);
+        bool const by_command = secret.from_command && slot.info.kind == SlotKind::command;
+        if (!by_command && slot.info.kind != kind_of(secret)) continue;
+        auto const key = wrapping_key(secret, slot.info.kind, slot.salt, slot.info.cost);
         if (!key) {
             refused = key.error();
             continue;

@@ -121,6 +121,7 @@ Result<repository::KeySecret> load_key(KeyReference const& reference, AskSecret 
     PD_TRY(Bytes raw, fetch(reference, ask, stop));
     repository::KeySecret out;
     out.kind = kind_of_secret(raw);
+    out.from_command = reference.way == KeyReference::Way::command;
     if (out.kind == repository::KeySecret::Kind::recovery_phrase) {
         PD_TRY(raw, phrase_in(raw));
     }
