@@ -8,6 +8,14 @@ namespace perdure::repository {
 
 namespace {
 
+std::vector<EntrySetPtr> sets_of(std::map<store::ObjectName, FoundAddition> const& additions) {
+    std::vector<EntrySetPtr> sets;
+    for (auto const& [name, addition] : additions) {
+        if (addition.set) sets.push_back(addition.set);
+    }
+    return sets;
+}
+
 /// A shard while it is being rewritten; untouched ones keep their bytes, name and key.
 struct Work {
     EntrySetPtr as_it_was;
@@ -35,6 +43,7 @@ public:
 private:
     Result<void> choose_victims();
     void choose_stragglers();
+    void choose_erased_elsewhere();
     void rewrite_shards();
     void fold_additions();
     EntrySet& roomy();
@@ -92,6 +101,33 @@ void Drafting::choose_stragglers() {
     }
 }
 
+/// What one side erased while the other did not know: those handles, and the handles that only the
+/// other side has for the same people. Privacy wins: a person who came back there meanwhile has to
+/// come back once more.
+void Drafting::choose_erased_elsewhere() {
+    std::vector<Loaded const*> sides{&base_};
+    for (auto const& other : plan_.join) sides.push_back(other.get());
+    for (Loaded const* here : sides) {
+        std::set<Token> gone;
+        for (Loaded const* there : sides) {
+            for (auto const& [handle, tombstone] : there->tombstones()) {
+                Entry const* const entry = here->find(handle);
+                if (entry == nullptr) continue;
+                victims_.insert(handle);
+                gone.insert(entry->token);
+            }
+        }
+        for (Token const& token : gone) {
+            for (Entry const* entry : here->find(token)) {
+                bool const shared = std::ranges::any_of(sides, [&](Loaded const* there) {
+                    return there != here && there->find(entry->handle) != nullptr;
+                });
+                if (!shared) victims_.insert(entry->handle);
+            }
+        }
+    }
+}
+
 void Drafting::rewrite_shards() {
     for (std::size_t i = 0; i < base_.shards.size(); ++i) {
         Work work{base_.shards[i], base_.body().shards[i], {}, false};
@@ -129,16 +165,27 @@ void Drafting::fold_additions() {
         for (Entry const& entry : shard->entries) stored.insert(entry.handle);
         for (Tombstone const& each : shard->tombstones) stored.insert(each.handle);
     }
-    for (auto const& [name, addition] : base_.additions) {
-        if (!addition.set) continue;
-        // Tombstones first: they win over an entry of the same handle, wherever that is.
-        for (Tombstone const& each : addition.set->tombstones) {
+    std::vector<EntrySetPtr> sets = sets_of(base_.additions);
+    body_.writers = base_.writers();
+    for (auto const& other : plan_.join) {
+        sets.insert(sets.end(), other->shards.begin(), other->shards.end());
+        auto const added = sets_of(other->additions);
+        sets.insert(sets.end(), added.begin(), added.end());
+        for (Writer const& writer : other->writers()) {
+            bool const known = std::ranges::any_of(body_.writers, [&](Writer const& each) {
+                return each.pair.open == writer.pair.open;
+            });
+            if (!known) body_.writers.push_back(writer);
+        }
+    }
+    // Tombstones first: they win over an entry of the same handle, wherever that is.
+    for (auto const& set : sets) {
+        for (Tombstone const& each : set->tombstones) {
             if (stored.insert(each.handle).second) roomy().tombstones.push_back(each);
         }
     }
-    for (auto const& [name, addition] : base_.additions) {
-        if (!addition.set) continue;
-        for (Entry const& entry : addition.set->entries) {
+    for (auto const& set : sets) {
+        for (Entry const& entry : set->entries) {
             if (!stored.insert(entry.handle).second) continue;
             if (victims_.contains(entry.handle)) {
                 roomy().tombstones.push_back(tombstone(entry.handle));
@@ -147,7 +194,6 @@ void Drafting::fold_additions() {
             }
         }
     }
-    body_.writers = base_.writers();
 }
 
 Result<void> Drafting::change_inboxes() {
@@ -177,6 +223,13 @@ Result<void> Drafting::change_inboxes() {
 }
 
 Result<void> Drafting::change_slots(Manifest& manifest) {
+    for (auto const& other : plan_.join) {
+        auto const& theirs = other->manifest.header.slots;
+        std::erase_if(manifest.slots, [&](Slot const& slot) {
+            return std::ranges::none_of(
+                theirs, [&](Slot const& each) { return each.info.id == slot.info.id; });
+        });
+    }
     if (plan_.remove) {
         auto const removed = std::erase_if(
             manifest.slots, [&](Slot const& slot) { return slot.info.id == *plan_.remove; });
@@ -211,8 +264,16 @@ void Drafting::seal_shards() {
 
 Result<Draft> Drafting::run() {
     draft_.epoch = base_.epoch_seen + 1;
+    for (auto const& other : plan_.join) {
+        draft_.epoch = std::max(draft_.epoch, other->epoch_seen + 1);
+        for (Token const& token : other->body().erasing) {
+            auto& erasing = body_.erasing;
+            if (std::ranges::find(erasing, token) == erasing.end()) erasing.push_back(token);
+        }
+    }
     PD_CHECK(choose_victims());
     choose_stragglers();
+    if (!plan_.join.empty()) choose_erased_elsewhere();
     rewrite_shards();
     fold_additions();
     PD_CHECK(change_inboxes());

@@ -15,6 +15,10 @@ struct EpochPlan {
     /// Drop all inboxes but this one (named by its epoch) and forget whom we are erasing.
     std::optional<std::uint64_t> final_inbox;
     std::optional<crypto::Digest> ledger_head;
+    /// Keyrings of the same repository that went another way: folded in. What either side erased
+    /// stays erased, with what the other side made for the same person meanwhile; only slots that
+    /// all of them have are kept.
+    std::vector<LoadedPtr> join;
 };
 
 struct DraftObject {

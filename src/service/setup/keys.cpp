@@ -87,6 +87,34 @@ Result<repository::ChangeReport> rotate_keys(Workspace& workspace) {
     return rotated;
 }
 
+Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string const& confirm) {
+    PD_TRY(auto store, workspace.store());
+    PD_TRY(auto const* config, workspace.repository_config());
+    if (workspace.destinations().size() < 2) {
+        return fail(Fault::invalid, "there is one destination: nothing can have gone apart")
+            .with_code(2);
+    }
+    PD_TRY(auto const secret, workspace.key());
+    repository::MergeDestinations request{.store = store,
+                                          .secret = secret,
+                                          .cache_folder = workspace.cache_folder(),
+                                          .outside = {system::real_clock(), system::real_random()},
+                                          .dry_run = true};
+    PD_TRY(auto const seen, repository::merge_destinations(request, workspace.stop()));
+    if (!seen.forked) return seen;
+    PD_CHECK(check_confirmation(
+        confirm, {config->name},
+        fmt::format("the destinations of \"{}\" hold different keyrings; {} of the keys are not "
+                    "known to all and would open nothing any more",
+                    config->name, seen.left_out.size())));
+    RecordedRun record(workspace, "key merge", {});
+    request.dry_run = false;
+    auto merged = repository::merge_destinations(request, workspace.stop());
+    if (!merged) return record.failed(std::move(merged).error());
+    record.done({}, fmt::format("joined the keyrings in epoch {}", merged->epoch));
+    return merged;
+}
+
 std::vector<data::Problem> settle_keys(Workspace& workspace) {
     auto const settle = [&]() -> Result<std::vector<data::Problem>> {
         PD_TRY(auto* keyring, keyring_of(workspace));

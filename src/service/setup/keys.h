@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repository/keyring/keyring.h"
+#include "repository/keyring/merge/merge.h"
 #include "service/workspace.h"
 
 namespace perdure::service {
@@ -28,6 +29,11 @@ struct RemoveKeyCall {
 Result<repository::ChangeReport> remove_key(Workspace& workspace, RemoveKeyCall const& call);
 /// Fresh root, inbox and shard keys; everybody's secret stays valid.
 Result<repository::ChangeReport> rotate_keys(Workspace& workspace);
+
+/// Joins the keyrings of destinations that were changed apart from each other. Without `confirm`
+/// ("merge") it only says so. Fails: invalid (one destination); unavailable (one is away); denied
+/// (PD-0017; PD-0012: the key opens not all of them).
+Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string const& confirm);
 
 /// Completes what a crash, a running backup or an absent destination left open of a change of keys.
 /// Quick when there is nothing to do. What stands in the way is the caller's to tell, not its

@@ -155,6 +155,27 @@ TEST_F(MirrorTest, ALegBehindTheAuthorityIsFoundBeforeTheFirstPut) {
     EXPECT_TRUE(has(2, "snapshot/2"));
 }
 
+TEST_F(MirrorTest, AForkOfTheKeyringIsSeenWhateverItsSizeAndDamageIsNone) {
+    auto const body = [](char filling, std::size_t third) {
+        return std::string(3 * third, filling);
+    };
+    auto const put_at = [&](int leg, std::string const& object) {
+        ASSERT_TRUE(memory_[leg]->put("keyring/m/2", as_bytes(object), PutMode::replace, {}));
+    };
+    std::string const right = body('a', 100);
+    std::string damaged = right;
+    damaged[5] = 'b';
+    damaged[150] = 'b';
+    for (int leg : {0, 1, 2}) put_at(leg, right);
+    put_at(1, damaged);
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    EXPECT_THAT(degraded(), ElementsAre(false, false, false));
+    put_at(1, body('b', 100));
+    put_at(2, body('c', 130));  // another number of keys, so another size
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    EXPECT_THAT(degraded(), ElementsAre(false, true, true));
+}
+
 TEST_F(MirrorTest, AStopDegradesNobody) {
     std::stop_source source;
     source.request_stop();
