@@ -1,6 +1,7 @@
 #include "repository/index/index.h"
 
 #include "crypto/seal.h"
+#include "system/memory.h"
 
 namespace perdure::repository {
 namespace {
@@ -17,12 +18,16 @@ Result<crypto::Digest> parse_name(store::ObjectName const& text) {
     return crypto::Digest::from(bytes);
 }
 
-Result<IndexTables> open_segment(ByteView object, PackSource const& source) {
+Result<Bytes> open_segment(ByteView object, PackSource const& source) {
     PD_TRY(ObjectHeader header, ObjectHeader::parse(object, ObjectKind::index));
     FrameFacts const facts{source.repository, ObjectKind::index, header.salt};
-    PD_TRY(Bytes plain, open_directory(*source.common, facts, object.subspan(object_header_bytes)));
-    return IndexTables::decode(plain);
+    return open_directory(*source.common, facts, object.subspan(object_header_bytes));
 }
+
+/// Ten million files must stay below 512 MB: past this, pages of the index that are looked at only
+/// now and then give way. A backup of what is known keeps them all and never comes here.
+constexpr std::uint64_t resident_bytes_max = 384u << 20;
+constexpr std::uint32_t touches_a_look = 1024;  // each brings up to 64 KiB back
 
 }  // namespace
 
@@ -107,7 +112,8 @@ Result<std::shared_ptr<IndexSegment const>> Index::fetch(crypto::Digest const& n
     if (crypto::sha256(object) != name) {
         return fail(Fault::corrupt, "index segment " + name_text(name) + " is damaged");
     }
-    PD_TRY(IndexTables tables, open_segment(object, options_.source));
+    PD_TRY(Bytes const plain, open_segment(object, options_.source));
+    PD_TRY(IndexTables tables, IndexTables::decode(plain));
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }
 
@@ -123,6 +129,8 @@ bool Index::knows(BlobId const& id) const {
     BlobPrefix const prefix = prefix_of(id);
     std::shared_lock const lock(mutex_);
     for (Loaded const& loaded : segments_) {
+        if (!loaded.segment->may_hold(prefix)) continue;
+        note_touch();
         for (IndexEntry const& entry : loaded.segment->find(prefix)) {
             if (!loaded.listed[entry.pack]) continue;
             if (avoided_.empty()) return true;
@@ -130,6 +138,15 @@ bool Index::knows(BlobId const& id) const {
         }
     }
     return false;
+}
+
+void Index::note_touch() const {
+    if (++touches_ % touches_a_look != 0) return;
+    if (system::resident_bytes() > resident_bytes_max) let_go_of_pages();
+}
+
+void Index::let_go_of_pages() const {
+    for (Loaded const& loaded : segments_) loaded.segment->let_go_of_pages();
 }
 
 std::vector<Location> Index::find(BlobId const& id) const {
@@ -162,9 +179,12 @@ Result<std::shared_ptr<IndexSegment const>> Index::write(IndexTables tables, std
     ObjectSeal seal(options_.source.repository, ObjectKind::index, *options_.random);
     Bytes object = ObjectHeader{.kind = ObjectKind::index, .salt = seal.salt()}.encode();
     seal.seal_directory(*options_.source.common, tables.encode(), object);
-    PD_TRY(IndexTables back, open_segment(object, options_.source));
-    if (back != tables) {
-        return fail(Fault::internal, "an index segment does not read back as it was written");
+    {
+        PD_TRY(Bytes const plain, open_segment(object, options_.source));
+        PD_TRY(bool const same, tables.are_in(plain));
+        if (!same) {
+            return fail(Fault::internal, "an index segment does not read back as it was written");
+        }
     }
     crypto::Digest const name = crypto::sha256(object);
     PD_CHECK(options_.source.store.put(name_text(name), object, store::PutMode::replace, stop));
@@ -172,6 +192,7 @@ Result<std::shared_ptr<IndexSegment const>> Index::write(IndexTables tables, std
     if (info.size_bytes != object.size()) {
         return fail(Fault::corrupt, "the store kept another length of " + name_text(name));
     }
+    object = Bytes();  // tens of megabytes that the cache's form does not need beside it
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <shared_mutex>
@@ -58,7 +59,7 @@ public:
     /// Joins small segments when there are more than segments_max. Removes the old ones last.
     Result<void> merge(std::stop_token stop);
     static constexpr std::size_t segments_max = 32;
-    static constexpr std::size_t segment_entries_max = 1 << 20;
+    static constexpr std::size_t segment_entries_max = 1 << 19;
 
     /// Reads the directories of all listed packs, writes fresh segments over them and removes all
     /// older ones. Packs that cannot be read are named in `damaged`; what the old index knew of
@@ -95,11 +96,15 @@ private:
                          std::set<crypto::Digest> const& without, std::stop_token stop);
     Result<void> remove_segment(crypto::Digest const& name, std::stop_token stop);
     void take_in(std::shared_ptr<IndexSegment const> segment);
+    /// Under the mutex, shared at least. A mapped page was perhaps touched.
+    void note_touch() const;
+    void let_go_of_pages() const;
     system::Path cache_file(crypto::Digest const& name) const;
 
     IndexOptions options_;
     crypto::HmacKey cache_key_;
     mutable std::shared_mutex mutex_;
+    mutable std::atomic<std::uint32_t> touches_ = 0;
     std::vector<Loaded> segments_;
     std::set<crypto::Digest> listed_packs_;
     std::set<crypto::Digest> avoided_;

@@ -32,7 +32,11 @@ void skip_pack(IndexTables const& from, std::uint32_t p, std::size_t& at) {
 /// Collects packs into segments of at most segment_entries_max and puts them in place of others.
 class Index::Rewrite {
 public:
-    Rewrite(Index& index, std::stop_token stop) : index_(index), stop_(std::move(stop)) {}
+    Rewrite(Index& index, std::stop_token stop) : index_(index), stop_(std::move(stop)) {
+        std::shared_lock const lock(index_.mutex_);
+        index_.let_go_of_pages();
+        out_.entries.reserve(reserved_entries);
+    }
 
     bool seen(crypto::Digest const& pack) { return !taken_.insert(pack).second; }
     IndexTables& tables() { return out_; }
@@ -61,8 +65,12 @@ private:
         PD_TRY(std::shared_ptr<IndexSegment const> segment, index_.write(std::move(out_), stop_));
         fresh_.push_back(std::move(segment));
         out_ = {};
+        out_.entries.reserve(reserved_entries);
         return {};
     }
+
+    /// Growing by doubling would hold one and a half times as much for a moment.
+    static constexpr std::size_t reserved_entries = segment_entries_max / 4 * 5;
 
     Index& index_;
     std::stop_token stop_;
@@ -110,7 +118,7 @@ Result<void> Index::merge(std::stop_token stop) {
     {
         std::shared_lock const lock(mutex_);
         for (Loaded const& loaded : segments_) {
-            if (loaded.segment->entries().size() < segment_entries_max / 2) {
+            if (loaded.segment->entries().size() < segment_entries_max / 4 * 3) {
                 small.push_back(loaded.segment);
             }
         }

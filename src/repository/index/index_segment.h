@@ -34,6 +34,10 @@ public:
     /// All entries of one id; usually none or one. An id that is not here costs one cache miss, and
     /// touches no page of the mapped file.
     std::span<IndexEntry const> find(BlobPrefix const& id) const;
+    /// False: no entry has this id. True for one in ten thousand of the others too.
+    bool may_hold(BlobPrefix const& id) const;
+    /// Mapped pages go back to the kernel; a later look brings them back.
+    void let_go_of_pages() const;
     FrameRow const& frame(IndexEntry const& entry) const {
         return frames_[packs_[entry.pack].first_frame + entry.slot];
     }
@@ -44,8 +48,6 @@ private:
     IndexSegment() = default;
     Result<void> adopt(ByteView bytes);
     void fill_filter();
-    bool may_hold(BlobPrefix const& id) const;
-    void let_go_of_pages() const;
 
     crypto::Digest name_;
     Bytes owned_;

@@ -132,17 +132,56 @@ Bytes IndexTables::encode() const {
     return out.take();
 }
 
-Result<IndexTables> IndexTables::decode(ByteView bytes) {
-    Decoder in(bytes);
-    IndexTables tables;
+namespace {
+
+Result<std::vector<crypto::Digest>> read_superseded(Decoder& in) {
+    std::vector<crypto::Digest> names;
     PD_TRY(std::uint32_t replaced, counted(in, crypto::Digest::size));
     for (std::uint32_t i = 0; i < replaced; ++i) {
         PD_TRY(crypto::Digest segment, in.id<crypto::Digest>());
-        if (!tables.supersedes.empty() && tables.supersedes.back() >= segment) {
+        if (!names.empty() && names.back() >= segment) {
             return fail(Fault::corrupt, "an index segment's list is not in order");
         }
-        tables.supersedes.push_back(segment);
+        names.push_back(segment);
     }
+    return names;
+}
+
+}  // namespace
+
+Result<bool> IndexTables::are_in(ByteView bytes) const {
+    Decoder in(bytes);
+    PD_TRY(auto const superseded, read_superseded(in));
+    PD_TRY(std::uint32_t const count, counted(in, 80));
+    if (superseded != supersedes || count != packs.size()) return false;
+    std::size_t at = 0;
+    IndexTables one;
+    for (std::uint32_t p = 0; p < count; ++p) {
+        one.packs.clear();
+        one.frames.clear();
+        one.entries.clear();
+        PD_CHECK(read_pack(in, one));
+        PackRow pack = one.packs.front();
+        pack.first_frame = packs[p].first_frame;
+        if (pack != packs[p] || frames.size() - pack.first_frame < one.frames.size() ||
+            entries.size() - at < one.entries.size() ||
+            !std::ranges::equal(one.frames,
+                                std::span(frames).subspan(pack.first_frame, one.frames.size()))) {
+            return false;
+        }
+        for (IndexEntry entry : one.entries) {
+            entry.pack = p;
+            if (entries[at++] != entry) return false;
+        }
+    }
+    PD_CHECK(in.expect_end());
+    return at == entries.size();
+}
+
+Result<IndexTables> IndexTables::decode(ByteView bytes) {
+    Decoder in(bytes);
+    IndexTables tables;
+    PD_TRY(tables.supersedes, read_superseded(in));
     PD_TRY(std::uint32_t packs, counted(in, 80));
     for (std::uint32_t i = 0; i < packs; ++i) PD_CHECK(read_pack(in, tables));
     PD_CHECK(in.expect_end());

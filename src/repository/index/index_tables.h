@@ -46,6 +46,9 @@ struct IndexTables {
     /// Fails: corrupt, unless every length fits and nothing is left over.
     static Result<IndexTables> decode(ByteView bytes);
     bool operator==(IndexTables const&) const = default;
+    /// Whether decode(bytes) would give these very tables, without holding a second copy of them.
+    /// Fails: corrupt, as decode.
+    Result<bool> are_in(ByteView bytes) const;
 };
 
 }  // namespace perdure::repository

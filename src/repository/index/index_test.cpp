@@ -102,6 +102,46 @@ TEST(IndexTables, ReadBackAsWritten) {
     EXPECT_EQ(segment->tables(), tables);
 }
 
+TEST(IndexTables, AreInTheirOwnBytesAndInNoOthers) {
+    IndexTables tables;
+    tables.supersedes = {pack_name(3).hash, pack_name(4).hash};
+    tables.add(pack_name(1), invented(1, 5, 3));
+    tables.add(pack_name(2), invented(100, 0, 0));
+    tables.add({ObjectKind::meta_pack, {}, pack_name(5).hash}, invented(200, 2, 7));
+    Bytes const good = tables.encode();
+    auto const same = tables.are_in(good);
+    ASSERT_TRUE(same) << same.error().message();
+    EXPECT_TRUE(*same);
+    for (std::size_t at = 0; at < good.size(); ++at) {
+        Bytes changed = good;
+        changed[at] ^= std::byte{1};
+        auto const other = tables.are_in(changed);
+        EXPECT_FALSE(other && *other) << at;
+        auto const cut = tables.are_in(ByteView(good).first(at));
+        EXPECT_FALSE(cut && *cut) << at;
+    }
+    // What an encoder could get wrong, or leave out.
+    std::vector<std::function<void(IndexTables&)>> const faults = {
+        [](IndexTables& t) { t.entries.pop_back(); },
+        [](IndexTables& t) { t.entries.push_back(t.entries.back()); },
+        [](IndexTables& t) { t.entries[4].length ^= 1; },
+        [](IndexTables& t) { t.entries[4].raw_offset ^= 1; },
+        [](IndexTables& t) { std::swap(t.entries[0], t.entries[9]); },
+        [](IndexTables& t) { t.frames[2].offset ^= 1; },
+        [](IndexTables& t) { t.frames[2].raw_bytes ^= 1; },
+        [](IndexTables& t) { t.packs[0].frame_count -= 1; },
+        [](IndexTables& t) { t.packs.pop_back(); },
+        [](IndexTables& t) { t.supersedes.pop_back(); },
+        [](IndexTables& t) { t.packs[2].body_bytes += 1; },
+    };
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+        IndexTables other = tables;
+        faults[i](other);
+        auto const found = other.are_in(good);
+        EXPECT_FALSE(found && *found) << "fault " << i;
+    }
+}
+
 TEST(IndexTables, RefuseEveryCutAndHugePromises) {
     IndexTables tables;
     tables.add(pack_name(1), invented(1, 3, 2));
