@@ -63,6 +63,7 @@ public:
     Result<CollectReport> run();
 
 private:
+    Result<void> steps();
     Result<void> check_clock();
     Result<void> look();
     Result<void> check_legs();
@@ -378,6 +379,15 @@ Result<void> Collector::tidy() {
 
 Result<CollectReport> Collector::run() {
     own_ = repository_.outside().random.draw<SessionId>();
+    auto const done = steps();
+    if (done) return std::move(report_);
+    // A rewriting that broke off will never commit either: left alone, its lease would hold up the
+    // next collections for a day. Not stopped by Ctrl-C.
+    if (lease_ && fence(store_, own_, now_, {})) static_cast<void>(lease_->release({}));
+    return done.error();
+}
+
+Result<void> Collector::steps() {
     PD_CHECK(check_clock());
     PD_CHECK(check_legs());
     PD_CHECK(look());
@@ -386,8 +396,7 @@ Result<CollectReport> Collector::run() {
     PD_CHECK(condemn());
     PD_CHECK(look_again());
     PD_CHECK(delete_condemned());
-    PD_CHECK(tidy());
-    return std::move(report_);
+    return tidy();
 }
 
 }  // namespace

@@ -388,6 +388,26 @@ TEST(CollectTwiceTest, WhereverABackupCutsInItRestores) {
     }
 }
 
+TEST(CollectInterruptedTest, ARewritingThatBreaksOffHoldsNobodyUp) {
+    UpkeepWorld world;
+    TreeModel wide = make_tree(1, 10), part = make_tree(1, 2);
+    auto const first = world.backup(wide);
+    auto const second = world.backup(part, &first.sources[0]);
+    world.remove(first);
+    auto faulty = std::make_shared<store::FaultStore>(
+        world.memory, store::always(Operation::put, "collect/",
+                                    {.kind = Mishap::Kind::refuse, .fault = Fault::exhausted}));
+    world.tick();
+    auto const options = CollectOptions{.grace = std::chrono::seconds(0), .live_fraction_min = 1.0};
+    auto const broken = collect(*world.open(faulty), options, {});
+    ASSERT_FALSE(broken);
+    EXPECT_THAT(world.names("lease/"), IsEmpty()) << "the next one would wait a day";
+    auto const again = UpkeepWorld::must(collect(*world.open(), options, {}));
+    EXPECT_GT(again.packs_deleted, 0u);
+    EXPECT_TRUE(again.waits_for.empty());
+    EXPECT_TRUE(world.restored(second) == UpkeepWorld::files_of(part));
+}
+
 TEST(CollectUploadTest, AnUploadThatFailedFailsTheBackup) {
     // rustic #249: a failed upload went unreported and the snapshot was written all the same
     TreeModel model = make_tree(1);

@@ -1,6 +1,5 @@
 #include "repository/upkeep/verify/survey.h"
 
-#include <algorithm>
 #include <map>
 
 namespace perdure::repository {
