@@ -177,6 +177,30 @@ TEST_F(FileTest, FoldersAreMadeWithTheirParentsAndRemovedWithTheirContents) {
     EXPECT_TRUE(system::exists("/etc"));
 }
 
+TEST_F(FileTest, ATreeDeeperThanAnyPathIsRemoved) {
+    ASSERT_TRUE(make_folders(at("deep")));
+    int folder = ::open(at("deep").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    std::string const name(60, 'n');
+    for (int level = 0; level < 400; ++level) {
+        ASSERT_EQ(::mkdirat(folder, name.c_str(), 0700), 0);
+        if (level % 50 == 0) {
+            int const file = ::openat(folder, "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+            ASSERT_GE(file, 0);
+            ::close(file);
+            ASSERT_EQ(::symlinkat("/etc", folder, "link"), 0);
+        }
+        int const below = ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ASSERT_GE(below, 0);
+        ::close(folder);
+        folder = below;
+    }
+    ::close(folder);
+    auto const removed = remove_tree(at("deep"));
+    EXPECT_TRUE(removed) << removed.error().message();
+    EXPECT_FALSE(system::exists(at("deep")));
+    EXPECT_TRUE(system::exists(Path("/etc")));
+}
+
 TEST_F(FileTest, AFileInTheWayOfAFolderIsAConflict) {
     ASSERT_TRUE(write_file(at("a"), as_bytes("x")));
     auto const made = make_folders(at("a/b"));

@@ -67,6 +67,31 @@ Result<void> remove_folder(Path const& path) {
     return {};
 }
 
+/// Paths have at most 4096 bytes, trees may be deeper: below this the rest is first moved up.
+constexpr std::size_t path_bytes_kept = 3000;
+
+Result<void> remove_below(Path path, Path const& top, unsigned& moved) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT) return {};
+        return error_from_errno(errno, fmt::format("stat {}", path.native()));
+    }
+    if (!S_ISDIR(status.st_mode)) return remove_file(path);
+    if (path.native().size() > path_bytes_kept && path != top) {
+        Path const higher = top / fmt::format(".perdure-{}-{}", ::getpid(), ++moved);
+        PD_CHECK(system::rename(path, higher));
+        path = higher;
+    }
+    std::error_code error;
+    std::vector<Path> children;
+    for (auto it = std::filesystem::directory_iterator(path, error);
+         !error && it != std::filesystem::directory_iterator(); it.increment(error))
+        children.push_back(it->path());
+    if (error) return error_from_errno(error.value(), fmt::format("list {}", path.native()));
+    for (auto& child : children) PD_CHECK(remove_below(std::move(child), top, moved));
+    return remove_folder(path);
+}
+
 }  // namespace
 
 Result<void> rename_without_replacing(Path const& from, Path const& to) {
@@ -133,20 +158,8 @@ Result<void> make_folders(Path const& path, unsigned mode) {
 }
 
 Result<void> remove_tree(Path const& path) {
-    struct stat status{};
-    if (::lstat(path.c_str(), &status) != 0) {
-        if (errno == ENOENT) return {};
-        return error_from_errno(errno, fmt::format("stat {}", path.native()));
-    }
-    if (!S_ISDIR(status.st_mode)) return remove_file(path);
-    std::error_code error;
-    std::vector<Path> children;
-    for (auto it = std::filesystem::directory_iterator(path, error);
-         !error && it != std::filesystem::directory_iterator(); it.increment(error))
-        children.push_back(it->path());
-    if (error) return error_from_errno(error.value(), fmt::format("list {}", path.native()));
-    for (auto const& child : children) PD_CHECK(remove_tree(child));
-    return remove_folder(path);
+    unsigned moved = 0;
+    return remove_below(path, path, moved);
 }
 
 bool exists(Path const& path) {
