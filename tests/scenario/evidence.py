@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 
 import stage
 
@@ -22,6 +23,78 @@ def small_app(place):
         connection.execute("CREATE TABLE IF NOT EXISTS note (id INTEGER PRIMARY KEY, body TEXT)")
         connection.execute("INSERT INTO note (body) VALUES ('hello')")
     return live
+
+
+def claim_the_runbook_is_enough_to_bring_everything_back_on_a_bare_machine(place):
+    live = small_app(place)
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + 'quiesce = ["true"]\nresume = ["true"]\npriority = 1\n'
+                      '[source.app.invariants]\nbody = "SELECT 1 FROM note WHERE body IS NULL"\n')
+    place.good("backup")
+    place.good("restore", "drill")
+    place.good("key", "recovery-kit", "-o", "kit.txt")
+    place.good("report", "runbook", "-o", "runbook.md")
+    place.good("report", "runbook", "-o", "runbook.md", code=15)
+    place.good("report", "runbook", "-o", "runbook.md", "--replace")
+    text = (place.work / "runbook.md").read_text()
+    key = (place.work / "perdure.key").read_text().split()[-1]
+    kit = (place.work / "kit.txt").read_text()
+    phrase = next(line.strip() for line in kit.splitlines() if line.count("-") == 7)
+    assert key not in text and phrase not in text, "a secret stands in it"
+    for said in ("recovery phrase", str(live), "SELECT 1 FROM note", "equal_to_live", "rto" if
+                 "rto" in config.read_text() else "rpo"):
+        assert said in text, (said, text)
+    # The other machine: only the destination, the kit and the page.
+    there = place.folder / "there"
+    there.mkdir()
+    (place.work / "backups").rename(place.folder / "disk")
+    (place.work / "kit.txt").rename(there / "perdure-recovery.txt")
+    blocks = text.split("```")[1::2]
+    toml = next(block for block in blocks if block.startswith("toml\nversion"))
+    toml = toml.removeprefix("toml\n").replace(str(place.work / "backups"),
+                                               str(place.folder / "disk"))
+    (there / "perdure.toml").write_text(toml)
+    live.unlink()
+    shutil.rmtree(place.work / "data")
+    # Every command of the page, as it is typed; what moves the machine's paths stays below `back`.
+    back = place.folder / "back"
+    text = text[text.index("## A bare machine"):text.index("## Smaller accidents")]
+    ran = []
+    for block in text.split("```")[1::2]:
+        if not block.startswith("sh\n"):
+            continue
+        for line in block.splitlines()[1:]:
+            line = line.split("   #")[0].replace("/srv/restore", str(back))
+            if line.startswith(("chown", "#", "perdure backup\n")) or line in (
+                    "perdure backup", "perdure restore drill"):
+                continue
+            line = line.replace("perdure ", stage.PROGRAM + " ", 1) if line.startswith(
+                "perdure ") else line
+            done = subprocess.run(line, shell=True, cwd=there, env=place.environment,
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, (line, done)
+            ran.append(line)
+    assert len(ran) > 6, ran
+    with sqlite3.connect(live) as connection:
+        assert connection.execute("SELECT body FROM note").fetchall() == [("hello",)]
+    assert (place.work / "data/etc/app.conf").read_text() == "x = 1\n"
+    # The appendix is a configuration that holds no fault.
+    appendix = next(block for block in blocks if block.startswith("toml\nversion = 1\n") and
+                    "source.app" in block)
+    (there / "perdure.toml").write_text(appendix.removeprefix("toml\n"))
+    place.good("config", "check", "--offline", cwd=there)
+
+
+def claim_the_runbook_says_what_could_not_be_asked(place):
+    small_app(place)
+    place.good("backup")
+    (place.work / "backups").rename(place.folder / "away")
+    ran = place.good("report", "runbook", "--json", code=3)
+    text = ran.summary["markdown"]
+    assert "could not be reached" in text and "rsync -aHAX" in text, text
+    assert "No restore was ever tested" in text, text
+    (place.folder / "away").rename(place.work / "backups")
+    assert "There is no recovery kit" in place.good("report", "runbook").out
 
 
 def claim_drills_are_signed_listed_and_drawn_by_seed(place):

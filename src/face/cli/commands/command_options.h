@@ -218,6 +218,11 @@ inline constexpr OptionRow drill_options[] = {
 };
 inline constexpr OptionRow report_output{"--output", value, "DIR",
                                          "Where the files go; perdure-reports by default.", 'o'};
+inline constexpr OptionRow runbook_options[] = {
+    {"--output", value, "FILE", "Write it there; else it is printed.", 'o'},
+    {"--replace", flag, {}, "Take the place of a file that exists."},
+    destination,
+};
 inline constexpr OptionRow report_options[] = {report_output, destination};
 inline constexpr OptionRow report_restore_options[] = {
     {"--source", values, "NAME", "Only this source; may be repeated."},
@@ -314,6 +319,7 @@ inline constexpr OptionRow key_add_options[] = {
     {"--file", value, "FILE", "A key file; made when it does not exist."},
     {"--passphrase", flag, {}, "Ask for a passphrase."},
     {"--env", value, "NAME", "Take the secret from an environment variable."},
+    {"--command", values, "WORD", "Take what a program prints; again for each of its arguments."},
     {"--label", value, "TEXT", "A name for people."},
 };
 inline constexpr OptionRow only_confirm[] = {confirm};

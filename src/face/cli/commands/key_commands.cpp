@@ -44,6 +44,12 @@ Result<repository::KeySecret> new_secret(Invocation& in) {
         reference.value = name;
         return service::load_key(reference, {}, in.stop());
     }
+    if (auto const words = arguments.values("--command"); !words.empty()) {
+        service::KeyReference reference;
+        reference.way = service::KeyReference::Way::command;
+        reference.argv = words;
+        return service::load_key(reference, {}, in.stop());
+    }
     auto const ask = in.ask_secret();
     PD_TRY(crypto::SecretBytes first, ask("New passphrase: "));
     PD_TRY(crypto::SecretBytes const second, ask("The same again: "));
@@ -128,6 +134,37 @@ Result<int> run_key_rotate(Invocation& in) {
     in.out().line(
         fmt::format("fresh inner keys, epoch {}; every secret stays valid", report.epoch));
     return tell_change(in, report);
+}
+
+Result<int> run_key_merge(Invocation& in) {
+    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto const report, service::merge_keys(*workspace, in.arguments().value("--confirm")));
+    auto& out = in.out();
+    in.summary().put("forked", report.forked).put("people", report.people);
+    in.summary().put("joined", report.joined).put("erased", report.erased);
+    if (!report.forked) {
+        out.line("the destinations hold one keyring: nothing to join");
+        in.summary().put("epoch", report.epoch).put("complete", true);
+        return service::exit_code::ok;
+    }
+    out.line(fmt::format("joined in epoch {}: {}, {} of them new to the first destination",
+                         report.epoch, plural(report.people, "person", "people"), report.joined));
+    if (report.erased > 0) {
+        out.line(fmt::format("{} erased at one destination only, now everywhere",
+                             plural(report.erased, "person was", "people were")));
+    }
+    JsonArray left_out;
+    for (auto const& slot : report.left_out) {
+        out.warn(fmt::format("  key {} ({}, {}) was known to some only and is out: add it again",
+                             to_hex(slot.id).substr(0, 8), kind_name(slot.kind),
+                             printable(slot.label)));
+        JsonObject object;
+        object.put("id", to_hex(slot.id)).put("label", slot.label);
+        left_out.add(object);
+    }
+    in.summary().put("left_out", left_out);
+    out.line("next: perdure backup sync, which brings packs and snapshots together");
+    return tell_change(in, report.change);
 }
 
 Result<int> run_key_recovery_kit(Invocation& in) {

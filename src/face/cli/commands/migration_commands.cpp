@@ -3,6 +3,7 @@
 #include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "service/report/migration.h"
+#include "service/report/runbook.h"
 
 namespace perdure::face {
 namespace {
@@ -81,6 +82,28 @@ Result<int> run_report_restore(Invocation& in) {
 
 Result<int> run_report_custody(Invocation& in) {
     return write_report(in, {}, service::report_custody);
+}
+
+Result<int> run_report_runbook(Invocation& in) {
+    system::Path const file = in.arguments().value("--output");
+    if (!file.empty() && system::exists(file) && !in.arguments().has("--replace")) {
+        return fail(Fault::conflict, file.string() + " exists already")
+            .with_code(15)
+            .with_fix("perdure report runbook -o FILE --replace, or name another file");
+    }
+    PD_TRY(auto workspace, open_to_read(in));
+    auto const runbook = service::make_runbook(*workspace);
+    if (file.empty()) {
+        in.out().line(std::string_view(runbook.markdown).substr(0, runbook.markdown.size() - 1));
+        in.summary().put("markdown", runbook.markdown);
+    } else {
+        PD_CHECK(system::write_file(file, as_bytes(runbook.markdown),
+                                    {.replace = in.arguments().has("--replace"), .mode = 0644}));
+        in.out().line("wrote " + printable(file.string()) + ": print it and keep it elsewhere");
+        in.summary().put_path("runbook", file.string());
+    }
+    in.problems(runbook.problems);
+    return runbook.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
 }  // namespace perdure::face
