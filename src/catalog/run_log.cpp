@@ -88,8 +88,7 @@ struct RunLog::State {
 
     /// What a run said in detail names files; after a while only how it ended matters.
     Result<void> forget_old_details() {
-        auto const before =
-            now_milliseconds() - std::chrono::milliseconds(details_kept).count();
+        auto const before = now_milliseconds() - std::chrono::milliseconds(details_kept).count();
         for (char const* sql : {"DELETE FROM run_problem WHERE run IN "
                                 "(SELECT id FROM run WHERE started < ?)",
                                 "UPDATE run SET error = '' WHERE started < ? AND error <> ''"}) {

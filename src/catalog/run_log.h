@@ -42,8 +42,9 @@ struct Run {
     std::uint64_t problems_total = 0;
 };
 
-/// Remembers runs across processes; what they said in detail (problems, errors) for 90 days. A crash loses at most the end of the run that crashed; it is
-/// then read as interrupted. Threads: one; processes: any number.
+/// Remembers runs across processes; what they said in detail (problems, errors) for 90 days. A
+/// crash loses at most the end of the run that crashed; it is then read as interrupted. Threads:
+/// one; processes: any number.
 class RunLog {
 public:
     /// Makes the file when missing. Fails: denied, exhausted, corrupt (named; remove it and go on:

@@ -56,12 +56,12 @@ Result<std::string> open_reason(PinSeal const& seal, SessionId const& id, ByteVi
     PD_TRY(auto const salt, in.id<Salt>());
     ByteView const associated = body.first(body.size() - in.left());
     PD_TRY(auto const committed, in.id<crypto::Digest>());
-    bool const ours = repository == seal.repository && named == id &&
-                      crypto::equal_constant_time(commitment(*seal.common, salt).view(),
-                                                  committed.view());
+    bool const ours =
+        repository == seal.repository && named == id &&
+        crypto::equal_constant_time(commitment(*seal.common, salt).view(), committed.view());
     if (!ours) return fail(Fault::corrupt, "the pin is not sealed under this repository's key");
-    PD_TRY(Bytes const plain, crypto::open_sealed(sealing_key(*seal.common, salt), associated,
-                                                  body.last(in.left())));
+    PD_TRY(Bytes const plain,
+           crypto::open_sealed(sealing_key(*seal.common, salt), associated, body.last(in.left())));
     Decoder words(plain);
     PD_TRY(ByteView const reason, words.bytes(reason_bytes_max));
     return to_string(reason);

@@ -138,8 +138,8 @@ public:
         if (found && is_tombstone(found->body)) return {};
         // A damaged snapshot can be removed as well, an absent or unreachable one cannot.
         if (!found && found.error().fault() != Fault::corrupt) return found.error();
-        PD_TRY(auto const reason, pinned(*store_, {config_.repository, keyring_->common()}, id,
-                                         stop));
+        PD_TRY(auto const reason,
+               pinned(*store_, {config_.repository, keyring_->common()}, id, stop));
         if (reason) {
             return fail(Fault::denied, "the snapshot is pinned: " + *reason)
                 .with_fix("remove the pin first");

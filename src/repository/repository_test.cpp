@@ -161,8 +161,8 @@ TEST_F(RepositoryFixture, NoDestinationReadsWhyASnapshotIsPinned) {
         EXPECT_EQ((*reason)->find("Anna"), std::string::npos) << at;
     }
     EXPECT_EQ(repository->remove_snapshot(snapshot->session, {}).error().fault(), Fault::denied);
-    ASSERT_TRUE(store->put(name, as_bytes("plain words of an early version"),
-                           store::PutMode::replace, {}));
+    ASSERT_TRUE(
+        store->put(name, as_bytes("plain words of an early version"), store::PutMode::replace, {}));
     EXPECT_EQ(pins(*store, seal, {})->at(to_hex(snapshot->session)),
               "plain words of an early version");
 }

@@ -176,8 +176,8 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     if (!dry_run && whole && config->key.way != KeyReference::Way::prompt) {
         answer.problems = settle_keys(workspace);
     }
-    record.done(answer.problems,
-                whole ? "destinations brought to the same state" : "some destinations are not whole");
+    record.done(answer.problems, whole ? "destinations brought to the same state"
+                                       : "some destinations are not whole");
     return answer;
 }
 

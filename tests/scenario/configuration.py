@@ -2,7 +2,9 @@
 """The configuration file and the documents that come from the tables."""
 import json
 import os
+import sqlite3
 import subprocess
+import time
 
 import stage
 
@@ -105,6 +107,86 @@ def claim_a_folder_can_be_named_instead_of_a_destination(place):
     place.good("restore", "latest", "--destination", "./usb", "--to", place.folder / "back")
     assert (place.folder / "back" / "data" / "one.txt").read_text() == "one\n"
     place.good("backup", "list", "--json")
+
+
+def claim_what_waits_for_a_scheduler_says_so_where_people_look(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '[schedule.nightly]\njob = "backup"\n'
+                      'cron = "0 2 * * *"\n[limits]\nwindow = "01:00-06:00"\n'
+                      '[import]\nstrategy = "keep-both"\n')
+    ran = place.good("config", "check", "--offline", "--json")
+    said = [event["message"] for event in ran.events if event["type"] == "warning"]
+    assert len(said) == 2 and all("no scheduler" in one for one in said), said
+    assert "schedule.nightly" in said[0] and "window" in said[1], said
+    doctor = place.run("doctor", "--json").out
+    assert doctor.count("no scheduler") == 2, doctor
+
+
+def claim_a_destination_without_keys_is_refused_since_it_would_get_them(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('path = "backups"',
+                                                 'path = "backups"\nkeys = false'))
+    ran = place.good("config", "check", "--offline", code=2)
+    assert "keyring at every destination" in ran.err and "perdure.toml:8" in ran.err, ran
+
+
+def claim_sources_are_read_no_faster_than_the_file_allows(place):
+    place.write("data/big", os.urandom(3_000_000))
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE t(x)")
+        database.executemany("INSERT INTO t VALUES(?)", [(os.urandom(1000),) for _ in range(2000)])
+    database.close()
+    place.repository(data="data", app="app.db")
+    config = place.work / "perdure.toml"
+    text = config.read_text()
+    config.write_text(text + "[limits]\nread_mb_s = 2\n")
+    began = time.monotonic()
+    place.good("backup")
+    assert time.monotonic() - began > 1.3, "5 MB at 2 MB/s, one second of which is saved up"
+    config.write_text(text + "[limits]\ndownload_mb_s = 2\n")
+    began = time.monotonic()
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert time.monotonic() - began > 1.0
+    assert (place.folder / "back/data/big").read_bytes() == (place.work / "data/big").read_bytes()
+
+
+def claim_objectives_are_measured_and_missed_ones_count_as_overdue(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    text = config.read_text()
+    config.write_text(text + '[objectives]\nrpo = "1h"\nrto = "1h"\nbackup_success = 0.9\n')
+    never = {one["name"]: one for one in
+             place.good("status", "--slo", "--json").summary["objectives"]}
+    assert never["rpo"]["measured"] == "" and not never["rpo"]["met"], never
+    place.good("backup")
+    place.good("restore", "drill")
+    summary = place.good("status", "--slo", "--json").summary
+    met = {one["name"]: one["met"] for one in summary["objectives"]}
+    assert met == {"rpo": True, "rto": True, "backup_success": True}, summary
+    # One failure of two is no 0.9; a day without one when an hour was promised neither.
+    (place.work / "data").rename(place.folder / "away")
+    assert place.run("backup").code != 0
+    (place.folder / "away").rename(place.work / "data")
+    place.good("backup")
+    summary = place.good("status", "--slo", "--exit-code", "--json", code=20).summary
+    success = next(o for o in summary["objectives"] if o["name"] == "backup_success")
+    assert success["measured"].startswith("0.6667 of 3") and not success["met"], summary
+    log = next((place.folder / "state").rglob("runs.db"))
+    with sqlite3.connect(log) as database:
+        database.execute("DELETE FROM run WHERE outcome <> 1")
+        database.execute("UPDATE run SET started = started - 7200000 WHERE id = "
+                         "(SELECT min(id) FROM run WHERE verb = 'backup')")
+    database.close()
+    success = next(o for o in place.good("status", "--slo", "--json").summary["objectives"]
+                   if o["name"] == "backup_success")
+    assert "missed" in success["measured"] and not success["met"], success
+    config.write_text(text + "[objectives]\nbackup_success = 99\n")
+    assert "a part of 1" in place.good("config", "check", "--offline", code=2).err
 
 
 stage.main(globals())

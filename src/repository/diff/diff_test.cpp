@@ -17,10 +17,10 @@ using testing::FakeBlobs;
 using testing::FakeDomains;
 using testing::FakeRowReader;
 using testing::FakeTreeReader;
+using testing::random_bytes;
 using testing::RowModel;
 using testing::SteppedClock;
 using testing::TreeModel;
-using testing::random_bytes;
 
 struct DiffFixture : ::testing::Test {
     FakeBlobs blobs;

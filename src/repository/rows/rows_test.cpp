@@ -14,9 +14,9 @@ using testing::FakeBlobs;
 using testing::FakeDomains;
 using testing::FakeRowReader;
 using testing::FakeRowTarget;
+using testing::random_bytes;
 using testing::RowModel;
 using testing::SteppedClock;
-using testing::random_bytes;
 
 struct RowsFixture : ::testing::Test {
     FakeBlobs blobs;

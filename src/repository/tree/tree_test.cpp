@@ -14,9 +14,9 @@ using testing::FakeBlobs;
 using testing::FakeDomains;
 using testing::FakeTreeReader;
 using testing::FakeTreeTarget;
+using testing::random_bytes;
 using testing::SteppedClock;
 using testing::TreeModel;
-using testing::random_bytes;
 
 struct TreeFixture : ::testing::Test {
     FakeBlobs blobs;

@@ -182,8 +182,8 @@ constexpr auto rows = std::to_array<Field>({
     {"retention.*.within", duration, "", "Keep everything younger than this.", "\"30d\""},
 
     {"import.strategy", choice, "\"keep-newer\"",
-     "What happens to records that exist on both sides.", "\"keep-newer\"",
-     "keep-newer|keep-older|keep-oldest|keep-both|skip"},
+     "What happens to records that exist on both sides, where --merge-strategy does not say.",
+     "\"keep-newer\"", "keep-newer|keep-older|keep-oldest|keep-both|skip"},
 
     {"limits.cpu", real, "", "Processor cores that a job may use: so many threads, rounded up.",
      "1.0"},
@@ -218,12 +218,10 @@ struct Later {
 
 /// What this version keeps and checks but does not act on; `config check` and `doctor` warn where
 /// a file sets it.
-constexpr std::array<Later, 3> later{
+constexpr std::array<Later, 2> later{
     {{"schedule.", "this version has no scheduler", "start perdure from cron or a systemd timer"},
      {"limits.window", "this version has no scheduler",
-      "start perdure in those hours, from cron or a systemd timer"},
-     {"import.", "this version has no perdure import",
-      "restore records with --merge-strategy, which names it for each restore"}}};
+      "start perdure in those hours, from cron or a systemd timer"}}};
 
 }  // namespace
 

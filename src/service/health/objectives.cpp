@@ -91,7 +91,8 @@ private:
                          double wanted) {
         auto const since = now_ - std::chrono::seconds(looked_back).count();
         PD_TRY(auto const tally, log_.tally(verb, source, {since, 0}));
-        Objective one{.name = std::move(name), .about = source, .wanted = fmt::format("{}", wanted)};
+        Objective one{
+            .name = std::move(name), .about = source, .wanted = fmt::format("{}", wanted)};
         auto expected = tally.ended;
         if (verb == "backup") expected += missed(tally.starts, now_, seconds_of(goals().rpo));
         if (expected > 0) {

@@ -10,7 +10,8 @@
 
 namespace perdure::store {
 
-/// A limit in bytes a second; 0: none. Asked for again at every use, since it may change by the hour.
+/// A limit in bytes a second; 0: none. Asked for again at every use, since it may change by the
+/// hour.
 class Rate {
 public:
     Rate(std::uint64_t bytes_per_second = 0) : steady_(bytes_per_second) {}

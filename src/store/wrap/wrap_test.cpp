@@ -126,8 +126,9 @@ TEST(ThrottleTest, TheMeanRateHolds) {
 
 TEST(ThrottleTest, ARateThatChangesByTheHourIsAskedForAgain) {
     std::atomic<std::uint64_t> rate = 0;
-    auto const store = with_throttle(std::make_shared<MemoryStore>(),
-                                     {.upload_bytes_per_second = Rate([&] { return rate.load(); })});
+    auto const store =
+        with_throttle(std::make_shared<MemoryStore>(),
+                      {.upload_bytes_per_second = Rate([&] { return rate.load(); })});
     auto const seconds_of = [&](int puts) {
         auto const begun = std::chrono::steady_clock::now();
         for (int i = 0; i < puts; ++i)
