@@ -48,6 +48,10 @@ def claim_after_quickstart_the_three_next_commands_work(place):
     restored = place.folder / "back" / "app" / "app.db"
     assert stage.sqlite_dump(restored) == stage.sqlite_dump(database)
     assert "Protected" in place.good("status", "--exit-code").out
+    # The drill of the first minutes is evidence like any other.
+    drill = place.good("restore", "drill", "list", "--json").events[0]
+    assert drill["passed"] and drill["equality"] == "equal_to_live", drill
+    assert "equal_to_live" in place.good("report", "runbook").out
 
 
 def claim_the_recovery_kit_opens_the_repository_alone(place):

@@ -261,8 +261,10 @@ void Writer::keys() {
                      cell(key_words((*config)->key))));
     line();
     for (auto const& slot : slots_) {
-        line(fmt::format("- {} \"{}\", made {}: kept at ______________________",
-                         slot_words(slot.kind), cell(slot.label), to_rfc3339(slot.created)));
+        line(fmt::format("- {}{}, made {}: kept at ______________________",
+                         slot_words(slot.kind),
+                         slot.label.empty() ? "" : " \"" + cell(slot.label) + "\"",
+                         to_rfc3339(slot.created)));
     }
     if (slots_.empty()) line("- (the repository could not be asked; see `perdure key list`)");
     bool const kit = std::ranges::any_of(slots_, [](auto const& slot) {
