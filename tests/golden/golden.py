@@ -59,7 +59,10 @@ def the_program_restores_the_golden_repository(folder):
 def the_reader_reads_a_fresh_repository(folder):
     place = Place(folder)
     expected = place.make_repository()
-    compare(Repository(place.repository, place.key), expected)
+    repository = Repository(place.repository, place.key)
+    compare(repository, expected)
+    folder, _ = repository.media_folder
+    assert folder["mode"] == os.stat(os.path.join(place.data, "media")).st_mode & 0o7777, folder
 
 
 def the_reader_reads_the_keys_of_many_people(folder):

@@ -66,6 +66,8 @@ class Repository:
         """A snapshot of the sample, in the words of Place.expected."""
         app = snapshot.sources["app"]
         tables, media, _ = app.database(self.blobs)
+        # The media folder itself, which the first snapshots of version 1 do not tell.
+        self.media_folder = media.pop("", None)
         sql = [part[3] for part in app.read_schema(self.blobs)["objects"] if part[3]]
         return {"tag": snapshot.tags[0],
                 "tree": described(snapshot.sources["tree"].tree(self.blobs)),

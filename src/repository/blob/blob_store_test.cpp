@@ -40,6 +40,29 @@ TEST(BlobStore, GivesBackEveryBlobOfEveryClassAndSize) {
     EXPECT_TRUE(world.damage.empty());
 }
 
+TEST(BlobStore, EachGenerationOfAPersonOpensItsOwnBlobsAndNoOthers) {
+    World world;
+    auto index = world.index();
+    auto writer = world.writer(index);
+    std::vector<DomainPtr> generations;
+    std::vector<BlobId> ids;
+    Bytes const text = prose(5000, 1);
+    for (std::uint32_t const number : {1U, 2U, 0xffff'ffffU}) {
+        generations.push_back(make_domain(world.repository, 4, number));
+        ids.push_back(*writer->put(generations.back(), text, {.blob_class = BlobClass::rows}));
+    }
+    ASSERT_TRUE(writer->finish({}));
+    EXPECT_EQ(writer->statistics().blobs_new, 3U) << "equal texts of two generations met";
+    auto const reader = world.reader(world.index());
+    for (std::size_t mine = 0; mine < ids.size(); ++mine) {
+        for (std::size_t other = 0; other < generations.size(); ++other) {
+            auto const blob = reader->read(ids[mine], generations[other], {});
+            EXPECT_EQ(blob.has_value(), mine == other) << mine << " by " << other;
+            if (blob) EXPECT_TRUE(std::ranges::equal(blob->view(), text));
+        }
+    }
+}
+
 TEST(BlobStore, StoresEqualBlobsOnceAcrossThreadsAndSessions) {
     World world;
     auto index = world.index();

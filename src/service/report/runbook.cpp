@@ -261,8 +261,7 @@ void Writer::keys() {
                      cell(key_words((*config)->key))));
     line();
     for (auto const& slot : slots_) {
-        line(fmt::format("- {}{}, made {}: kept at ______________________",
-                         slot_words(slot.kind),
+        line(fmt::format("- {}{}, made {}: kept at ______________________", slot_words(slot.kind),
                          slot.label.empty() ? "" : " \"" + cell(slot.label) + "\"",
                          to_rfc3339(slot.created)));
     }

@@ -50,7 +50,7 @@ Result<void> TokenBucket::take(std::uint64_t count_bytes, std::stop_token stop) 
 }
 
 std::shared_ptr<ObjectStore> with_throttle(std::shared_ptr<ObjectStore> store,
-                                           ThrottleOptions options) {
+                                           ThrottleOptions const& options) {
     return std::make_shared<ThrottledStore>(std::move(store), options);
 }
 

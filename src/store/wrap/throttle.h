@@ -48,6 +48,6 @@ struct ThrottleOptions {
 };
 
 std::shared_ptr<ObjectStore> with_throttle(std::shared_ptr<ObjectStore> store,
-                                           ThrottleOptions options);
+                                           ThrottleOptions const& options);
 
 }  // namespace perdure::store
