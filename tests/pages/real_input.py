@@ -240,9 +240,15 @@ def archive(one):
     assert verified["records"] == summary["records"], (verified, summary)
 
 
+def judges(name):
+    """A page for each of thousands of rows keeps vnu and Ace busy for minutes."""
+    quick = (pdf, markdown, xlsx, xml, json_, archive)
+    return quick if name == "northwind" and not HEAVY else (html, epub, *quick)
+
+
 def claims():
     for name in INPUTS:
-        for judge in (html, epub, pdf, markdown, xlsx, xml, json_, archive):
+        for judge in judges(name):
             def claim(_, name=name, judge=judge):
                 if name not in Input.made:
                     Input.made[name] = Input(name)
