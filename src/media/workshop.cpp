@@ -203,7 +203,17 @@ Result<Outcome> Workshop::convert(std::shared_ptr<data::Content> content, Wanted
     PD_TRY(auto opened, open_and_sniff(*content, stop));
     Outcome outcome{.content = content};
     auto const kind = opened.type.kind;
-    if (kind != Kind::picture || !wanted.changes_anything()) {
+    if (!wanted.changes_anything()) {
+        // What cannot be looked at can still leave as it is.
+        auto seen = inspect(*content, stop);
+        bool const could_not_look = !seen && (seen.error().fault() == Fault::exhausted ||
+                                              seen.error().fault() == Fault::corrupt ||
+                                              seen.error().fault() == Fault::unsupported);
+        if (!seen && !could_not_look) return Error(std::move(seen).error());
+        outcome.facts = seen ? std::move(*seen) : plain_facts(opened.type);
+        return outcome;
+    }
+    if (kind != Kind::picture) {
         PD_TRY(outcome.facts, inspect(*content, stop));
         bool const is_film = kind == Kind::film || kind == Kind::sound;
         if (!is_film || !film_changes(outcome.facts, wanted)) return outcome;

@@ -95,9 +95,10 @@ public:
     /// (never larger than the original). Of films a frame near the front, where ffmpeg is there.
     /// Fails also: unsupported (not a picture that can be shown).
     Result<Preview> preview(data::Content& content, unsigned edge_pixels, std::stop_token stop);
-    /// The content as it was wanted. Pictures keep their pixels as they are when only metadata
-    /// must go (JPEG, PNG, WebP, TIFF); others that carry a location are made JPEG then.
-    /// Fails also: unsupported (this kind of file cannot be converted, or not stripped for sure).
+    /// The content as it was wanted; where nothing is wanted it is never refused. Pictures keep
+    /// their pixels as they are when only metadata must go (JPEG, PNG, WebP, TIFF); others that
+    /// carry a location are made JPEG then. Fails also: unsupported (this kind of file cannot be
+    /// converted, or not stripped for sure).
     Result<Outcome> convert(std::shared_ptr<data::Content> content, Wanted const& wanted,
                             std::stop_token stop);
 

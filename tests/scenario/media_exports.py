@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import tarfile
 import xml.etree.ElementTree as tree
 import zipfile
+import zlib
 
 import album
 import exporting as exports
@@ -222,6 +224,45 @@ def claim_large_media_of_every_kind_leave_byte_for_byte(place):
             bodies = [p.read_bytes() for p in path.rglob("*") if p.is_file()]
         found = {hashlib.sha256(body).hexdigest() for body in bodies}
         assert wanted <= found, (name, output, told)
+
+
+def png_that_claims(width, height):
+    def chunk(kind, body):
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b""))
+
+
+def claim_a_picture_past_every_limit_leaves_as_it_is_and_ends_no_export(place):
+    album.create(place, memories=4)
+    bomb = place.write("media/bomb.png", png_that_claims(60000, 60000))
+    large = place.write("media/large.tif", b"II*\0\x08\0\0\0")
+    with open(large, "r+b") as file:
+        file.truncate(300 << 20)
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("INSERT INTO media VALUES(1, 1, 'bomb.png'), (2, 2, 'large.tif')")
+    database.close()
+    wanted = {hashlib.sha256(bomb.read_bytes()).hexdigest(),
+              hashlib.sha256(large.read_bytes()).hexdigest()}
+    for name in ("markdown", "html", "archive"):
+        ran = place.run("export", "--json", "--format", name, "-o", name)
+        assert ran.code in (0, 3), (name, ran)
+        found = {hashlib.sha256(p.read_bytes()).hexdigest()
+                 for p in (place.work / name).rglob("*") if p.is_file()}
+        assert wanted <= found, (name, ran)
+        shutil.rmtree(place.work / name)
+    for name in ("zip", "tar.gz"):
+        summary = exports.export(place, "--format", name, "-o", f"a.{name}")
+        assert summary["media"] == 2 and summary["omissions"] == 0, summary
+    for name in ("epub", "pdf"):
+        ran = place.run("export", "--json", "--format", name, "-o", f"a.{name}")
+        assert ran.code == 3 and ran.summary["records"] == 9, (name, ran)
+    # Converting it is another matter: that is refused for the picture, and told.
+    ran = place.run("export", "--json", "--format", "zip", "--media", "webp", "-o", "webp.zip")
+    told = json.dumps([e for e in ran.events if e["type"] == "omission"])
+    assert ran.code == 3 and "bomb.png" in told and "large.tif" in told, ran
 
 
 def claim_sounds_and_films_are_converted_by_ffmpeg(place):

@@ -74,7 +74,7 @@ Result<std::string> MediaPart::add(ArchiveFiles& files, data::MediaRef const& re
     return to_hex(hash);
 }
 
-Result<crypto::Digest> MediaPart::store(ArchiveFiles& files, MediaFile const& file,
+Result<crypto::Digest> MediaPart::store(ArchiveFiles& files, MediaFile& file,
                                         std::stop_token stop) {
     crypto::Sha256 hash;
     Bytes held;
@@ -90,6 +90,7 @@ Result<crypto::Digest> MediaPart::store(ArchiveFiles& files, MediaFile const& fi
         },
         stop));
     auto const digest = hash.finish();
+    file.size_bytes = size;
     if (seen_.contains(digest)) return digest;
     auto const name = media_name(to_hex(digest));
     FileOptions const options{.compressible = false, .size_bytes = size};

@@ -33,7 +33,7 @@ private:
         std::uint32_t name_bytes = 0, facts_bytes = 0;
     };
 
-    Result<crypto::Digest> store(ArchiveFiles& files, MediaFile const& file, std::stop_token stop);
+    Result<crypto::Digest> store(ArchiveFiles& files, MediaFile& file, std::stop_token stop);
     Result<void> remember(crypto::Digest const& hash, std::string_view name,
                           std::string_view facts);
     Result<void> write_entries(Output& out);

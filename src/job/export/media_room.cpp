@@ -45,8 +45,13 @@ public:
 
     Result<format::MediaFile> open(data::MediaRef const& media, std::stop_token stop) override {
         if (!media.present) return fail(Fault::not_found, media.path + " is missing");
-        PD_TRY(auto outcome,
-               workshop_.convert(reader_.open_media(media.path), request_.wanted, stop));
+        auto converted = workshop_.convert(reader_.open_media(media.path), request_.wanted, stop);
+        if (!converted && converted.error().fault() == Fault::exhausted) {
+            // Past a limit of one medium: no reason to end the export, as a full disk would be.
+            return fail(Fault::unsupported, converted.error().message());
+        }
+        if (!converted) return Error(std::move(converted).error());
+        auto outcome = std::move(*converted);
         format::MediaFile file;
         file.name = name_of(media.path, outcome);
         file.media_type = outcome.facts.media_type;
