@@ -2,6 +2,7 @@
 // without a line more.
 #include <gtest/gtest.h>
 
+#include "format/readers.h"
 #include "format/testing/memory_tree.h"
 #include "tests/formats/hostile_records.h"
 
@@ -70,6 +71,9 @@ protected:
         return fail(Fault::internal, "unreachable");
     }
 
+    /// Killed after any record, and again, it goes on to the same bytes.
+    void goes_on(HostileExport const& from);
+
     FormatKind const* kind_ = nullptr;
 };
 
@@ -115,7 +119,20 @@ TEST_P(FormatContract, TakesNoRecordsAndNoTypes) {
 }
 
 TEST_P(FormatContract, GoesOnFromAnyRecordWithTheSameBytes) {
-    auto const from = hostile_few();
+    goes_on(hostile_few());
+}
+
+TEST_P(FormatContract, GoesOnWithMediaInsideOrSidecarsToo) {
+    auto from = hostile_few();
+    for (std::string const option : {"embed-media", "xmp-sidecars"}) {
+        if (!(" " + std::string(format_reader(GetParam()).options) + " ").contains(option))
+            continue;
+        from.info.options[option] = "yes";
+        goes_on(from);
+    }
+}
+
+void FormatContract::goes_on(HostileExport const& from) {
     auto const whole = write(from);
     ASSERT_TRUE(whole);
     auto const count = from.records.size();

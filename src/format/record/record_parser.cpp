@@ -10,6 +10,7 @@
 
 #include "format/record/json_text.h"
 #include "format/record/json_tree.h"
+#include "format/record/value_view.h"
 
 namespace perdure::format {
 
@@ -84,14 +85,6 @@ std::string column_name(std::string name) {
     }
     if (name.starts_with("$$") || name.starts_with("__")) return name.substr(1);
     return name;
-}
-
-data::ValueView view_of(data::Value const& value) {
-    if (auto const* whole = std::get_if<std::int64_t>(&value)) return *whole;
-    if (auto const* real = std::get_if<double>(&value)) return *real;
-    if (auto const* text = std::get_if<data::Text>(&value)) return std::string_view(text->bytes);
-    if (auto const* bytes = std::get_if<Bytes>(&value)) return ByteView(*bytes);
-    return data::Null{};
 }
 
 }  // namespace

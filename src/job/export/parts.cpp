@@ -157,8 +157,8 @@ std::string PartList::checksums() const {
 std::string PartList::instructions() const {
     auto const& first = parts.front().name;
     std::string const marks(first.size() - name.size() - 1, '?');
-    return fmt::format(
-        "{0} in {1} parts, {2} bytes together.\n\n"
+    auto text = fmt::format(
+        "{0} in {1}, {2} bytes together.\n\n"
         "The parts are the file itself, cut: put one behind the other and it is whole again.\n\n"
         "Linux, macOS, in this folder:\n"
         "    sha256sum --check parts.sha256        (macOS: shasum -a 256 -c parts.sha256)\n"
@@ -168,7 +168,16 @@ std::string PartList::instructions() const {
         "or open {5} with 7-Zip.\n\n"
         "The whole has SHA-256 {6}:\n"
         "    sha256sum {3}\n",
-        name, parts.size(), bytes, quoted(name), marks, first, sha256);
+        name, parts.size() == 1 ? "1 part" : fmt::format("{} parts", parts.size()), bytes,
+        quoted(name), marks, first, sha256);
+    if (!name.ends_with(".age")) return text;
+    auto const inside = name.substr(0, name.size() - 4);
+    return text + fmt::format(
+                      "\nIt is encrypted. With the key, or the passphrase, and the program age\n"
+                      "(https://age-encryption.org):\n"
+                      "    age --decrypt -i KEYFILE -o {0} {1}\n"
+                      "    age --decrypt -o {0} {1}              (asks for the passphrase)\n",
+                      quoted(inside), quoted(name));
 }
 
 Result<std::unique_ptr<format::Output>> open_parts(format::OutputTree& tree, PartsRequest request) {

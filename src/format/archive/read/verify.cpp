@@ -9,6 +9,7 @@
 #include "format/archive/layout.h"
 #include "format/archive/read/portable_archive.h"
 #include "format/archive/read/records_cursor.h"
+#include "format/archive/unpack/file_bytes.h"
 
 namespace perdure::format {
 
@@ -16,16 +17,6 @@ namespace {
 
 constexpr std::size_t findings_max = 1000;
 constexpr std::uint64_t text_max = 64 << 20;
-
-class FileBytes : public data::ByteSource {
-public:
-    explicit FileBytes(system::File const& file) : file_(file) {}
-    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    system::File const& file_;
-};
 
 class Verifier {
 public:
@@ -249,8 +240,8 @@ private:
 
     /// The hashes that media.json names and that are there, entry by entry.
     Result<void> read_media_list(std::unordered_set<std::string>& named) {
-        PD_TRY(auto const file, archive_.open_file(archive_name::media));
-        FileBytes source(file);
+        PD_TRY(auto file, archive_.open_file(archive_name::media));
+        FileBytes source(std::move(file));
         JsonReader in(source);
         PD_TRY(auto const first, in.next());
         if (first != JsonEvent::begin_object) return fail(Fault::invalid, "is no JSON object");

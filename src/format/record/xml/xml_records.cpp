@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "format/record/read/no_content.h"
+#include "format/record/value_view.h"
 #include "format/record/xml/xml_stream.h"
 
 namespace perdure::format {
@@ -72,14 +73,6 @@ Result<std::string> text_of(XmlStream& in) {
     auto const encoding = in.attribute("encoding");
     PD_TRY(auto text, in.content());
     return decoded(std::move(text), encoding);
-}
-
-data::ValueView view_of(data::Value const& value) {
-    if (auto const* whole = std::get_if<std::int64_t>(&value)) return *whole;
-    if (auto const* real = std::get_if<double>(&value)) return *real;
-    if (auto const* text = std::get_if<data::Text>(&value)) return std::string_view(text->bytes);
-    if (auto const* bytes = std::get_if<Bytes>(&value)) return ByteView(*bytes);
-    return data::Null{};
 }
 
 class XmlRecords : public data::RecordReader {

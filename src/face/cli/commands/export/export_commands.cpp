@@ -186,9 +186,22 @@ Result<int> run_export(Invocation& in) {
     return whole ? service::exit_code::ok : service::exit_code::partial;
 }
 
+/// Of an export by the name it was asked for, or by the one it was to get.
+Result<std::vector<std::string>> unfinished_words(system::Path const& output) {
+    auto words = job::words_of_unfinished(output);
+    for (auto const* const end : {".age", ".parts", ".age.parts"}) {
+        if (words || words.error().fault() != Fault::not_found) break;
+        auto longer = output;
+        longer += end;
+        auto found = job::words_of_unfinished(longer);
+        if (found) return found;
+    }
+    return words;
+}
+
 Result<int> run_export_resume(Invocation& in) {
     auto const output = absolute_output(in.arguments().positional.front());
-    auto words = job::words_of_unfinished(output);
+    auto words = unfinished_words(output);
     if (!words) {
         bool const none = words.error().fault() == Fault::not_found;
         return fail(words.error().fault(),

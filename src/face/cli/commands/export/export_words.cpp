@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/nearest_word.h"
+#include "face/cli/commands/export/export_choices.h"
 #include "service/config/config.h"
 
 namespace perdure::face {
@@ -29,7 +30,7 @@ void add_words(std::vector<std::string>& words, std::string const& option, Node 
         if (value.boolean) words.push_back(option);
     } else if (value.kind == Node::Kind::array) {
         for (auto const& item : value.items) add_words(words, option, item, folder);
-    } else if (option == "--output" || option == "--encrypt-passphrase-file") {
+    } else if (option == "--output" || names_a_file(option, spell(value))) {
         words.push_back(option + "=" + (folder / spell(value)).string());
     } else {
         words.push_back(option + "=" + spell(value));
