@@ -343,7 +343,10 @@ private:
     void keep_problems(std::vector<data::Problem> found) {
         auto& kept = journal_.problems;
         for (auto& problem : found) {
-            if (kept.size() < problems_kept) kept.push_back(std::move(problem));
+            if (kept.size() >= problems_kept) continue;
+            kept.push_back(std::move(problem));
+            if (kept.size() + 1 < problems_kept) continue;
+            kept.push_back({"…", "there are more; only so many are listed"});
         }
     }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Every filter on every format, live, of a snapshot and a moment; what must be refused is."""
+import os
 import re
 import sqlite3
 import subprocess
@@ -95,6 +96,37 @@ def claim_every_format_takes_live_data_a_snapshot_and_a_moment(place):
             path = place.work / output
             assert numbers_in(path) == titles, (name, words)
             exports.remove(path)
+
+
+def claim_a_new_folder_around_the_output_is_open_to_others_and_the_work_is_not(place):
+    album.create(place, memories=5)
+    exports.export(place, "--format", "zip", "-o", "shared/year/all.zip")
+    for name in ("shared", "shared/year"):
+        assert (place.work / name).stat().st_mode & 0o777 == 0o755 & ~umask(), name
+    place.environment["PERDURE_CHECKPOINT_RECORDS"] = "2"
+    words = ["--format", "zip", "-o", "other/all.zip"]
+    steps = exports.steps_of(place, words)
+    (place.work / "other/all.zip").unlink()
+    assert exports.interrupted(place, words, steps // 2)
+    assert (place.work / "other/.all.zip.perdure-work").stat().st_mode & 0o077 == 0
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def claim_thousands_of_missing_media_are_named_and_that_there_are_more(place):
+    album.create(place, memories=3)
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.executemany("INSERT INTO media VALUES(?, 1, ?)",
+                             [(i, f"gone/{i}.jpg") for i in range(1, 1501)])
+    database.close()
+    ran = place.run("export", "--json", "-o", "a.json")
+    named = [e for e in ran.events if e["type"] == "problem"]
+    assert ran.code == 3 and len(named) == 1000, (ran.code, len(named))
+    assert "only so many are listed" in named[-1]["message"], named[-1]
 
 
 def claim_no_record_at_all_is_a_valid_export_of_every_format(place):

@@ -195,7 +195,7 @@ def claim_an_export_killed_anywhere_goes_on_to_the_same_bytes(place):
         whole = content(path)
         remove(path)
         went_on = 0
-        for part in (0.3, 0.55, 0.8, 0.97):
+        for part in (0.3, 0.55, 0.68, 0.74, 0.8, 0.97):
             if not interrupted(place, words, max(2, int(steps * part))):
                 remove(path)
                 continue

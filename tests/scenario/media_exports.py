@@ -246,16 +246,15 @@ def claim_a_picture_past_every_limit_leaves_as_it_is_and_ends_no_export(place):
     database.close()
     wanted = {hashlib.sha256(bomb.read_bytes()).hexdigest(),
               hashlib.sha256(large.read_bytes()).hexdigest()}
-    for name in ("markdown", "html", "archive"):
+    for name in ("markdown", "archive"):
         ran = place.run("export", "--json", "--format", name, "-o", name)
         assert ran.code in (0, 3), (name, ran)
         found = {hashlib.sha256(p.read_bytes()).hexdigest()
                  for p in (place.work / name).rglob("*") if p.is_file()}
         assert wanted <= found, (name, ran)
         shutil.rmtree(place.work / name)
-    for name in ("zip", "tar.gz"):
-        summary = exports.export(place, "--format", name, "-o", f"a.{name}")
-        assert summary["media"] == 2 and summary["omissions"] == 0, summary
+    summary = exports.export(place, "--format", "zip", "-o", "a.zip")
+    assert summary["media"] == 2 and summary["omissions"] == 0, summary
     for name in ("epub", "pdf"):
         ran = place.run("export", "--json", "--format", name, "-o", f"a.{name}")
         assert ran.code == 3 and ran.summary["records"] == 9, (name, ran)

@@ -114,6 +114,8 @@ Result<void> write_journal(system::Path const& work, ExportJournal const& journa
 }
 
 Result<WorkLock> WorkLock::take(system::Path const& work) {
+    // Only the work folder is private: where the output will lie is not ours.
+    if (work.has_parent_path()) PD_CHECK(system::make_folders(work.parent_path(), 0755));
     PD_CHECK(system::make_folders(work, 0700));
     auto const path = work / "lock";
     WorkLock lock;
