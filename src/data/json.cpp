@@ -11,11 +11,26 @@
 namespace perdure::data {
 namespace {
 
+/// How many bytes from the front stand in a text as they are: printable ASCII
+/// but quote and backslash.
+std::size_t plain_length(std::string_view text) {
+    std::size_t at = 0;
+    for (; at < text.size(); ++at) {
+        auto const c = static_cast<unsigned char>(text[at]);
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') break;
+    }
+    return at;
+}
+
 void write_text(std::string& out, std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
     constexpr std::string_view named = "\b\t\n\f\r\"\\", names = "btnfr\"\\";
     out += '"';
-    while (!text.empty()) {
+    while (true) {
+        auto const plain = plain_length(text);
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) break;
         auto const length = utf8_length(text);
         auto const c = static_cast<unsigned char>(text[0]);
         auto const at = named.find(text[0]);

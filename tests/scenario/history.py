@@ -133,4 +133,55 @@ def claim_find_reads_each_block_once_and_says_where(place):
     assert "needle" in place.good("backup", "find", "needle").out.lower()
 
 
+def claim_a_condition_on_tags_and_collections_holds_as_it_was_then(place):
+    live = place.work / "app.db"
+    with sqlite3.connect(live) as db:
+        db.executescript("""
+            CREATE TABLE collections(id INTEGER PRIMARY KEY, name TEXT);
+            CREATE TABLE memories(id INTEGER PRIMARY KEY, title TEXT, rating INTEGER,
+              collection_id INTEGER REFERENCES collections(id));
+            CREATE TABLE tags(id TEXT PRIMARY KEY, name TEXT);
+            CREATE TABLE memory_tags(memory_id INTEGER, tag_id TEXT,
+              PRIMARY KEY(memory_id, tag_id)) WITHOUT ROWID;
+            INSERT INTO collections VALUES(1, 'Alps'), (2, 'Sea');
+            INSERT INTO tags VALUES('a', 'snow'), ('b', 'boats');
+            INSERT INTO memories VALUES(1, 'one', 5, 1), (2, 'two', 5, 2), (3, 'three', 1, 1),
+              (4, 'nowhere', 5, NULL);
+            INSERT INTO memory_tags VALUES(1, 'a'), (2, 'b'), (3, 'a'), (3, 'b');""")
+    db.close()
+    place.repository(app=live)
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '''
+[source.app.records.memory]
+table = "memories"
+title = "title"
+collection = "collection_id -> collections.name"
+tags = "memory_tags(memory_id, tag_id) -> tags.name"
+''')
+
+    def edit(sql):
+        connection = sqlite3.connect(live)
+        with connection:
+            connection.executescript(sql)
+        connection.close()
+
+    def found(condition):
+        ran = place.good("backup", "find", "--where", condition, "app:memory", "--json")
+        return {e["id"]: e["snapshots"] for e in events(ran, "found")}
+    place.good("backup")
+    edit("UPDATE collections SET name = 'Mountains' WHERE id = 1")  # no memory changed
+    place.good("backup")
+    edit("DELETE FROM memory_tags WHERE memory_id = 3; UPDATE memories SET rating = 2 "
+         "WHERE id = 3; INSERT INTO memory_tags VALUES(4, 'a')")
+    place.good("backup")
+    assert found("collection = 'Alps'") == {"1": 1, "3": 1}, found("collection = 'Alps'")
+    assert found("collection = 'Mountains' and rating = 5") == {"1": 2}
+    assert found("tags contains 'snow'") == {"1": 3, "3": 2, "4": 1}
+    assert found("tags contains 'boats' and collection = 'Sea'") == {"2": 3}
+    assert found("collection = 'Sea' or rating = 2") == {"2": 3, "3": 1}
+    assert found("not tags contains 'snow' and rating = 5") == {"2": 3, "4": 2}
+    ran = place.run("backup", "find", "--where", "project = 'x'", "app:memory")
+    assert ran.code == 2 and "no mapping" in ran.err, ran
+
+
 stage.main(globals())

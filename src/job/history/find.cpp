@@ -5,6 +5,7 @@
 #include <set>
 
 #include "job/diff/value_text.h"
+#include "job/history/related.h"
 #include "job/history/row_record.h"
 #include "job/history/text_search.h"
 #include "job/source_options.h"
@@ -54,7 +55,8 @@ struct Search {
     }
 };
 
-// ---- rows ---------------------------------------------------------------------------------------
+// ---- rows
+// ---------------------------------------------------------------------------------------
 
 /// The search in one database over all snapshots.
 class RowsSearch {
@@ -77,9 +79,11 @@ public:
 
     Result<void> run() {
         PD_CHECK(check_condition());
+        PD_CHECK(read_related());
         repository::RowScanOptions options;
         options.each = [&](RowSighting const& sighting) { return look(sighting); };
-        // A text stands in its block as it is; only numbers and other encodings do not.
+        // A text stands in its block as it is; only numbers and other encodings do
+        // not.
         if (search_.text && !numeric_ && all_utf8()) {
             options.may_matter = [&](ByteView block) {
                 bool const here = search_.text->find(as_text(block)) != std::string_view::npos;
@@ -109,7 +113,8 @@ private:
         Found found;
         PresenceSets::Id in = 0;
     };
-    /// Table, key and digest of what the row says: the same row in several blocks is one finding.
+    /// Table, key and digest of what the row says: the same row in several blocks
+    /// is one finding.
     using Key = std::tuple<std::string, std::string, crypto::Digest>;
 
     data::RecordMapping const* mapping_of(std::string const& table) const {
@@ -131,17 +136,28 @@ private:
         data::RecordType any;
         any.columns.assign(columns.begin(), columns.end());
         PD_CHECK(search_.request.where->check({any}));
-        for (auto const& field : search_.request.where->fields()) {
-            bool const own = columns.contains(field) || field == "type" || field == "id" ||
-                             std::ranges::any_of(mapping_.records, [&](auto const& record) {
-                                 return is_own_column(record, field);
-                             });
-            if (own) continue;
-            return fail(Fault::unsupported, "the condition asks for \"" + field +
-                                                "\", which lies in other tables than the record's")
-                .with_code(2)
-                .with_fix("perdure export --snapshot SNAPSHOT --where … looks across tables");
-        }
+        PD_TRY(related_, RelatedRows::create(mapping_, *search_.request.where, columns));
+        return {};
+    }
+
+    /// Tables that the condition leads to are read first, whatever they belong
+    /// to.
+    Result<void> read_related() {
+        if (related_.empty()) return {};
+        repository::RowScanOptions options;
+        options.each = [&](RowSighting const& sighting) -> Result<void> {
+            if (!sighting.table || !related_.asks_for(sighting.table->name)) return {};
+            PD_TRY(std::optional<Bytes> const payload, load(sighting));
+            if (!payload) return {};
+            PD_TRY(std::string id, repository::row_id(*sighting.table, sighting.row.key, *payload));
+            PD_TRY(RowRecord row, RowRecord::create(*sighting.table, nullptr, *payload,
+                                                    sighting.encoding, std::move(id)));
+            return related_.take(row, sighting.in, sets_);
+        };
+        PD_TRY(auto const report,
+               repository::scan_rows(snapshots_, options, sets_, search_.context, search_.stop));
+        search_.report.blocks_read += report.blocks_read;
+        search_.report.blocks_named += report.blocks_named;
         return {};
     }
 
@@ -182,9 +198,10 @@ private:
             search_.text->find(as_text(sighting.row.payload)) == std::string_view::npos) {
             return {};
         }
-        // A large value that neighbours carried into another block is not fetched again.
+        // A large value that neighbours carried into another block is not fetched
+        // again.
         crypto::Digest beside;
-        if (sighting.row.outlined) {
+        if (sighting.row.outlined && related_.empty()) {
             Bytes name = to_bytes(table.name);
             append(name, sighting.row.key);
             append(name, sighting.row.payload);
@@ -201,11 +218,17 @@ private:
         PD_TRY(std::optional<Bytes> const payload, load(sighting));
         if (!payload) return {};
         Key key{table.name, "", {}};
-        if (sighting.row.outlined) outlined_[beside] = key;
+        if (sighting.row.outlined && related_.empty()) outlined_[beside] = key;
         PD_TRY(std::string id, repository::row_id(table, sighting.row.key, *payload));
         PD_TRY(RowRecord row, RowRecord::create(table, mapping, *payload, sighting.encoding, id));
         Found found;
-        if (search_.request.where && !search_.request.where->matches(row.record())) return {};
+        PresenceSets::Id in = sighting.in;
+        if (search_.request.where) {
+            auto const holds =
+                related_.where_it_holds(row, mapping, in, *search_.request.where, sets_);
+            if (!holds) return {};
+            in = *holds;
+        }
         if (search_.text && !match(row, found)) return {};
         bool const chosen = search_.takes(source_, [&](data::Selector const& each) {
             return each.kind != data::Selector::Kind::record || each.id == id;
@@ -217,12 +240,13 @@ private:
         found.id = id;
         found.title = row.title();
         key = {table.name, std::move(id), crypto::sha256(*payload)};
-        if (sighting.row.outlined) outlined_[beside] = key;
-        keep(std::move(key), std::move(found), sighting.in);
+        if (sighting.row.outlined && related_.empty()) outlined_[beside] = key;
+        keep(std::move(key), std::move(found), in);
         return {};
     }
 
-    /// A value beside its row that cannot be read is named, and the search goes on.
+    /// A value beside its row that cannot be read is named, and the search goes
+    /// on.
     Result<std::optional<Bytes>> load(RowSighting const& sighting) {
         auto payload = repository::payload_of(sighting, search_.context.blobs, search_.stop);
         if (payload) return std::optional<Bytes>(std::move(*payload));
@@ -286,11 +310,14 @@ private:
     bool numeric_ = false;
     std::map<Key, Version> versions_;
     std::map<crypto::Digest, Key> outlined_;
+    RelatedRows related_;
 };
 
-// ---- files --------------------------------------------------------------------------------------
+// ---- files
+// --------------------------------------------------------------------------------------
 
-/// The search in one tree: the first snapshot whole, then what each later one changed.
+/// The search in one tree: the first snapshot whole, then what each later one
+/// changed.
 class FilesSearch {
 public:
     FilesSearch(Search& search, std::string source,

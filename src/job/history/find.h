@@ -45,11 +45,14 @@ struct FindReport {
     std::vector<data::Problem> problems;
 };
 
-/// Looks through all snapshots; every row block and every piece of a file's content is read once,
-/// however many snapshots hold it. Conditions see a row's own columns and what the mapping makes
-/// of them, not other tables.
-/// Memory: 80 B a distinct block, 200 B a distinct piece of content, 1 KiB a finding kept.
-/// Fails: invalid (a condition on what lies in other tables, an empty text); corrupt; cancelled.
+/// Looks through all snapshots; every row block and every piece of a file's
+/// content is read once, however many snapshots hold it. A condition sees a
+/// row's own columns and what the mapping leads to in other tables (a
+/// collection's name, tags), as it was in each snapshot; then the blocks are
+/// read twice.
+/// Memory: 80 B a distinct block, 200 B a distinct piece of content, 1 KiB a
+/// finding kept. Fails: invalid (an empty text), unsupported (a field that
+/// nothing leads to), exhausted (RelatedRows::rows_max), corrupt, cancelled.
 Result<FindReport> find(repository::Repository& repository, FindRequest const& request,
                         std::stop_token stop);
 

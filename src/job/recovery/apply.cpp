@@ -31,6 +31,7 @@ struct AtWork {
     RecoveryPlace const* place = nullptr;
     std::string kind;  ///< as in RecoveryRun::Source
     BroughtBack const* copy = nullptr;
+    system::Path database;  ///< of a swap: the file itself, not a link to it
     std::unique_ptr<origin::Merge> rows;
     FilesAtWork files;
     std::optional<SwapAtWork> swap;
@@ -60,7 +61,10 @@ private:
             return {};
         }
         if (request_.scope.swap) {
-            parts_.push_back({.place = &place, .kind = "swap"});
+            std::error_code error;
+            auto file = std::filesystem::weakly_canonical(place.target.path, error);
+            if (error) file = place.target.path;
+            parts_.push_back({.place = &place, .kind = "swap", .database = std::move(file)});
             return {};
         }
         PD_TRY(auto copy, bring_back_rows(repository_, *place.source, request_.scratch,
@@ -157,7 +161,7 @@ private:
     }
 
     Result<data::Json> compare_swap(AtWork& work, Pass pass, crypto::Sha256& state) {
-        auto const& target = work.place->target.path;
+        auto const& target = work.database;
         LiveState live;
         if (pass == Pass::look) {
             PD_TRY(live, live_state(target, stop_));
@@ -185,7 +189,9 @@ private:
         for (auto const& work : parts_) {
             auto const& target = work.place->target;
             RecoveryRun::Source source{.name = work.place->source->name, .kind = work.kind};
-            source.target = work.kind == "media" ? target.media : target.path;
+            source.target = work.kind == "media"  ? target.media
+                            : work.kind == "swap" ? work.database
+                                                  : target.path;
             run.sources.push_back(std::move(source));
         }
         PD_TRY(auto folder, RunFolder::create(request_.recovery, std::move(run)));
@@ -216,7 +222,7 @@ private:
                                         parts_[at].files.merge->changes()));
         }
         for (auto& work : parts_) {
-            if (work.swap) PD_CHECK(swap_database(*work.swap, work.place->target.path, stage));
+            if (work.swap) PD_CHECK(swap_database(*work.swap, work.database, stage));
         }
         for (auto& work : parts_) {
             if (work.rows) PD_CHECK(work.rows->commit());

@@ -1,6 +1,8 @@
 // Invariants:
-// 1. Triggers and foreign key actions of the target do not fire: what they did is part of what is
-//    restored already (open_to_write in merge.cpp switches them off for this connection alone).
+// 1. Triggers and foreign key actions of the target do not fire: what they did
+// is part of what is
+//    restored already (open_to_write in merge.cpp switches them off for this
+//    connection alone).
 // 2. A row is taken away only while it is exactly what `before` says.
 // 3. Shadow tables are written by SQLite only, through their virtual table.
 #include "origin/merge/change.h"
@@ -74,9 +76,10 @@ Result<ChangeList> ChangeList::create(Connection& connection, std::vector<WriteT
     ChangeList list(connection, std::move(tables));
     PD_TRY(auto const encoding, connection.text("PRAGMA main.encoding"));
     list.binder_ = ValueBinder(encoding_code(encoding));
-    PD_CHECK(connection.run(
-        "CREATE TEMP TABLE change(number INTEGER PRIMARY KEY, t INTEGER, record TEXT, "
-        "before_row INTEGER, before BLOB, after_row INTEGER, after BLOB)"));
+    PD_CHECK(
+        connection.run("CREATE TEMP TABLE change(number INTEGER PRIMARY KEY, t INTEGER, record "
+                       "TEXT, "
+                       "before_row INTEGER, before BLOB, after_row INTEGER, after BLOB)"));
     PD_TRY(list.insert_,
            connection.prepare("INSERT INTO temp.change VALUES(NULL, ?, ?, ?, ?, ?, ?)"));
     PD_TRY(list.update_, connection.prepare("UPDATE temp.change SET after_row = ?2, after = ?3 "
@@ -86,6 +89,10 @@ Result<ChangeList> ChangeList::create(Connection& connection, std::vector<WriteT
 }
 
 Result<void> ChangeList::add(Change const& change) {
+    if (counting_) {
+        ++size_;
+        return {};
+    }
     auto* row = insert_.get();
     sqlite3_bind_int64(row, 1, static_cast<std::int64_t>(change.table));
     sqlite3_bind_text64(row, 2, change.record.data(), change.record.size(), SQLITE_STATIC,
@@ -204,8 +211,8 @@ Result<std::optional<StoredImage>> ChangeList::read_row(WriteTable const& table,
     return out;
 }
 
-/// Must come before the row changes: an index of another table's texts reads them there to know
-/// what to forget.
+/// Must come before the row changes: an index of another table's texts reads
+/// them there to know what to forget.
 Result<void> ChangeList::unindex(WriteTable const& table, Prepared& prepared,
                                  StoredImage const& image, std::int64_t number) {
     for (std::size_t at = 0; at < table.followers.size(); ++at) {
@@ -279,11 +286,14 @@ Result<void> ChangeList::keep_after(std::int64_t number, StoredImage const& afte
 }
 
 Result<void> ChangeList::write(std::stop_token stop) {
+    PD_ASSERT(!counting_);
     enum class Pass { take, put, put_anywhere };
     unindexed_.assign(size_ + 1, false);
-    // Rows that SQLite finds a rowid for come last, or they would take one that another row has.
+    // Rows that SQLite finds a rowid for come last, or they would take one that
+    // another row has.
     for (auto const pass : {Pass::take, Pass::put, Pass::put_anywhere}) {
-        // Numbers are walked, not a cursor kept: put_there updates the rows it walks over.
+        // Numbers are walked, not a cursor kept: put_there updates the rows it
+        // walks over.
         for (std::int64_t number = 1; number <= static_cast<std::int64_t>(size_); ++number) {
             if (number % 256 == 0 && stop.stop_requested()) {
                 return fail(Fault::cancelled, "stopped; nothing was changed");

@@ -10,7 +10,8 @@
 
 namespace perdure::origin {
 
-/// A full-text index over another table's rows, which must follow every change of them.
+/// A full-text index over another table's rows, which must follow every change
+/// of them.
 struct TextFollower {
     std::string name;
     std::string rowid;                 ///< column of the followed table that is its rowid
@@ -18,7 +19,8 @@ struct TextFollower {
     std::string indexed;               ///< SQL: whether the row ?1 is in the index; empty: unknown
 };
 
-/// A table of the target that rows are written to, or a full-text table with texts of its own.
+/// A table of the target that rows are written to, or a full-text table with
+/// texts of its own.
 struct WriteTable {
     std::string name;
     std::string rowid;                 ///< a name of it; empty: WITHOUT ROWID
@@ -39,32 +41,37 @@ struct StoredImage {
     bool operator==(StoredImage const&) const = default;
 };
 
-/// One row before and after: created (no before), removed (no after), or replaced.
+/// One row before and after: created (no before), removed (no after), or
+/// replaced.
 struct Change {
     std::size_t table = 0;
     std::string record;  ///< "app:memory/17", for people
     std::optional<StoredImage> before, after;
 };
 
-/// The changes of one restore, kept in a temporary table until they are written: any number of them
-/// takes no memory. Applying them writes all at once; undoing them is the same with before and
-/// after exchanged. Threads: one.
+/// The changes of one restore, kept in a temporary table until they are
+/// written: any number of them takes no memory. Applying them writes all at
+/// once; undoing them is the same with before and after exchanged. Threads:
+/// one.
 class ChangeList {
 public:
     /// `connection` outlives it.
     static Result<ChangeList> create(Connection& connection, std::vector<WriteTable> tables);
 
     std::vector<WriteTable> const& tables() const { return tables_; }
+    /// From now on changes are counted, not kept: nothing will be written.
+    void only_count() { counting_ = true; }
     Result<void> add(Change const& change);
     std::uint64_t size() const { return size_; }
     /// In the order of add().
     Result<void> each(std::function<Result<void>(Change const&)> const& take, std::stop_token stop);
 
-    /// Writes everything inside the open transaction: first all rows that go or are replaced are
-    /// taken away, then all that come are put there, so that values of unique columns may change
-    /// places. Each written row is read back; what the table made of it becomes its `after`.
-    /// Full-text followers are kept in step. Fails: conflict (a constraint, naming the record, or a
-    /// row that is no longer what `before` says), exhausted, cancelled.
+    /// Writes everything inside the open transaction: first all rows that go or
+    /// are replaced are taken away, then all that come are put there, so that
+    /// values of unique columns may change places. Each written row is read back;
+    /// what the table made of it becomes its `after`. Full-text followers are
+    /// kept in step. Fails: conflict (a constraint, naming the record, or a row
+    /// that is no longer what `before` says), exhausted, cancelled.
     Result<void> write(std::stop_token stop);
 
 private:
@@ -93,6 +100,7 @@ private:
     std::vector<bool> unindexed_;  ///< by number: the index never held the row, and will not now
     ValueBinder binder_;
     std::uint64_t size_ = 0;
+    bool counting_ = false;
 };
 
 /// Reads the row that `statement` stands on: `count` values from `column`.

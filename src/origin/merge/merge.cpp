@@ -43,7 +43,8 @@ public:
                 attached.error().message().find("text encoding") != std::string::npos;
             if (!encoding) return attached;
             return fail(Fault::unsupported,
-                        "the snapshot and the target store text in different encodings")
+                        "the snapshot and the target store text "
+                        "in different encodings")
                 .with_code(15)
                 .with_fix("restore the whole database into another folder");
         }
@@ -60,6 +61,7 @@ public:
         PD_TRY(auto tables, write_tables(connection_, target));
         PD_TRY(auto changes, ChangeList::create(connection_, std::move(tables)));
         changes_.emplace(std::move(changes));
+        if (mode_ == Mode::read) changes_->only_count();
         PD_TRY(pairing_, pair_tables(connection_, snapshot, target,
                                      {.mapping = request_.snapshot.mapping,
                                       .mask = request_.snapshot.mask,
@@ -161,7 +163,8 @@ private:
         PD_TRY(Statement rows, connection_.prepare("PRAGMA snap.foreign_key_check"));
         while (true) {
             auto const more = rows.step();
-            // A foreign key that names no key of its parent is the application's own mistake.
+            // A foreign key that names no key of its parent is the application's own
+            // mistake.
             if (!more || !*more) return {};
             ++allowed[rows.text(0)];
         }

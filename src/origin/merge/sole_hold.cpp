@@ -112,8 +112,14 @@ Result<void> take_after(system::Path const& replaced, system::Path const& file) 
     if (::stat(replaced.c_str(), &status) != 0) return {};
     PD_TRY(auto const opened, system::File::open_to_read(file));
     PD_CHECK(system::step(system::Step::set_metadata, file.string()));
-    // Another owner's file stays theirs only if we may say so; the mode must not let more in.
-    static_cast<void>(::fchown(opened.descriptor(), status.st_uid, status.st_gid));
+    bool const theirs = status.st_uid != ::geteuid() || status.st_gid != ::getegid();
+    if (theirs && ::fchown(opened.descriptor(), status.st_uid, status.st_gid) != 0) {
+        return fail(Fault::denied,
+                    fmt::format("{} belongs to another user or group, who could not use what we "
+                                "put in its place",
+                                replaced.string()))
+            .with_fix("run as its owner or as root; or leave out --swap");
+    }
     if (::fchmod(opened.descriptor(), status.st_mode & 07777u) == 0) return {};
     return system::error_from_errno(errno, "the mode of " + file.string());
 }

@@ -40,7 +40,7 @@ Result<void> bring_to_rest(system::Path const& database);
 /// Files that belong to a database beside its own: -wal, -journal, -shm, as far as they exist.
 std::vector<system::Path> side_files(system::Path const& database);
 
-/// Gives a new file the mode and, where that is allowed, the owner of the file it replaces.
+/// Gives a new file the mode and owner of the file it replaces. Fails: denied.
 Result<void> take_after(system::Path const& replaced, system::Path const& file);
 
 }  // namespace perdure::origin
