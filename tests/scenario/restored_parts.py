@@ -132,6 +132,8 @@ def claim_a_record_that_is_not_there_leaves_no_folder(place):
     garden(place)
     ran = place.run("restore", "latest", "app:plants/4711", "--to", "part")
     assert ran.code == 2 and "no such record" in ran.err, ran
+    ran = place.run("restore", "latest", "app:plant", "--where", "name = 'nobody'", "--to", "part")
+    assert ran.code == 2 and "meets the conditions" in ran.err, ran
     left = list((place.work / "part").iterdir()) if (place.work / "part").exists() else []
     assert not left, left
 

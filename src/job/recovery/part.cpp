@@ -67,6 +67,11 @@ public:
             auto made = make(*source, workshop.path / source->name);
             if (!made) return std::move(made).error().within("source \"" + source->name + "\"");
         }
+        if (!request_.scope.filter.empty() && took_nothing()) {
+            return fail(Fault::not_found, "nothing of the snapshot meets the conditions")
+                .with_code(2)
+                .with_fix("perdure restore plan with the same conditions tells what they meet");
+        }
         for (auto const* source : request_.sources) {
             PD_CHECK(system::rename_without_replacing(workshop.path / source->name,
                                                       request_.folder / source->name));
@@ -76,6 +81,14 @@ public:
     }
 
 private:
+    bool took_nothing() const {
+        return std::ranges::all_of(report_.sources, [](RestoredPart const& part) {
+            return part.files == 0 && std::ranges::all_of(part.tables, [](auto const& table) {
+                       return table.chosen == 0;
+                   });
+        });
+    }
+
     Result<void> make(repository::SourceSnapshot const& source, system::Path const& folder) {
         PD_CHECK(system::make_folders(folder, 0755));
         RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
