@@ -147,8 +147,8 @@ public:
     Result<void> add(data::RowView const&) override { return {}; }
     Result<void> add_media(data::Entry const& entry, std::string const& path,
                            data::ByteSource& content) override {
+        if (entry.kind == data::EntryKind::folder) return {};  // the media folder itself is ""
         PD_CHECK(origin::check_tree_path(path));
-        if (entry.kind == data::EntryKind::folder) return {};
         if (entry.kind == data::EntryKind::file && entry.same_as.empty()) {
             return tree_.write_file(path, entry, content);
         }
