@@ -35,10 +35,12 @@ bool RecordedRun::may_be_kept(data::Problem const& problem) const {
     };
     auto const source = problem.path.substr(0, problem.path.find(": "));
     if (config.source(source)) return !has_people(source);
+    // Upkeep is about objects of the store; a repair's losses are named by source and path.
+    if (run_.sources.empty()) return !run_.verb.starts_with("repair");
     for (std::string_view const about : {"destination ", "keys", "hook", "snapshot "}) {
         if (problem.path.starts_with(about)) return true;
     }
-    return !run_.sources.empty() && std::ranges::none_of(run_.sources, has_people);
+    return std::ranges::none_of(run_.sources, has_people);
 }
 
 void RecordedRun::done(std::vector<data::Problem> const& problems, std::string sentence) {

@@ -270,8 +270,45 @@ def claim_a_sync_says_when_old_keys_could_not_be_looked_at(place):
     assert "does not open" in ran.out, ran
     run = place.good("runs", "list", "--json").events[0]
     assert run["verb"] == "sync" and run["outcome"] == "partial", run
+    shown = place.good("runs", "show", run["id"], "--json").summary
+    assert "does not open" in shown["problems"][0]["reason"], shown
     (place.work / "perdure.key").write_bytes(key)
     place.good("backup", "sync")
+
+
+def claim_destinations_whose_keys_were_changed_apart_are_joined_when_asked(place):
+    place.write("data/one.txt", "one\n" * 5000)
+    place.repository(data="data")
+    place.good("backup")
+    second = place.folder / "second"
+    place.good("destination", "add", "second", "--path", second)
+    place.good("backup", "sync")
+    for number, folder in enumerate((second, place.work / "backups")):
+        bring_back = away(place, folder)
+        # Another machine each time: one that saw the first change would refuse the older keyring.
+        place.environment["XDG_CACHE_HOME"] = str(place.folder / f"machine{number}")
+        place.good("key", "rotate", code=3)
+        place.write(f"data/only{number}.txt", f"{number}\n" * 4000)
+        place.good("backup", code=3)
+        bring_back()
+    place.environment["XDG_CACHE_HOME"] = str(place.folder / "machine2")
+    place.good("backup", code=3)
+    assert "key merge" in place.good("backup", "sync", code=14).out
+    asked = place.good("key", "merge", code=17)
+    assert "different keyrings" in asked.err and "--confirm main" in asked.err, asked
+    merged = place.good("key", "merge", "--confirm", "main", "--json").summary
+    assert merged["forked"] and merged["complete"] and merged["left_out"] == [], merged
+    assert not place.good("key", "merge", "--json").summary["forked"]
+    place.good("backup", "sync")
+    place.good("backup")
+    snapshots = [[e["id"] for e in place.good("backup", "list", "--destination", name, "--json").events
+                  if e["type"] == "snapshot"] for name in ("disk", "second")]
+    assert snapshots[0] == snapshots[1] and len(snapshots[0]) == 5, snapshots
+    for number, name in enumerate(("disk", "second")):
+        place.good("repo", "check", "--read-data", "--destination", name)
+        back = place.folder / f"joined{number}"
+        place.good("restore", "latest", "--destination", name, "--to", back)
+        assert stage.rsync_differences(place.work / "data", back / "data") == ""
 
 
 stage.main(globals())

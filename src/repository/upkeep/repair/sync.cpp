@@ -255,8 +255,12 @@ Result<void> Syncer::settle(ObjectName const& name,
     }
     if (tombstone && body && !is_deletion(name)) forked = true;
     if (forked) {
-        report_.findings.push_back({Finding::Kind::disagreement, name,
-                                    "destinations hold different bodies under this name", false});
+        bool const keys = name.starts_with("keyring/");
+        report_.findings.push_back(
+            {Finding::Kind::disagreement, name,
+             keys ? "destinations were changed apart from each other: run `perdure key merge`"
+                  : "destinations hold different bodies under this name",
+             false});
         for (Leg& leg : legs_) leg.fail_with(fmt::format("it disagrees about {}", name));
         return {};
     }
