@@ -87,6 +87,8 @@ def claim_the_runbook_is_enough_to_bring_everything_back_on_a_bare_machine(place
 
 def claim_the_runbook_says_what_could_not_be_asked(place):
     small_app(place)
+    with open(place.work / "perdure.toml", "a") as config:
+        config.write('[source.dump]\ntype = "command"\ncommand = ["seq", "3"]\n')
     place.good("backup")
     (place.work / "backups").rename(place.folder / "away")
     ran = place.good("report", "runbook", "--json", code=3)
@@ -94,7 +96,11 @@ def claim_the_runbook_says_what_could_not_be_asked(place):
     assert "could not be reached" in text and "rsync -aHAX" in text, text
     assert "No restore was ever tested" in text, text
     (place.folder / "away").rename(place.work / "backups")
-    assert "There is no recovery kit" in place.good("report", "runbook").out
+    text = place.good("report", "runbook").out
+    assert "There is no recovery kit" in text, text
+    place.good("restore", "latest", "dump", "--to", place.folder / "back")
+    assert (place.folder / "back/dump/dump.out").read_text() == "1\n2\n3\n"
+    assert "/srv/restore/dump/dump.out is what this printed" in text, text
 
 
 def claim_drills_are_signed_listed_and_drawn_by_seed(place):

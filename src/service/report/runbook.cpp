@@ -329,7 +329,8 @@ void Writer::put_back(SourceConfig const& source) {
     std::vector<std::string> steps;
     if (!source.quiesce.empty()) steps.push_back(words(source.quiesce));
     if (options.type == "command") {
-        std::string const file = options.output_name.empty() ? "output" : options.output_name;
+        std::string const file =
+            options.output_name.empty() ? options.name + ".out" : options.output_name;
         steps.push_back(fmt::format("# {} is what this printed; feed it to its counterpart: {}",
                                     word(from + "/" + file), words(options.command)));
     } else if (!options.path.empty() && options.type != "files" && options.type != "git") {
