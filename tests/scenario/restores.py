@@ -301,8 +301,9 @@ def claim_destinations_whose_keys_were_changed_apart_are_joined_when_asked(place
     assert not place.good("key", "merge", "--json").summary["forked"]
     place.good("backup", "sync")
     place.good("backup")
-    snapshots = [[e["id"] for e in place.good("backup", "list", "--destination", name, "--json").events
-                  if e["type"] == "snapshot"] for name in ("disk", "second")]
+    snapshots = [[event["id"] for event in
+                  place.good("backup", "list", "--destination", name, "--json").events
+                  if event["type"] == "snapshot"] for name in ("disk", "second")]
     assert snapshots[0] == snapshots[1] and len(snapshots[0]) == 5, snapshots
     for number, name in enumerate(("disk", "second")):
         place.good("repo", "check", "--read-data", "--destination", name)
