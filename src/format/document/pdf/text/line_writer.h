@@ -47,7 +47,6 @@ private:
     double origin_ = 0;  ///< of the text line matrix
     double rise_ = 0;    ///< of the run
     double rise_written_ = 0;
-    bool moved_ = false;
 };
 
 }  // namespace perdure::format::pdf
