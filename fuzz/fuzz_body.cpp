@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/result.h"
 #include "format/document/body/body.h"
 
 namespace {
@@ -11,11 +12,20 @@ using namespace perdure;
 
 constexpr std::array void_elements = {"br", "hr", "img", "input", "wbr", "col"};
 
+/// A '>' inside quotes ends nothing.
+std::size_t tag_end(std::string_view markup, std::size_t at) {
+    for (bool quoted = false; at < markup.size(); ++at) {
+        if (markup[at] == '"') quoted = !quoted;
+        if (markup[at] == '>' && !quoted) return at;
+    }
+    return std::string_view::npos;
+}
+
 /// Every start has its end, and no attribute is a handler or leads to a script.
 void check(std::string_view markup) {
     std::vector<std::string_view> open;
     for (auto at = markup.find('<'); at != markup.npos; at = markup.find('<', at + 1)) {
-        auto const end = markup.find('>', at);
+        auto const end = tag_end(markup, at);
         PD_ASSERT(end != markup.npos);
         auto const tag = markup.substr(at + 1, end - at - 1);
         PD_ASSERT(!tag.empty());
