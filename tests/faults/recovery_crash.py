@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -110,9 +111,10 @@ def environment(place, **values):
 def settled(world, command, ends, what):
     """One of the two ends, nothing left over, and the command works from where it is."""
     # Any later restore command puts it right; one that is refused for want of a run does too.
-    world.place.run("restore", "undo", "4711", "--dry-run")
+    ran = world.place.run("restore", "undo", "4711", "--dry-run")
     now = world.state()
-    assert now in ends, f"{what}: a mixture\n{now}\nneither of\n{ends[0]}\n{ends[1]}"
+    assert now in ends, (f"{what}: {now[1]} is a mixture, after\n{ran}\n"
+                         f"{now}\nneither of\n{ends[0]}\n{ends[1]}")
     left = world.left_behind()
     assert not left, f"{what}: {left} was left behind"
     if now == ends[0]:
@@ -202,6 +204,32 @@ def claim_real_kills_at_any_moment_leave_before_or_after(place):
         settled(world, command, ends, f"killed in round {turn}")
     print(f"       {killed} of {rounds - 2} were running when they were killed", flush=True)
     assert killed > 0
+
+
+HALF_A_COMMIT = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+db.execute("UPDATE note SET text = 'half' || text")
+db.executemany("INSERT INTO note VALUES(?, ?)", [(5000 + i, str(i) + "z" * 1000) for i in range(500)])
+os._exit(0)
+"""
+
+
+def claim_a_commit_that_was_killed_half_way_is_rolled_back_first(place):
+    """A hot journal, which a read-only connection may not roll back, is no reason to stay a mixture."""
+    world = World(place)
+    ends, steps = (world.before, world.after), steps_of(world, world.apply)
+    for step in range(steps // 3, steps, max(1, steps // 12)):
+        world.renew()
+        with environment(world.place, PERDURE_CRASH_AT=str(step)):
+            ran = place.run(*world.apply())
+        assert ran.code == 137, ran
+        subprocess.run([sys.executable, "-c", HALF_A_COMMIT, world.database], check=True)
+        journal = world.database.with_name(world.database.name + "-journal")
+        assert journal.stat().st_size > 512, "the fixture left no hot journal"
+        settled(world, world.apply(), ends, f"a hot journal after step {step} of {steps}")
 
 
 def claim_a_disk_that_is_really_full_leaves_before_or_after(place):

@@ -187,10 +187,9 @@ Result<std::unique_ptr<Merge>> Merge::open(MergeRequest request, Mode mode, std:
         return fail(Fault::not_found, request.target.path.string() + " is not there")
             .with_fix("restore the whole database with --swap, or with --to DIR");
     }
-    auto opened =
-        mode == Mode::write
-            ? open_to_write(request.target.path, request.busy_wait_ms, stop)
-            : Connection::open(request.target.path, {.busy_wait_ms = request.busy_wait_ms});
+    auto opened = mode == Mode::write
+                      ? open_to_write(request.target.path, request.busy_wait_ms, stop)
+                      : open_to_look(request.target.path, request.busy_wait_ms);
     if (!opened) return std::move(opened).error();
     if (mode == Mode::read) opened->watch(stop);
     auto merge = std::make_unique<SqliteMerge>(std::move(request), mode, std::move(*opened));

@@ -99,6 +99,10 @@ public:
 /// and foreign key actions off (for this connection), the write lock taken.
 Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
                                  std::stop_token stop);
+/// A read-only connection to an application's database. A commit that was killed half-way (its
+/// journal is "hot") is rolled back first, as every writer of that database would do: nobody can
+/// read before, and a read-only connection may not.
+Result<Connection> open_to_look(system::Path const& database, int busy_wait_ms);
 /// Fails: conflict (PD-0015), when a written table, or one that refers to it, has more dangling
 /// references than `database` had before the transaction and more than `allowed`. What dangled
 /// before, by table: an undo may bring just that back.

@@ -219,9 +219,8 @@ Result<std::unique_ptr<RowUndo>> RowUndo::open(system::Path const& database,
                                                std::vector<WriteTable> const& tables,
                                                Merge::Mode mode, int busy_wait_ms,
                                                std::stop_token stop) {
-    auto opened = mode == Merge::Mode::write
-                      ? open_to_write(database, busy_wait_ms, stop)
-                      : Connection::open(database, {.busy_wait_ms = busy_wait_ms});
+    auto opened = mode == Merge::Mode::write ? open_to_write(database, busy_wait_ms, stop)
+                                             : open_to_look(database, busy_wait_ms);
     if (!opened) return std::move(opened).error();
     auto undo = std::make_unique<SqliteUndo>(database, mode, std::move(*opened));
     PD_CHECK(undo->prepare(tables));

@@ -141,6 +141,15 @@ Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
     return connection;
 }
 
+Result<Connection> open_to_look(system::Path const& database, int busy_wait_ms) {
+    if (system::exists(system::Path(database.string() + "-journal"))) {
+        PD_TRY(auto writer, Connection::open(database, {.flags = SQLITE_OPEN_READWRITE,
+                                                        .busy_wait_ms = busy_wait_ms}));
+        PD_CHECK(writer.integer("SELECT count(*) FROM sqlite_schema"));
+    }
+    return Connection::open(database, {.busy_wait_ms = busy_wait_ms});
+}
+
 Result<DanglingCounts> check_references(Connection& connection, system::Path const& database,
                                         ChangeList& changes, DanglingCounts const& allowed,
                                         std::stop_token stop) {
