@@ -212,13 +212,14 @@ db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("PRAGMA cache_size = 1")
 db.execute("BEGIN IMMEDIATE")
 db.execute("UPDATE note SET text = 'half' || text")
-db.executemany("INSERT INTO note VALUES(?, ?)", [(5000 + i, str(i) + "z" * 1000) for i in range(500)])
+rows = [(5000 + i, str(i) + "z" * 1000) for i in range(500)]
+db.executemany("INSERT INTO note VALUES(?, ?)", rows)
 os._exit(0)
 """
 
 
 def claim_a_commit_that_was_killed_half_way_is_rolled_back_first(place):
-    """A hot journal, which a read-only connection may not roll back, is no reason to stay a mixture."""
+    """A hot journal, which no read-only connection may roll back, leaves no mixture."""
     world = World(place)
     ends, steps = (world.before, world.after), steps_of(world, world.apply)
     for step in range(steps // 3, steps, max(1, steps // 12)):
