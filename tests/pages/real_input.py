@@ -47,8 +47,8 @@ class Input:
     made = {}
 
     def __init__(self, name):
-        folder = pathlib.Path(_shared.name) / name
-        folder.mkdir()
+        # Anew each time: an input that is not there is asked for once by every format.
+        folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_shared.name))
         self.name, self.exports = name, {}
         self.place = stage.Place(folder)
         self.work, self.source = self.place.work, "app"
