@@ -1,11 +1,23 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+
 #include "face/cli/command.h"
 
 /// The options of each command, for command_table.cpp alone.
 namespace perdure::face::options {
 
 using enum OptionRow::Kind;
+
+/// Rows one behind the other: what several commands share is listed once.
+template <std::size_t... Counts>
+constexpr auto one_list(OptionRow const (&... parts)[Counts]) {
+    std::array<OptionRow, (Counts + ...)> out;
+    auto to = out.begin();
+    ((to = std::copy_n(parts, Counts, to)), ...);
+    return out;
+}
 
 inline constexpr OptionRow destination{"--destination", value, "NAME",
                                        "Only this destination: a name, or a folder."};
@@ -106,14 +118,8 @@ inline constexpr OptionRow history_options[] = {
 inline constexpr OptionRow pin_options[] = {{"--reason", value, "TEXT", "Why it must stay."},
                                             destination};
 inline constexpr OptionRow delete_options[] = {confirm, destination};
-inline constexpr OptionRow cleanup_options[] = {
-    keep_rules[0], keep_rules[1], keep_rules[2], keep_rules[3], keep_rules[4],
-    keep_rules[5], keep_rules[6], keep_rules[7], dry_run,       destination,
-};
-inline constexpr OptionRow preview_options[] = {
-    keep_rules[0], keep_rules[1], keep_rules[2], keep_rules[3], keep_rules[4],
-    keep_rules[5], keep_rules[6], keep_rules[7], destination,
-};
+inline constexpr auto cleanup_options = one_list(keep_rules, {dry_run, destination});
+inline constexpr auto preview_options = one_list(keep_rules, {destination});
 inline constexpr OptionRow change_options[] = {dry_run, destination};
 inline constexpr OptionRow map_owner{
     "--map-owner", values, "OLD=NEW",
@@ -150,53 +156,26 @@ inline constexpr OptionRow filter_rows[] = {
     {"--until", value, "TIME", "Created before this time."},
     {"--where", value, "CONDITION", "Such as: rating >= 4 and title like '%Alps%'."},
 };
-inline constexpr OptionRow restore_options[] = {
-    {"--to", value, "TARGET", "live (in place), a folder (DIR/<source>/), or a database file."},
-    restore_at,
-    strategy,
-    remove_more,
-    swap_whole,
-    map_column,
-    map_owner,
-    map_path,
-    numeric_owners,
-    filter_rows[0],
-    filter_rows[1],
-    filter_rows[2],
-    filter_rows[3],
-    filter_rows[4],
-    filter_rows[5],
-    filter_rows[6],
-    filter_rows[7],
-    filter_rows[8],
-    scratch,
-    confirm,
-    destination,
+/// What a restore brings back, and how, whatever it goes into.
+inline constexpr OptionRow recovery_rows[] = {
+    restore_at, strategy, remove_more, swap_whole, map_column, map_owner, map_path, numeric_owners,
 };
-inline constexpr OptionRow restore_plan_options[] = {
+inline constexpr OptionRow restore_target[] = {
+    {"--to", value, "TARGET", "live (in place), a folder (DIR/<source>/), or a database file."},
+};
+inline constexpr auto restore_options =
+    one_list(restore_target, recovery_rows, filter_rows, {scratch, confirm, destination});
+inline constexpr OptionRow plan_target[] = {
     {"--target", value, "TARGET", "live (in place, the default), a folder, or a database file."},
-    restore_at,
-    strategy,
-    remove_more,
-    swap_whole,
-    map_column,
-    map_owner,
-    map_path,
-    numeric_owners,
-    filter_rows[0],
-    filter_rows[1],
-    filter_rows[2],
-    filter_rows[3],
-    filter_rows[4],
-    filter_rows[5],
-    filter_rows[6],
-    filter_rows[7],
-    filter_rows[8],
+};
+inline constexpr OptionRow plan_rows[] = {
     {"--output", value, "FILE", "Where the plan goes; the state folder by default.", 'o'},
     {"--details", number, "N", "How many records to show with their fields; 10 by default."},
     scratch,
     destination,
 };
+inline constexpr auto restore_plan_options =
+    one_list(plan_target, recovery_rows, filter_rows, plan_rows);
 inline constexpr OptionRow restore_apply_options[] = {
     {"--override", values, "RECORD=DECISION", "Another decision for one record; may be repeated."},
     scratch,
@@ -238,7 +217,7 @@ inline constexpr OptionRow report_permissions_options[] = {
     report_output,
     destination,
 };
-inline constexpr OptionRow export_options[] = {
+inline constexpr OptionRow export_place_rows[] = {
     {"--format", value, "FORMAT", "json by default; `perdure export formats` names them all.", 'f',
      "What, and where to"},
     {"--output", value, "FILE", "The file, a new folder, or X.zip or X.tar.gz of a folder.", 'o'},
@@ -247,16 +226,8 @@ inline constexpr OptionRow export_options[] = {
     {"--snapshot", value, "SNAPSHOT", "From a snapshot instead of the live data."},
     {"--at", value, "TIME", "From the latest snapshot at or before this time."},
     {"--profile", value, "NAME", "Options of [export.NAME] in the configuration; given ones win."},
-    {filter_rows[0].name, filter_rows[0].kind, filter_rows[0].value, filter_rows[0].help, 0,
-     "Which records"},
-    filter_rows[1],
-    filter_rows[2],
-    filter_rows[3],
-    filter_rows[4],
-    filter_rows[5],
-    filter_rows[6],
-    filter_rows[7],
-    filter_rows[8],
+};
+inline constexpr OptionRow export_shape_rows[] = {
     {"--all-tables", flag, {}, "Tables without a mapping too, as types named like them."},
     {"--fields", values, "NAME", "Only these columns or roles, in this order: title,created.", 0,
      "What of them"},
@@ -289,6 +260,11 @@ inline constexpr OptionRow export_options[] = {
     {"--option", values, "NAME=VALUE", "Any other option of the format."},
     destination,
 };
+inline constexpr auto export_options = [] {
+    auto all = one_list(export_place_rows, filter_rows, export_shape_rows);
+    all[std::size(export_place_rows)].heading = "Which records";
+    return all;
+}();
 inline constexpr OptionRow archive_verify_options[] = {
     {"--public-key", value, "KEY", "The minisign key (RW...) or .pub file whose signature counts."},
     {"--identity", value, "FILE", "An age identity that opens an encrypted archive."},
