@@ -6,24 +6,11 @@
 #include "format/readers.h"
 #include "job/export/output_place.h"
 #include "job/export_records.h"
+#include "job/file_hash.h"
 
 namespace perdure::job {
 
 namespace {
-
-Result<crypto::Digest> digest_file(system::Path const& path, std::uint64_t& bytes,
-                                   std::stop_token const& stop) {
-    PD_TRY(auto file, system::File::open_to_read(path));
-    crypto::Sha256 hash;
-    Bytes piece(1 << 20);
-    while (true) {
-        if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
-        PD_TRY(auto const got, file.read(piece));
-        if (got == 0) return hash.finish();
-        hash.update(ByteView(piece).first(got));
-        bytes += got;
-    }
-}
 
 /// Adds the lines of a folder's files, sorted by their whole path, one folder in memory at a time.
 Result<void> digest_folder(system::Path const& folder, std::string const& prefix,
@@ -43,8 +30,9 @@ Result<void> digest_folder(system::Path const& folder, std::string const& prefix
             PD_CHECK(digest_folder(folder / name, prefix + name, lines, proof, stop));
             continue;
         }
-        PD_TRY(auto const digest, digest_file(folder / name, proof.bytes, stop));
-        lines.update(as_bytes(fmt::format("{}  {}{}\n", to_hex(digest), prefix, name)));
+        PD_TRY(auto const file, hash_file(folder / name, stop));
+        proof.bytes += file.bytes;
+        lines.update(as_bytes(fmt::format("{}  {}{}\n", to_hex(file.digest), prefix, name)));
         ++proof.files;
     }
     return {};
@@ -56,7 +44,9 @@ Result<OutputProof> digest_output(system::Path const& output, std::stop_token st
     OutputProof proof;
     std::error_code ignored;
     if (!std::filesystem::is_directory(output, ignored)) {
-        PD_TRY(proof.digest, digest_file(output, proof.bytes, stop));
+        PD_TRY(auto const file, hash_file(output, stop));
+        proof.digest = file.digest;
+        proof.bytes = file.bytes;
         proof.files = 1;
         return proof;
     }

@@ -1,6 +1,7 @@
 #include "job/history/extract.h"
 
 #include "format/record/json_text.h"
+#include "format/record/value_view.h"
 #include "format/text.h"
 #include "origin/origin.h"
 #include "repository/stream/content_source.h"
@@ -8,14 +9,6 @@
 namespace perdure::job {
 
 namespace {
-
-data::ValueView view_of(data::Value const& value) {
-    if (auto const* integer = std::get_if<std::int64_t>(&value)) return *integer;
-    if (auto const* number = std::get_if<double>(&value)) return *number;
-    if (auto const* text = std::get_if<data::Text>(&value)) return std::string_view(text->bytes);
-    if (auto const* bytes = std::get_if<Bytes>(&value)) return ByteView(*bytes);
-    return data::Null{};
-}
 
 void put(std::string& out, std::string_view name, std::string_view text) {
     out += "  ";
@@ -40,7 +33,7 @@ Result<system::Path> write_record(RecordExtract const& extract, system::Path con
         out += std::exchange(first, false) ? "\n    " : ",\n    ";
         format::json_key(out, name);
         out += ' ';
-        format::json_value(out, view_of(value));
+        format::json_value(out, format::view_of(value));
     }
     out += "\n  }\n}\n";
     PD_CHECK(system::make_folders(folder));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/mapping_path.h"
+#include "format/record/value_view.h"
 #include "job/diff/value_text.h"
 #include "origin/records/record_source.h"
 #include "repository/diff/diff_rows.h"
@@ -10,14 +11,6 @@
 namespace perdure::job {
 
 namespace {
-
-data::ValueView view_of(data::Value const& value) {
-    if (auto const* integer = std::get_if<std::int64_t>(&value)) return *integer;
-    if (auto const* number = std::get_if<double>(&value)) return *number;
-    if (auto const* text = std::get_if<data::Text>(&value)) return std::string_view(text->bytes);
-    if (auto const* bytes = std::get_if<Bytes>(&value)) return ByteView(*bytes);
-    return data::Null{};
-}
 
 std::string_view text_in(data::ValueView const& value) {
     auto const* text = std::get_if<std::string_view>(&value);
@@ -40,7 +33,7 @@ data::ValueView RowRecord::role(data::RecordMapping const& mapping, std::string 
     if (!path || path->kind != data::MappingPath::Kind::column) return data::Null{};
     auto const at = std::ranges::find(values_, path->value.empty() ? path->column : path->value,
                                       [](auto const& each) -> auto& { return each.first; });
-    return at == values_.end() ? data::ValueView(data::Null{}) : view_of(at->second);
+    return at == values_.end() ? data::ValueView(data::Null{}) : format::view_of(at->second);
 }
 
 Result<RowRecord> RowRecord::create(data::TableSchema const& table,
@@ -53,7 +46,8 @@ Result<RowRecord> RowRecord::create(data::TableSchema const& table,
     out.type_ = mapping ? mapping->type : table.name;
     data::Record& record = out.record_;
     record.id = std::move(id);
-    for (auto const& [name, value] : out.values_) record.fields.push_back({name, view_of(value)});
+    for (auto const& [name, value] : out.values_)
+        record.fields.push_back({name, format::view_of(value)});
     if (!mapping) return out;
     out.title_ = std::string(text_in(out.role(*mapping, "title")));
     record.body = text_in(out.role(*mapping, "body"));

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "crypto/hash.h"
+#include "job/file_hash.h"
 #include "job/source_options.h"
 
 namespace perdure::job {
@@ -31,17 +31,6 @@ Looks looks_of(system::Path const& path) {
             static_cast<std::uint64_t>(status.st_size),
             {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)},
             {status.st_ctim.tv_sec, static_cast<std::uint32_t>(status.st_ctim.tv_nsec)}};
-}
-
-Result<std::string> hash_of(system::Path const& path) {
-    PD_TRY(auto const file, system::File::open_to_read(path));
-    crypto::Sha256 hash;
-    Bytes piece(1 << 20);
-    while (true) {
-        PD_TRY(auto const got, file.read(piece));
-        if (got == 0) return to_hex(hash.finish());
-        hash.update(ByteView(piece).first(got));
-    }
 }
 
 origin::FileChange change_of(origin::FileChange::Act act, system::Path const& live,
@@ -129,8 +118,8 @@ Result<LiveState> live_state(system::Path const& database, std::stop_token stop)
     if (fault == Fault::cancelled || fault == Fault::unavailable || fault == Fault::denied) {
         return digest.error();
     }
-    PD_TRY(auto const hash, hash_of(database));
-    return LiveState{"unreadable " + hash};
+    PD_TRY(auto const hash, hash_file(database, stop));
+    return LiveState{"unreadable " + to_hex(hash.digest)};
 }
 
 Result<SwapAtWork> stage_swap(repository::Repository& repository,

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "crypto/hash.h"
+#include "job/file_hash.h"
 
 namespace perdure::service {
 namespace {
@@ -143,14 +144,8 @@ data::Json custody_head(system::Path const& state_folder) {
 }
 
 Result<std::string> hash_of_file(system::Path const& path) {
-    PD_TRY(auto const file, system::File::open_to_read(path));
-    crypto::Sha256 hash;
-    Bytes buffer(1 << 20);
-    while (true) {
-        PD_TRY(std::size_t const count, file.read(buffer));
-        if (count == 0) return to_hex(hash.finish());
-        hash.update(ByteView(buffer).first(count));
-    }
+    PD_TRY(auto const hash, job::hash_file(path));
+    return to_hex(hash.digest);
 }
 
 Result<CustodyEntry> append_custody(system::Path const& state_folder, CustodyEntry facts) {
