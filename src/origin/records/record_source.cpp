@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 
+#include "origin/file_bytes.h"
 #include "origin/records/record_sql.h"
 
 namespace perdure::origin {
@@ -90,16 +91,6 @@ private:
     std::string path_;
 };
 
-class MediaBytes : public data::ByteSource {
-public:
-    explicit MediaBytes(system::File file) : file_(std::move(file)) {}
-    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    system::File file_;
-};
-
 bool safe_relative(std::string const& path) {
     if (path.empty() || path.front() == '/' || path.find('\0') != std::string::npos) return false;
     for (auto const& part : system::Path(path)) {
@@ -113,7 +104,7 @@ Result<std::unique_ptr<data::ByteSource>> MediaFile::open(std::stop_token) {
         return fail(Fault::denied, path_ + ": lies outside the media folder");
     }
     PD_TRY(auto file, system::File::open_to_read(folder_ / path_));
-    return std::make_unique<MediaBytes>(std::move(file));
+    return std::make_unique<FileBytes>(std::move(file));
 }
 
 /// perdure_instant(X): microseconds since 1970 of a time as applications store it, or NULL.

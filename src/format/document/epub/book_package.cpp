@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "format/document/body/links.h"
+#include "format/document/epub/book_text.h"
 #include "format/document/page_text.h"
 
 namespace perdure::format {
@@ -135,18 +136,9 @@ Result<void> BookPackage::add_to_contents(TocEntry const& entry) {
 /// nav.xhtml, written while the spool is read.
 Result<void> BookPackage::put_contents(BookFacts const& facts) {
     PD_TRY(auto const out, tree_.create("EPUB/nav.xhtml", {.modified = modified_}));
-    std::string text = fmt::format(
-        R"(<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" )"
-        R"(lang="en" xml:lang="en">
-<head>
-<meta charset="UTF-8"/>
-<title>Contents</title>
-<link rel="stylesheet" type="text/css" href="book.css"/>
-</head>
-<body>
-<nav epub:type="toc" role="doc-toc" id="toc" aria-labelledby="toc-title">
+    std::string text = book_head("Contents", "book.css", "");
+    text += fmt::format(
+        R"(<nav epub:type="toc" role="doc-toc" id="toc" aria-labelledby="toc-title">
 <h1 id="toc-title">Contents</h1>
 <ol>
 <li><a href="title.xhtml">{}</a></li>

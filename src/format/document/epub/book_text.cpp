@@ -6,9 +6,8 @@
 
 namespace perdure::format {
 
-std::string book_page(std::string_view title, std::string_view style, std::string_view type,
-                      std::string_view body) {
-    std::string out = fmt::format(
+std::string book_head(std::string_view title, std::string_view style, std::string_view type) {
+    return fmt::format(
         R"(<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" )"
@@ -21,6 +20,11 @@ std::string book_page(std::string_view title, std::string_view style, std::strin
 <body{}>
 )",
         escaped(title), style, type.empty() ? "" : fmt::format(" epub:type=\"{}\"", type));
+}
+
+std::string book_page(std::string_view title, std::string_view style, std::string_view type,
+                      std::string_view body) {
+    std::string out = book_head(title, style, type);
     out += body;
     return out + "</body>\n</html>\n";
 }

@@ -5,7 +5,9 @@
 
 namespace perdure::format {
 
-/// The frame of an XHTML file of a book. `body` is markup; `type` an epub:type, or empty.
+/// What stands before the markup of an XHTML file of a book; `type` is an epub:type, or empty.
+std::string book_head(std::string_view title, std::string_view style, std::string_view type);
+/// A whole one. `body` is markup.
 std::string book_page(std::string_view title, std::string_view style, std::string_view type,
                       std::string_view body);
 

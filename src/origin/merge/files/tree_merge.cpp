@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "crypto/hash.h"
+#include "origin/file_bytes.h"
 #include "origin/files/below.h"
 #include "origin/merge/files/folder_plan.h"
 #include "origin/merge/files/look_beneath.h"
@@ -23,16 +24,6 @@ namespace {
 
 using data::EntryKind;
 using Act = FileChange::Act;
-
-class FileSource : public data::ByteSource {
-public:
-    explicit FileSource(system::File file) : file_(std::move(file)) {}
-    Result<std::size_t> read(ByteSpan into) override { return file_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    system::File file_;
-};
 
 class Merging final : public TreeMerge {
 public:
@@ -242,7 +233,7 @@ private:
                 PD_TRY(number, stage(entry, content));
                 PD_TRY(auto copy, system::File::open_to_read(request_.root / request_.stage /
                                                              std::to_string(number)));
-                FileSource source(std::move(copy));
+                FileBytes source(std::move(copy));
                 PD_TRY(same, same_bytes(source, descriptor));
             } else {
                 PD_TRY(same, entry.sparse ? Result<bool>(false) : same_bytes(content, descriptor));
