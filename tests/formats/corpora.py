@@ -43,6 +43,19 @@ def chat(folder):
                 yield (text[8:60], text, clock, "irc", path.stem, [path.parent.name])
 
 
+# What perdure.toml says of such a database, as the source "app".
+MAPPING = """[source.app.records.memory]
+table = "memories"
+title = "title"
+body = "content"
+body_format = "text"
+created = "created_at"
+project = "project"
+category = "category"
+tags = "memory_tags(memory_id, tag_id) -> tags.name"
+"""
+
+
 def load_corpora(database, folder, limit):
     with sqlite3.connect(database) as connection:
         connection.executescript(SCHEMA)

@@ -4,6 +4,7 @@
 
 #include "format/readers.h"
 #include "format/testing/memory_tree.h"
+#include "tests/formats/every_format.h"
 #include "tests/formats/hostile_records.h"
 
 namespace perdure::format::testing {
@@ -175,18 +176,7 @@ TEST_P(FormatContract, GivesFilesNamesThatEverySystemTakes) {
     }
 }
 
-std::vector<std::string> all_formats() {
-    std::vector<std::string> names;
-    for (auto const& kind : format_kinds()) names.emplace_back(kind.name);
-    return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Formats, FormatContract, ::testing::ValuesIn(all_formats()),
-                         [](auto const& info) {
-                             std::string name;
-                             for (char const c : info.param) name += std::isalnum(c) ? c : '_';
-                             return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Formats, FormatContract, ::testing::ValuesIn(all_formats()), test_name);
 
 }  // namespace
 }  // namespace perdure::format::testing

@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "format/readers.h"
 #include "format/testing/memory_tree.h"
+#include "tests/formats/every_format.h"
 #include "tests/formats/hostile_records.h"
 
 namespace perdure::format::testing {
@@ -199,18 +200,7 @@ TEST(ReadingXml, ADocumentTypeIsRefusedBeforeAnyParserSeesIt) {
     }
 }
 
-std::vector<std::string> all_formats() {
-    std::vector<std::string> names;
-    for (auto const& kind : format_kinds()) names.emplace_back(kind.name);
-    return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Formats, ReadingBack, ::testing::ValuesIn(all_formats()),
-                         [](auto const& info) {
-                             std::string name;
-                             for (char const c : info.param) name += std::isalnum(c) ? c : '_';
-                             return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Formats, ReadingBack, ::testing::ValuesIn(all_formats()), test_name);
 
 }  // namespace
 }  // namespace perdure::format::testing

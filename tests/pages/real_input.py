@@ -21,22 +21,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scenario"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "formats"))
 import stage  # noqa: E402
 import validators  # noqa: E402
-from corpora import load_corpora  # noqa: E402
+from corpora import MAPPING, load_corpora  # noqa: E402
 
 _shared = tempfile.TemporaryDirectory(prefix="perdure-real-")
 atexit.register(_shared.cleanup)
 HEAVY = bool(os.environ.get("PERDURE_HEAVY"))
 TEXTS = 4000 if HEAVY else 120
-MAPPING = """[source.app.records.memory]
-table = "memories"
-title = "title"
-body = "content"
-body_format = "text"
-created = "created_at"
-project = "project"
-category = "category"
-tags = "memory_tags(memory_id, tag_id) -> tags.name"
-"""
 REAL = {"northwind": "northwind/northwind.sqlite", "chinook": "chinook/Chinook_Sqlite.sqlite",
         "social": "ldbc_snb_social/ldbc_snb.sqlite"}
 INPUTS = ["demo", "texts", "northwind"] + (["chinook", "social"] if HEAVY else [])

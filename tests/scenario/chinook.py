@@ -1,4 +1,5 @@
 """Real generations of one database, and what sqlite3 alone says of their rows."""
+import shutil
 import sqlite3
 
 import stage
@@ -9,6 +10,17 @@ def versions():
     found = sorted(folder.glob("*/*.sqlite"))
     if not found:
         raise stage.Skip(f"no real data at {folder}")
+    return found
+
+
+def backed_up(place):
+    """The generations, each backed up in turn from one live file: snapshot v0, v1, …"""
+    found = versions()
+    live = place.work / "chinook.sqlite"
+    place.repository(app=live)
+    for number, version in enumerate(found):
+        shutil.copy(version, live)
+        place.good("backup", "--tag", f"v{number}")
     return found
 
 

@@ -43,12 +43,7 @@ def told(events):
 
 def claim_ten_generations_of_chinook_differ_as_sqlite3_says(place):
     """Also over several generations at once, backwards, and for tables that were renamed."""
-    versions = chinook.versions()
-    live = place.work / "chinook.sqlite"
-    place.repository(app=live)
-    for number, version in enumerate(versions):
-        shutil.copy(version, live)
-        place.good("backup", "--tag", f"v{number}")
+    versions = chinook.backed_up(place)
     pairs = [(n, n + 1) for n in range(len(versions) - 1)]
     pairs += [(0, len(versions) - 1), (len(versions) - 1, 0), (7, 4)]
     changes = 0

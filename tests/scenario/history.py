@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What was, and when: `backup find` and `backup history` over many snapshots."""
 import json
-import shutil
 import sqlite3
 
 import chinook
@@ -14,12 +13,7 @@ def events(ran, kind):
 
 def claim_every_version_of_chinook_records_is_found_as_sqlite3_says(place):
     """History of records that changed, over ten generations, against sqlite3 alone."""
-    versions = chinook.versions()
-    live = place.work / "chinook.sqlite"
-    place.repository(app=live)
-    for number, version in enumerate(versions):
-        shutil.copy(version, live)
-        place.good("backup", "--tag", f"v{number}")
+    versions = chinook.backed_up(place)
     states = [chinook.read(version) for version in versions]
     checked = 0
     for table, key in (("Track", (728,)), ("Track", (2,)), ("Invoice", (1,)), ("Artist", (1,))):

@@ -14,18 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "formats"))
 import read_json  # noqa: E402
 import read_xml  # noqa: E402
 import stage  # noqa: E402
-from corpora import load_corpora  # noqa: E402
+from corpora import MAPPING, load_corpora  # noqa: E402
 
-MAPPING = """[source.app.records.memory]
-table = "memories"
-title = "title"
-body = "content"
-body_format = "text"
-created = "created_at"
-project = "project"
-category = "category"
-tags = "memory_tags(memory_id, tag_id) -> tags.name"
-"""
 
 
 def database(place, path):
