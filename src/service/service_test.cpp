@@ -4,6 +4,7 @@
 
 #include "service/config/edit.h"
 #include "service/config/key.h"
+#include "service/exit_code.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -95,6 +96,34 @@ TEST(Key, EveryWayGivesItsSecretAndAMissingOneIsNamed) {
         ASSERT_FALSE(secret);
         EXPECT_FALSE(secret.error().message().empty());
     }
+}
+
+TEST(Key, ACommandThatFailsIsNamedAndWhatItSaidIsNot) {
+    using Way = KeyReference::Way;
+    struct Case {
+        std::string script, told;
+    };
+    std::vector<Case> const cases{{"echo s3cret >&2; echo s3cret; exit 3", "status 3"},
+                                  {"true", "printed nothing"},
+                                  {"yes s3cret", "more than 64 KiB"},
+                                  {"echo s3cret; sleep 60", "did not end within"},
+                                  {"echo s3cret; exec >&- 2>&-; sleep 60", "did not end within"}};
+    for (auto const& [script, told] : cases) {
+        KeyReference reference{Way::command, "", {"sh", "-c", script}, {}};
+        reference.limit = std::chrono::milliseconds(500);
+        auto const begun = std::chrono::steady_clock::now();
+        auto const secret = load_key(reference, {}, {});
+        ASSERT_FALSE(secret) << script;
+        EXPECT_EQ(exit_code_of(secret.error()), exit_code::wrong_key) << script;
+        EXPECT_NE(secret.error().message().find(told), std::string::npos)
+            << secret.error().message();
+        EXPECT_EQ(secret.error().message().find("s3cret"), std::string::npos);
+        EXPECT_FALSE(secret.error().fix().empty());
+        EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+    }
+    auto const absent = load_key({Way::command, "", {"perdure-no-such-program"}, {}}, {}, {});
+    ASSERT_FALSE(absent);
+    EXPECT_EQ(exit_code_of(absent.error()), exit_code::wrong_key);
 }
 
 TEST(ConfigEdit, AProposedSourceReadsBackAsItWas) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,6 +93,7 @@ private:
     Result<void> feed();
     Result<void> take_output();
     Result<void> take_errors();
+    Result<void> outlive(int wake, std::stop_token const& stop);
 
     Command& command_;
     std::function<Result<void>(ByteView)> const& on_output_;
@@ -189,7 +191,22 @@ Result<void> Child::talk(std::stop_token stop) {
         if (waits[2].revents != 0) PD_CHECK(take_output());
         if (waits[3].revents != 0) PD_CHECK(take_errors());
     }
-    return in_.close();
+    PD_CHECK(in_.close());
+    return outlive(wake.descriptor(), stop);
+}
+
+/// Until it has ended: one that closed its output may go on for as long as it likes.
+Result<void> Child::outlive(int wake, std::stop_token const& stop) {
+    File const end(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    if (!end.is_open()) return {};  // an old kernel: wait_for_end() waits, deaf to a stop
+    for (;;) {
+        std::array<pollfd, 2> waits{pollfd{wake, POLLIN, 0}, pollfd{end.descriptor(), POLLIN, 0}};
+        if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+            return error_from_errno(errno, "poll");
+        if (waits[1].revents != 0) return {};
+        if (stop.stop_requested())
+            return fail(Fault::cancelled, fmt::format("{} was stopped", command_.argv[0]));
+    }
 }
 
 void Child::end_politely() {

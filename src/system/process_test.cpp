@@ -94,6 +94,20 @@ TEST(ProcessTest, AStopKillsTheWholeGroup) {
     EXPECT_FALSE(system::exists(alive));
 }
 
+TEST(ProcessTest, OneThatClosedItsOutputAndGoesOnCanBeStopped) {
+    std::stop_source source;
+    std::jthread const stopper([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        source.request_stop();
+    });
+    auto const begun = std::chrono::steady_clock::now();
+    auto const result =
+        run({{"sh", "-c", "exec >&- 2>&-; sleep 60"}, {}, {}, {}}, nullptr, source.get_token());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().fault(), Fault::cancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
 TEST(ProcessTest, AnErrorOfTheReaderEndsTheProgram) {
     auto const result =
         run({{"yes"}, {}, {}, {}},

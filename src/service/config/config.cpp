@@ -80,7 +80,10 @@ private:
             out.value = setting->value.text;
             return out;
         }
-        auto const& [word, place, value] = setting->value.members.front();
+        auto const& members = setting->value.members;
+        auto const way = std::ranges::find_if(
+            members, [](auto const& member) { return member.key != "timeout"; });
+        auto const& [word, place, value] = *way;
         out.value = value.text;
         if (word == "file") {
             out.way = Way::file;
@@ -94,6 +97,10 @@ private:
         } else {
             out.way = Way::command;
             for (auto const& item : value.items) out.argv.push_back(item.text);
+            for (auto const& member : members) {
+                if (member.key != "timeout") continue;
+                if (auto const limit = parse_duration(member.value.text)) out.limit = *limit;
+            }
         }
         return out;
     }

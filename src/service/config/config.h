@@ -20,6 +20,8 @@ struct KeyReference {
     std::string value;              ///< path, variable, credential, question; secret if literal
     std::vector<std::string> argv;  ///< of a command
     Place place;
+    /// How long a command may take: nobody waits for ever on an agent that does not answer.
+    std::chrono::milliseconds limit = std::chrono::minutes(1);
 };
 
 struct RepositoryConfig {

@@ -22,7 +22,8 @@ constexpr auto rows = std::to_array<Field>({
      key,
      "",
      "What opens the repository: a key file, an environment variable, a systemd credential, the "
-     "output of a command, or a question. A literal here works and warns.",
+     "output of a command (which may take a minute, or what `timeout` beside it says), or a "
+     "question. A literal here works and warns.",
      "{ file = \"perdure.key\" }",
      {},
      true,

@@ -1,7 +1,10 @@
 #include "service/config/key.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
+#include <thread>
 
 #include "repository/keyring/keyring.h"
 #include "service/config/units.h"
@@ -48,21 +51,64 @@ Result<Bytes> from_credential(std::string const& name) {
     return from_file(system::Path(folder) / name, "credential");
 }
 
-Result<Bytes> from_command(std::vector<std::string> const& argv, std::stop_token stop) {
+/// Stops what it was given to once the time is over, or when `outer` stops.
+class TimeLimit {
+public:
+    TimeLimit(std::chrono::milliseconds limit, std::stop_token const& outer)
+        : on_outer_(outer, [this] { source_.request_stop(); }),
+          watch_([this, limit](std::stop_token const& done) {
+              std::mutex mutex;
+              std::unique_lock lock(mutex);
+              never_.wait_for(lock, done, limit, [] { return false; });
+              if (!done.stop_requested()) source_.request_stop();
+          }) {}
+    std::stop_token token() const { return source_.get_token(); }
+
+private:
+    std::stop_source source_;
+    std::stop_callback<std::function<void()>> on_outer_;
+    std::condition_variable_any never_;
+    std::jthread watch_;
+};
+
+/// What it prints on its error output stays unsaid: a program that traces itself shows the secret
+/// there, and errors go into the log of runs.
+Result<Bytes> from_command(KeyReference const& reference, std::stop_token stop) {
     Bytes out;
+    auto const name = "the key command " + reference.argv.front();
     auto const collect = [&](ByteView bytes) -> Result<void> {
         if (out.size() + bytes.size() > secret_bytes_max) {
-            return no_key(Fault::exhausted, "the key command printed more than 64 KiB", "");
+            return no_key(Fault::exhausted, name + " printed more than 64 KiB",
+                          "let it print the secret and nothing else");
         }
         append(out, bytes);
         return {};
     };
-    PD_TRY(system::Exit exit, system::run({.argv = argv}, collect, stop));
-    if (exit.status == 0) return out;
-    return no_key(Fault::unavailable,
-                  "the key command " + argv.front() + " ended with status " +
-                      std::to_string(exit.status) + "\n" + exit.standard_error,
-                  "run it by hand and see");
+    TimeLimit const limit(reference.limit, stop);
+    auto const exit = system::run({.argv = reference.argv}, collect, limit.token());
+    if (!exit) {
+        crypto::wipe(ByteSpan(out));
+        auto const& error = exit.error();
+        if (error.code() == code_key_material || stop.stop_requested()) return error;
+        if (error.fault() == Fault::cancelled) {
+            return no_key(
+                Fault::unavailable, name + " did not end within " + spell_duration(reference.limit),
+                "run it by hand: it may wait for somebody; or give it longer with timeout = …");
+        }
+        return no_key(error.fault(), name + " cannot be run\n" + error.message(),
+                      "correct [repository.…].key");
+    }
+    if (exit->status != 0) {
+        crypto::wipe(ByteSpan(out));
+        return no_key(Fault::unavailable,
+                      name + " ended with status " + std::to_string(exit->status),
+                      "run it by hand and see what it says");
+    }
+    if (out.empty()) {
+        return no_key(Fault::invalid, name + " printed nothing",
+                      "run it by hand: the secret belongs on its standard output");
+    }
+    return out;
 }
 
 /// The phrase on its line of a recovery kit, or the phrase alone.
@@ -85,7 +131,7 @@ Result<Bytes> fetch(KeyReference const& reference, AskSecret const& ask, std::st
         case Way::credential:
             return from_credential(reference.value);
         case Way::command:
-            return from_command(reference.argv, stop);
+            return from_command(reference, stop);
         case Way::literal:
             return to_bytes(reference.value);
         case Way::none:

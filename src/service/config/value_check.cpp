@@ -1,6 +1,7 @@
 #include "service/config/value_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "service/config/units.h"
@@ -64,18 +65,39 @@ Verdict check_texts(Field const& field, Node const& value, bool may_be_empty) {
     return {};
 }
 
+Verdict check_key_limit(Node const& key, Member const& limit) {
+    auto const is_command = [](Member const& member) { return member.key == "command"; };
+    if (std::ranges::none_of(key.members, is_command)) {
+        return ConfigFault{limit.place, "only a command has a timeout", "leave it out"};
+    }
+    auto const time = limit.value.kind == Kind::text
+                          ? parse_duration(limit.value.text)
+                          : Result<std::chrono::milliseconds>(fail(Fault::invalid, "not a text"));
+    if (time && time->count() > 0) return {};
+    return ConfigFault{limit.place, "timeout must be a duration longer than nothing",
+                       "for example: timeout = \"30s\""};
+}
+
 Verdict check_key(Field const& field, Node const& value) {
     if (value.kind == Kind::text) {
         if (value.text.empty()) return ConfigFault{{}, "an empty key", ""};
         return {};
     }
     if (value.kind != Kind::table) return wrong(field, value);
-    if (value.members.size() != 1) {
+    auto members = value.members;
+    auto const is_limit = [](auto const& member) { return member.key == "timeout"; };
+    auto const limit = std::ranges::find_if(members, is_limit);
+    if (limit != members.end()) {
+        auto fault = check_key_limit(value, *limit);
+        if (fault) return fault;
+        members.erase(limit);
+    }
+    if (members.size() != 1) {
         return ConfigFault{{},
                            "must name exactly one of file, env, credential, command, prompt",
                            "for example: " + std::string(field.example)};
     }
-    auto const& way = value.members.front();
+    auto const& way = members.front();
     std::vector<std::string> const ways{"file", "env", "credential", "command", "prompt"};
     if (std::ranges::find(ways, way.key) == ways.end()) {
         auto const near = nearest_word(way.key, ways);
