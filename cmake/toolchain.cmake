@@ -22,6 +22,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")   # no NDEBUG: broken invariants abort, in release too
 set(CMAKE_CXX_FLAGS_DEBUG "-Og -g")
+if(PERDURE_SANITIZE OR PERDURE_COVERAGE)   # line numbers are what their reports show
+  set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
+endif()
 if(PERDURE_SANITIZE)
   add_compile_options(-fsanitize=${PERDURE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PERDURE_SANITIZE})

@@ -13,6 +13,8 @@
 namespace perdure::origin {
 namespace {
 
+constexpr std::uint64_t read_ahead_bytes_max = 1u << 20;
+
 class OpenFile final : public data::ByteSource {
 public:
     OpenFile(system::File file, std::string name, std::vector<data::Extent> extents, bool sparse)
@@ -28,6 +30,10 @@ public:
         if (!S_ISREG(status.stx_mode))
             return fail(Fault::not_found, name_ + " is no regular file any more");
         size_ = status.stx_size;
+        // Whoever opens some files before reading the first has the disk bring them all at once.
+        if (size_ <= read_ahead_bytes_max)
+            (void)::posix_fadvise(file_.descriptor(), 0, static_cast<off_t>(size_),
+                                  POSIX_FADV_WILLNEED);
         return {};
     }
 

@@ -19,6 +19,7 @@ namespace perdure::origin {
 namespace {
 
 constexpr std::size_t batch_items = 512, batch_folders_max = 32, batches_ahead = 8;
+constexpr std::size_t completers = 4;  // more than cores: a cold disk answers many at once
 
 struct Batch {
     enum class State { listed, claimed, complete } state = State::listed;
@@ -30,11 +31,12 @@ class AheadReader final : public data::TreeReader {
 public:
     explicit AheadReader(Walk walk) : walk_(std::move(walk)), own_leaves_(walk_.root()) {
         lister_ = std::jthread([this](std::stop_token stop) { list(stop); });
-        completer_ = std::jthread([this](std::stop_token stop) { complete_batches(stop); });
+        for (std::size_t i = 0; i < completers; ++i)
+            completers_.emplace_back([this](std::stop_token stop) { complete_batches(stop); });
     }
     ~AheadReader() override {
         lister_.request_stop();
-        completer_.request_stop();
+        for (std::jthread& completer : completers_) completer.request_stop();
     }
 
     Result<std::optional<data::TreeItem>> next(std::stop_token stop) override {
@@ -78,7 +80,8 @@ private:
 
     std::shared_ptr<Batch> batch_;  ///< the one being handed out
     std::size_t at_ = 0;
-    std::jthread lister_, completer_;  // last: joined before what they use goes
+    std::jthread lister_;  // last: joined before what they use goes
+    std::vector<std::jthread> completers_;
 };
 
 void AheadReader::list(std::stop_token stop) {

@@ -17,6 +17,8 @@ struct FileJob {
     Bytes record;         ///< the result; empty: the file was left out
     std::string problem;  ///< why it was left out, or kept with a doubt
     std::uint64_t bytes_read = 0;
+    /// Opened ahead of its turn, so that a cold disk brings it while others are read.
+    std::unique_ptr<data::ByteSource> opened;
 };
 
 /// A run of neighbouring steps of a tree, handed from the scanner through the workers (who read the

@@ -47,7 +47,8 @@ Result<Attempt> attempt(FileJob& job, ContentWriter& contents, ContentOptions co
         return Attempt{};
     };
     if (!job.content) return unreadable(fail(Fault::internal, "a file without content"));
-    auto source = job.content->open(stop);
+    Result<std::unique_ptr<data::ByteSource>> source = std::move(job.opened);
+    if (!*source) source = job.content->open(stop);
     if (!source) return unreadable(source.error());
     PD_TRY(StoredContent stored, store(job, **source, contents, options, stop));
     if (stored.unreadable) return unreadable(*stored.unreadable);
