@@ -110,22 +110,26 @@ private:
 
 class FileContent final : public data::Content {
 public:
-    FileContent(Root root, std::string path, std::vector<data::Extent> extents, bool sparse)
-        : root_(std::move(root)),
-          path_(std::move(path)),
-          extents_(std::move(extents)),
-          sparse_(sparse) {}
+    FileContent(Root root, std::string path, bool sparse)
+        : root_(std::move(root)), path_(std::move(path)), sparse_(sparse) {}
 
     Result<std::unique_ptr<data::ByteSource>> open(std::stop_token stop) override {
         if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
         PD_TRY(system::File file, open_file_beneath(root_->descriptor(), path_));
-        return read_open_file(std::move(file), path_, extents_, sparse_);
+        if (!sparse_) return read_open_file(std::move(file), path_, {}, false);
+        // Holes are filled and files grow between the walk and the reading: what the walk saw of
+        // them must not decide what is read. Whoever reads asks entry_after_reading for these.
+        struct statx status{};
+        if (int const error = stat_at(file.descriptor(), "", status))
+            return system::error_from_errno(error, "cannot stat " + path_);
+        data::Entry now = entry_from(status);
+        if (may_be_sparse(status)) find_extents(file.descriptor(), now);
+        return read_open_file(std::move(file), path_, std::move(now.extents), now.sparse);
     }
 
 private:
     Root root_;
     std::string path_;
-    std::vector<data::Extent> extents_;
     bool sparse_;
 };
 
@@ -152,8 +156,7 @@ Result<std::unique_ptr<data::ByteSource>> read_open_file(system::File file, std:
 }
 
 std::shared_ptr<data::Content> file_content(Root root, std::string path, data::Entry const& entry) {
-    return std::make_shared<FileContent>(std::move(root), std::move(path), entry.extents,
-                                         entry.sparse);
+    return std::make_shared<FileContent>(std::move(root), std::move(path), entry.sparse);
 }
 
 }  // namespace perdure::origin

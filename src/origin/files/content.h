@@ -11,7 +11,8 @@ namespace perdure::origin {
 /// The open top of a tree, kept open by all who may still read below it.
 using Root = std::shared_ptr<system::File const>;
 
-/// The content of the file at `path` beneath the root; opened when asked for.
+/// The content of the file at `path` beneath the root; opened when asked for. Of a sparse file the
+/// extents as they are then, which entry_after_reading tells.
 std::shared_ptr<data::Content> file_content(Root root, std::string path, data::Entry const& entry);
 
 /// The content of a file that is open already: reads what the entry describes, whatever becomes of

@@ -111,6 +111,40 @@ TEST_F(FilesReader, TellsHolesFromData) {
     EXPECT_EQ(content->substr(0, 4), "data");
 }
 
+TEST_F(FilesReader, ReadsWhatWasWrittenIntoAHoleSinceTheWalk) {
+    std::string const path = root_ / "sparse";
+    int const file = ::open(path.c_str(), O_CREAT | O_RDWR, 0644);
+    ASSERT_EQ(::ftruncate(file, 10 << 20), 0);
+    ASSERT_EQ(::pwrite(file, "data", 4, 4 << 20), 4);
+    Listed const listed = list();
+    data::TreeItem const& item = listed.items.at("sparse");
+    if (!item.entry.sparse) GTEST_SKIP() << "this file system does not tell holes";
+    ASSERT_EQ(::pwrite(file, "late", 4, 8 << 20), 4);
+    ASSERT_EQ(::pwrite(file, "more", 4, 12 << 20), 4);  // beyond its old end
+    auto source = item.content->open({});
+    ASSERT_TRUE(source);
+    std::string joined(64 << 20, 0);
+    joined.resize(
+        *(*source)->read(ByteSpan(reinterpret_cast<std::byte*>(joined.data()), joined.size())));
+    data::Entry const after = *(*source)->entry_after_reading();
+    EXPECT_EQ(after.size, (12u << 20) + 4);
+    std::string whole(after.size, 0);
+    std::size_t at = 0;
+    for (data::Extent const& extent : after.extents) {
+        whole.replace(extent.offset, extent.length, joined.substr(at, extent.length));
+        at += extent.length;
+    }
+    EXPECT_EQ(at, joined.size());
+    EXPECT_EQ(whole.substr(4 << 20, 4), "data");
+    EXPECT_EQ(whole.substr(8 << 20, 4), "late");
+    EXPECT_EQ(whole.substr(12 << 20), "more");
+    // And once it is no sparse file any more, all of it.
+    std::string const full(whole.size(), 'x');
+    ASSERT_EQ(::pwrite(file, full.data(), full.size(), 0), static_cast<ssize_t>(full.size()));
+    ::close(file);
+    EXPECT_EQ(*read_all(*item.content), full);
+}
+
 TEST_F(FilesReader, LeavesOutWhatIsExcludedAndCaches) {
     put(root_ / "keep", "");
     put(root_ / "logs" / "a.log", "");

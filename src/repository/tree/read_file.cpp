@@ -1,5 +1,7 @@
 #include "repository/tree/read_file.h"
 
+#include <algorithm>
+
 namespace perdure::repository {
 
 namespace {
@@ -56,27 +58,56 @@ Result<Attempt> attempt(FileJob& job, ContentWriter& contents, ContentOptions co
     auto after = (*source)->entry_after_reading();
     if (!after) return unreadable(after.error());
     Attempt result{std::move(stored.list), data::looks_unchanged(job.entry, *after)};
-    if (!result.steady && after->kind == data::EntryKind::file) {
-        after->name = job.entry.name;
-        after->same_as = job.entry.same_as;
-        job.entry = std::move(*after);
+    if (after->kind != data::EntryKind::file) return result;
+    if (result.steady) {
+        // The same stamps, but perhaps other holes than when the tree was walked, or than at the
+        // last attempt: those that were read are what the bytes belong to.
+        job.entry.sparse = after->sparse;
+        job.entry.extents = std::move(after->extents);
+        return result;
     }
+    after->name = job.entry.name;
+    after->same_as = job.entry.same_as;
+    after->user = std::move(job.entry.user);
+    after->group = std::move(job.entry.group);
+    job.entry = std::move(*after);
     return result;
+}
+
+/// Cut short below our hands: what was read keeps its place.
+void cut_extents(data::Entry& entry, std::uint64_t length_bytes) {
+    std::uint64_t end = 0;
+    std::size_t kept = 0;
+    for (data::Extent& extent : entry.extents) {
+        if (length_bytes == 0) break;
+        extent.length = std::min(extent.length, length_bytes);
+        length_bytes -= extent.length;
+        end = extent.offset + extent.length;
+        ++kept;
+    }
+    entry.extents.resize(kept);
+    entry.size = std::max(entry.size, end);
 }
 
 /// The size must fit what was read: a file can shrink or grow below our hands, and those of /proc
 /// lie about theirs.
 void fit_size(FileJob& job, std::uint64_t length_bytes) {
     data::Entry& entry = job.entry;
-    if (entry.sparse) {
-        std::uint64_t data_bytes = 0;
-        for (data::Extent const& extent : entry.extents) data_bytes += extent.length;
-        if (data_bytes == length_bytes) return;
+    if (!entry.sparse) {
+        entry.size = length_bytes;
+        return;
+    }
+    std::uint64_t data_bytes = 0;
+    for (data::Extent const& extent : entry.extents) data_bytes += extent.length;
+    if (data_bytes == length_bytes) return;
+    if (job.problem.empty()) job.problem = "its holes changed while it was read";
+    if (data_bytes < length_bytes) {
         entry.sparse = false;
         entry.extents.clear();
-        if (job.problem.empty()) job.problem = "its holes changed while it was read";
+        entry.size = length_bytes;
+        return;
     }
-    entry.size = length_bytes;
+    cut_extents(entry, length_bytes);
 }
 
 }  // namespace

@@ -183,6 +183,121 @@ TEST_F(TreeFixture, AFileThatNeverSettlesIsKeptNamedAndReadAgainNextTime) {
     EXPECT_EQ(restored(second), model.nodes);
 }
 
+/// A tree of one sparse file, whose states are met one after another by those who open it.
+class HolesReader final : public data::TreeReader {
+public:
+    struct State {
+        data::Entry after;  ///< what its reading ends with
+        Bytes joined;       ///< its extents, joined
+    };
+    HolesReader(data::Entry walked, std::vector<State> states)
+        : walked_(std::move(walked)), states_(std::make_shared<States>(std::move(states))) {}
+    Result<std::optional<data::TreeItem>> next(std::stop_token) override {
+        using Step = data::TreeItem::Step;
+        data::Entry root;
+        root.kind = data::EntryKind::folder;
+        switch (at_++) {
+            case 0:
+                return std::optional(data::TreeItem{Step::enter, root, nullptr});
+            case 1:
+                return std::optional(
+                    data::TreeItem{Step::leaf, walked_, std::make_shared<Opener>(states_)});
+            case 2:
+                return std::optional(data::TreeItem{Step::leave, root, nullptr});
+            default:
+                return std::optional<data::TreeItem>();
+        }
+    }
+    std::vector<data::Problem> take_problems() override { return {}; }
+
+private:
+    struct States {
+        explicit States(std::vector<State> all) : states(std::move(all)) {}
+        std::vector<State> states;
+        std::size_t at = 0;
+    };
+    class Source final : public data::ByteSource {
+    public:
+        explicit Source(State const& state) : state_(state) {}
+        Result<std::size_t> read(ByteSpan into) override {
+            std::size_t const count = std::min(into.size(), state_.joined.size() - at_);
+            std::ranges::copy(ByteView(state_.joined).subspan(at_, count), into.begin());
+            at_ += count;
+            return count;
+        }
+        Result<data::Entry> entry_after_reading() override { return state_.after; }
+
+    private:
+        State const& state_;
+        std::size_t at_ = 0;
+    };
+    class Opener final : public data::Content {
+    public:
+        explicit Opener(std::shared_ptr<States> all) : all_(std::move(all)) {}
+        Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
+            auto const at = std::min(all_->at++, all_->states.size() - 1);
+            return std::make_unique<Source>(all_->states[at]);
+        }
+
+    private:
+        std::shared_ptr<States> all_;
+    };
+    data::Entry walked_;
+    std::shared_ptr<States> states_;
+    int at_ = 0;
+};
+
+/// A sparse file of 100 bytes, as it was at that second.
+data::Entry sparse_entry(std::int64_t second, std::vector<data::Extent> extents) {
+    data::Entry entry;
+    entry.name = "disk";
+    entry.size = 100;
+    entry.inode = 3;
+    entry.modified = entry.changed = {second, 1};
+    entry.sparse = true;
+    entry.extents = std::move(extents);
+    return entry;
+}
+
+struct HolesFixture : TreeFixture {
+    SourceSnapshot back_up_holes(HolesReader reader) {
+        WriteContext context{.blobs = blobs, .known = blobs, .domains = domains, .chunk_key = {}};
+        context.clock = &clock;
+        auto result = write_tree(reader, nullptr, context, {});
+        EXPECT_TRUE(result) << (result ? "" : result.error().message());
+        return result ? *result : SourceSnapshot{};
+    }
+};
+
+TEST_F(HolesFixture, BytesLieWhereTheHolesWereWhenTheyWereRead) {
+    using Extents = std::vector<data::Extent>;
+    Extents const before{{0, 4}}, after{{0, 4}, {50, 4}};
+    // Written to after the walk: at first the old holes under new stamps, then the new ones.
+    auto const snapshot = back_up_holes({sparse_entry(1, before),
+                                         {{sparse_entry(2, before), to_bytes("head")},
+                                          {sparse_entry(2, after), to_bytes("headdata")}}});
+    EXPECT_EQ(snapshot.problems_total, 0u);
+    auto const back = restored(snapshot).at("disk");
+    EXPECT_EQ(back.entry.extents, after);
+    EXPECT_EQ(to_string(back.content), "headdata");
+    // Filled through a mapping: the stamps do not tell, the holes do.
+    auto const mapped =
+        back_up_holes({sparse_entry(1, before), {{sparse_entry(1, after), to_bytes("headdata")}}});
+    EXPECT_EQ(mapped.problems_total, 0u);
+    EXPECT_EQ(restored(mapped).at("disk").entry.extents, after);
+}
+
+TEST_F(HolesFixture, AFileCutShortKeepsWhatWasReadInItsPlaceAndIsNamed) {
+    std::vector<data::Extent> const extents{{10, 4}, {50, 4}, {90, 4}};
+    auto const snapshot =
+        back_up_holes({sparse_entry(1, extents), {{sparse_entry(1, extents), to_bytes("headda")}}});
+    ASSERT_EQ(snapshot.problems_total, 1u);
+    auto const back = restored(snapshot).at("disk");
+    EXPECT_EQ(back.entry.extents, (std::vector<data::Extent>{{10, 4}, {50, 2}}));
+    EXPECT_EQ(back.entry.size, 100u);
+    EXPECT_EQ(to_string(back.content), "headda");
+}
+
 TEST_F(TreeFixture, AFullStoreEndsTheBackupWithItsError) {
     for (int i = 0; i < 5000; ++i)
         model.add_file("f" + std::to_string(i), as_bytes("x" + std::to_string(i)));
