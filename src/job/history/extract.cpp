@@ -59,8 +59,11 @@ Result<system::Path> write_media(std::string const& path, ByteView entry_and_lis
     entry.name = slash == std::string::npos ? path : path.substr(slash + 1);
     PD_CHECK(data::check_component(entry.name));
     origin::SourceOptions const tree{.name = "extract", .type = "files", .path = folder};
-    PD_TRY(auto target, origin::open_tree_target(
-                            tree, {.folder = folder, .special_files = false, .owners = false}));
+    std::error_code error;  // the user's own folder may be a link: the target's may not
+    auto const real = std::filesystem::weakly_canonical(folder, error);
+    PD_TRY(auto target,
+           origin::open_tree_target(
+               tree, {.folder = error ? folder : real, .special_files = false, .owners = false}));
     data::Entry root;
     root.kind = data::EntryKind::folder;
     root.mode = 0755;

@@ -19,6 +19,7 @@
 // The problem: put names and bytes of an untrusted snapshot onto a disk where others may be at
 // work, without ever touching anything outside the target folder, and without half-written files.
 //
+// 0. The root is a folder, never a link to one.
 // 1. Every path is resolved beneath the root with no link followed (open_beneath), component names
 //    checked first; the last component is only ever created, renamed over or linked, never opened.
 // 2. A file appears under its name complete: written under a temporary name in its folder, with its
@@ -391,9 +392,17 @@ void FilesTarget::apply_locking_flags() {
 
 }  // namespace
 
+Error refuse_link(system::Path const& folder) {
+    return fail(Fault::conflict, folder.native() + " is a link: nothing is written through it")
+        .with_fix("remove the link, or restore into another folder");
+}
+
 Result<std::unique_ptr<data::TreeTarget>> open_files_target(TargetOptions const& options) {
     PD_CHECK(system::make_folders(options.folder, 0700));
-    int const opened = ::open(options.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    // The folder itself is part of the target: others may have put a link there that leads away.
+    int const opened =
+        ::open(options.folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (opened < 0 && (errno == ENOTDIR || errno == ELOOP)) return refuse_link(options.folder);
     if (opened < 0)
         return system::error_from_errno(errno, "cannot open " + options.folder.native());
     return std::make_unique<FilesTarget>(options, system::File(opened));

@@ -191,6 +191,45 @@ TEST_F(FilesTarget, WritesThroughNoPlantedLink) {
     EXPECT_FALSE(std::filesystem::exists(outside_ / "new"));
 }
 
+TEST_F(FilesTarget, IsNoLinkThatLeadsAway) {
+    put(outside_ / "victim", "precious");
+    std::filesystem::create_directory_symlink(outside_, to_);
+    TargetOptions over = options();
+    over.overwrite = true;
+    auto const target = open_tree_target(files_source(from_), over);
+    ASSERT_FALSE(target);
+    EXPECT_EQ(target.error().fault(), Fault::conflict);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(outside_), {}), 1);
+}
+
+TEST_F(FilesTarget, GivesAttributesToWhatIsReadOnlyAsAnOrdinaryUserToo) {
+    put(from_ / "probe", "");
+    if (write_xattr(AT_FDCWD, (from_ / "probe").c_str(), {"user.mime", to_bytes("x")}) != 0)
+        GTEST_SKIP() << "no user attributes on this file system";
+    ::chmod(scratch_.path().c_str(), 0777);
+    pid_t const child = ::fork();
+    if (child == 0) {
+        if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(99);
+        auto target = open_tree_target(files_source(from_), {.folder = to_, .durable = false});
+        if (!target) ::_exit(1);
+        data::Entry entry = given_entry("x");
+        entry.uid = ::geteuid();
+        entry.gid = ::getegid();
+        entry.mode = 0444;
+        entry.xattrs = {{"user.mime", to_bytes("text/plain")}};
+        GivenBytes bytes("x");
+        if (!(*target)->write_file("x", entry, bytes)) ::_exit(2);
+        if (!(*target)->take_problems().empty()) ::_exit(3);
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_EQ(WEXITSTATUS(status), 0);
+    std::vector<data::Xattr> present;
+    read_xattrs(AT_FDCWD, (to_ / "x").c_str(), present);
+    EXPECT_EQ(present, (std::vector<data::Xattr>{{"user.mime", to_bytes("text/plain")}}));
+}
+
 TEST_F(FilesTarget, WritesNothingOutsideWhileItsFoldersAreSwappedForLinks) {
     std::filesystem::create_directory(outside_);
     TargetOptions over = options();

@@ -1,3 +1,4 @@
+#include "origin/files/target.h"
 #include "origin/sqlite/sqlite_origin.h"
 #include "origin/sqlite/write/builder.h"
 #include "origin/sqlite/write/media_target.h"
@@ -54,6 +55,8 @@ Result<void> SqliteTarget::refuse_existing() const {
 Result<void> SqliteTarget::begin(data::DatabaseSchema const& schema) {
     PD_CHECK(refuse_existing());
     PD_CHECK(system::make_folders(options_.folder));
+    std::error_code error;
+    if (std::filesystem::is_symlink(options_.folder, error)) return refuse_link(options_.folder);
     auto const mark = system::real_random().draw<Opaque<6, struct MarkTag>>();
     temporary_ =
         path_.parent_path() / (".perdure-" + to_hex(mark) + "-" + path_.filename().string());
@@ -98,8 +101,10 @@ Result<void> SqliteTarget::publish() {
 /// Folds the old database's log into it and makes sure that nobody has it open; whatever it is, no
 /// side file of it survives.
 Result<void> SqliteTarget::bring_to_rest() const {
-    if (!system::exists(path_)) return {};
-    {
+    std::error_code error;
+    bool const link = std::filesystem::is_symlink(path_, error);  // goes; where it leads stays
+    if (!link && !system::exists(path_)) return {};
+    if (!link) {
         auto old = Connection::open(path_, {.flags = SQLITE_OPEN_READWRITE, .busy_wait_ms = 500});
         if (old) {
             sqlite3_db_config(old->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
