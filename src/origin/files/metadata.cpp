@@ -103,9 +103,11 @@ Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& ent
                             MetadataOptions const& options, Shortfalls& shortfalls) {
     PD_CHECK(system::step(system::Step::set_metadata, target.path));
     bool const owned = apply_owner(target, entry, options, shortfalls);
+    // Attributes before the mode: whoever is not root may not add any to what is read-only. The
+    // mode agrees with the access list, so setting it changes nothing in that.
+    apply_xattrs(target, entry, options, shortfalls);
     if (entry.kind != data::EntryKind::symlink)
         PD_CHECK(apply_mode(target, entry, owned, options, shortfalls));
-    apply_xattrs(target, entry, options, shortfalls);
     struct timespec times[2] = {{0, UTIME_OMIT},
                                 {static_cast<time_t>(entry.modified.seconds),
                                  static_cast<long>(entry.modified.nanoseconds)}};
