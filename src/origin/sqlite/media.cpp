@@ -110,6 +110,11 @@ std::string below_media(std::string_view written, system::Path const& folder) {
 }
 
 void MediaOwners::add(std::string path, ByteView subject, bool must_exist, std::string row) {
+    for (auto end = path.rfind('/'); end != path.npos; end = path.rfind('/', end - 1)) {
+        auto const [at, is_new] = folders_.try_emplace(path.substr(0, end));
+        if (is_new) at->second.subject = to_bytes(subject);
+        at->second.shared = at->second.shared || as_text(at->second.subject) != as_text(subject);
+    }
     auto const [at, is_new] = owners_.try_emplace(std::move(path));
     Owner& owner = at->second;
     if (is_new) {
@@ -121,7 +126,11 @@ void MediaOwners::add(std::string path, ByteView subject, bool must_exist, std::
 
 ByteView MediaOwners::owner(std::string const& path) {
     auto const found = owners_.find(path);
-    if (found == owners_.end()) return {};
+    if (found == owners_.end()) {
+        auto const folder = folders_.find(path);
+        bool const one = folder != folders_.end() && !folder->second.shared;
+        return one ? ByteView(folder->second.subject) : ByteView();
+    }
     found->second.met = true;
     return found->second.shared ? ByteView() : ByteView(found->second.subject);
 }

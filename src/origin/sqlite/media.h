@@ -36,6 +36,7 @@ public:
     void add(std::string path, ByteView subject, bool must_exist, std::string row);
     /// The encoded key of the only person whose rows name the file; empty: nobody's, or several
     /// people's (what two share must survive the erasure of one). Marks the file as met.
+    /// A folder whose named files are all one person's is that person's: its name may be, too.
     ByteView owner(std::string const& path);
     /// What rows name and no file was met for.
     std::vector<data::Problem> missing() const;
@@ -46,7 +47,12 @@ private:
         bool shared = false, must_exist = false, met = false;
         std::string row;
     };
+    struct FolderOwner {
+        Bytes subject;
+        bool shared = false;
+    };
     std::unordered_map<std::string, Owner> owners_;
+    std::unordered_map<std::string, FolderOwner> folders_;  ///< those above what rows name
 };
 
 }  // namespace perdure::origin

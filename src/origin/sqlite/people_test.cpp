@@ -68,8 +68,8 @@ TEST_F(SqlitePeople, RowsFollowForeignKeysOverSeveralTables) {
           "INSERT INTO comments VALUES(20, 10), (21, 11), (22, 12), (23, 13), (24, 77);"
           "INSERT INTO likes VALUES(20), (21), (24);");
     EXPECT_EQ(subjects_of("users"), "1 2 3");
-    EXPECT_EQ(subjects_of("posts"), "1 2 - -");
-    EXPECT_EQ(subjects_of("comments"), "1 2 - - -");
+    EXPECT_EQ(subjects_of("posts"), "1 2 - 99");
+    EXPECT_EQ(subjects_of("comments"), "1 2 - 99 -");
     EXPECT_EQ(subjects_of("likes"), "1 2 -");
     EXPECT_EQ(subjects_of("tags"), "-");
 }
@@ -104,7 +104,7 @@ TEST_F(SqlitePeople, OwnersOfTheMappingBeatTheForeignKeys) {
     source_.mapping.subjects->owners = {
         {"devices", "person"}, {"readings", "device -> devices.serial"}, {"logs", "who"}};
     EXPECT_EQ(subjects_of("readings"), "2 3 -");
-    EXPECT_EQ(subjects_of("logs"), "1 3 -");
+    EXPECT_EQ(subjects_of("logs"), "1 3 9");
 }
 
 TEST_F(SqlitePeople, LinkTablesOfRecordsFollowTheirRecordsWithoutForeignKeys) {
@@ -122,7 +122,7 @@ TEST_F(SqlitePeople, TextKeysAndNamesInAnyCaseWork) {
         "CREATE TABLE People(Uuid TEXT PRIMARY KEY, n); INSERT INTO People VALUES('u-1', 1);"
         "CREATE TABLE notes(p REFERENCES PEOPLE); INSERT INTO notes VALUES('u-1'), ('u-2');");
     source_.mapping.subjects = {.table = "people", .key = "UUID"};
-    EXPECT_EQ(subjects_of("notes"), "u-1 -");
+    EXPECT_EQ(subjects_of("notes"), "u-1 u-2");
 }
 
 TEST_F(SqlitePeople, AMappingThatNamesNothingIsRefusedWithTheName) {
@@ -163,6 +163,35 @@ TEST_F(SqlitePeople, MediaBelongToThePersonWhoseRowNamesThem) {
     EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
     std::ifstream in(there.media / "a/2.jpg");
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "two");
+}
+
+TEST_F(SqlitePeople, AFolderOfOnePersonsMediaIsTheirsAsItsNameMayBe) {
+    source_.media = scratch_.path() / "in/media";
+    file("ann@example.org/trips/1.jpg", "one");
+    file("ann@example.org/2.jpg", "two");
+    file("both/ann/3.jpg", "three");
+    file("both/bob/4.jpg", "four");
+    file("loose/5.jpg", "five");
+    ASSERT_EQ(::chmod((source_.media / "ann@example.org").c_str(), 0750), 0);
+    write(std::string(users) +
+          "CREATE TABLE media(id INTEGER PRIMARY KEY, user_id REFERENCES users, path TEXT);"
+          "INSERT INTO media(user_id, path) VALUES(1, 'ann@example.org/trips/1.jpg'),"
+          "(1, 'ann@example.org/2.jpg'), (1, 'both/ann/3.jpg'), (2, 'both/bob/4.jpg'),"
+          "(NULL, 'loose/5.jpg')");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    std::string owners;
+    for (auto const& row : snapshot->rows) {
+        if (row.table != data::media_table || to_string(row.key).ends_with("jpg")) continue;
+        owners += to_string(row.key) + "=" + name_of(row.subject) + " ";
+    }
+    EXPECT_EQ(owners,
+              "=- ann@example.org=1 ann@example.org/trips=1 both=- both/ann=1 both/bob=2 loose=- ");
+    ASSERT_TRUE(put_back(source_, *snapshot, scratch_.path() / "out"));
+    auto const there = relocated(source_, scratch_.path() / "out");
+    struct stat status{};
+    ASSERT_EQ(::stat((there.media / "ann@example.org").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777u, 0750u);
 }
 
 TEST_F(SqlitePeople, TheMediaFolderItselfComesBackWithItsModeTimeAndAttributes) {

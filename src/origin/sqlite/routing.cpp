@@ -195,18 +195,26 @@ std::string Routing::walk(std::size_t table, std::string const& alias, int depth
     auto const& hop = routes_[table]->hop;
     if (!hop) return qualified(alias, key_);
     std::string const parent = "p" + std::to_string(depth);
+    std::string sql;
     if (!hop->map.empty()) {
-        return "(SELECT " + parent + ".s FROM temp." + hop->map + " " + parent + " WHERE " +
-               parent + ".k = " + qualified(alias, hop->joins[0].column) + " LIMIT 1)";
+        sql = "(SELECT " + parent + ".s FROM temp." + hop->map + " " + parent + " WHERE " + parent +
+              ".k = " + qualified(alias, hop->joins[0].column) + " LIMIT 1)";
+    } else {
+        sql = "(SELECT " + walk(hop->parent, parent, depth + 1) + " FROM main." +
+              identifier(names_[hop->parent]) + " " + parent + " WHERE ";
+        for (std::size_t at = 0; at < hop->joins.size(); ++at) {
+            auto const& join = hop->joins[at];
+            sql += (at == 0 ? "" : " AND ") + qualified(parent, join.parent_column) + " = " +
+                   qualified(alias, join.column);
+        }
+        sql += " LIMIT 1)";
     }
-    std::string sql = "(SELECT " + walk(hop->parent, parent, depth + 1) + " FROM main." +
-                      identifier(names_[hop->parent]) + " " + parent + " WHERE ";
-    for (std::size_t at = 0; at < hop->joins.size(); ++at) {
-        auto const& join = hop->joins[at];
-        sql += (at == 0 ? "" : " AND ") + qualified(parent, join.parent_column) + " = " +
-               qualified(alias, join.column);
-    }
-    return sql + " LIMIT 1)";
+    // A row may outlive its person's own row (SQLite checks foreign keys only when asked to). It
+    // still says whose it is: among what is nobody's no erasure would ever reach it.
+    bool const names_person = !routes_[hop->parent]->hop && hop->joins.size() == 1 &&
+                              same_name(hop->joins[0].parent_column, key_);
+    if (!names_person) return sql;
+    return "coalesce(" + sql + ", " + qualified(alias, hop->joins[0].column) + ")";
 }
 
 std::string Routing::expression(std::size_t table, std::string const& alias) const {

@@ -10,7 +10,8 @@ namespace perdure::origin {
 /// Leads each row to the person it is about: through the owners that the mapping names, else along
 /// the shortest path of declared foreign keys to the table of subjects. Of several equally short
 /// ones the column that sounds like an owner wins, else the one declared first. A row whose path
-/// ends in NULL or in a missing row is nobody's.
+/// ends in NULL is nobody's, and so is one whose path breaks off at a missing row, unless it names
+/// the missing person itself.
 class Routing {
 public:
     /// Everything is nobody's.

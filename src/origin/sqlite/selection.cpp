@@ -5,6 +5,7 @@
 #include "data/mapping_path.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
+#include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
 
@@ -98,7 +99,40 @@ bool is_text_type(std::string_view declared) {
            type.find("clob") != type.npos;
 }
 
-Result<void> mask_column(Layout const& layout, std::string const& name, std::string const& action,
+/// Whether two rows must not hold the same value there, alone or with other columns; an index over
+/// an expression may look at any column.
+Result<bool> must_differ(Connection& connection, std::string const& table,
+                         std::string const& column) {
+    PD_TRY(std::int64_t const found,
+           connection.integer("SELECT count(*) FROM pragma_index_list(" + literal(table) +
+                              ", 'main') l, pragma_index_xinfo(l.name, 'main') x "
+                              "WHERE l.\"unique\" AND x.key AND (x.cid = -2 OR x.name = " +
+                              literal(column) + ")"));
+    return found > 0;
+}
+
+/// What stands in a dropped column that does not take NULL: nothing of the right kind; the row's
+/// own number where rows must differ, or all but the first would be lost on their way back.
+Result<std::string> dropped_value(Connection& connection, data::TableSchema const& table,
+                                  TableLayout const& rows, data::Column const& column) {
+    std::string const type = lower_name(column.declared_type);
+    bool const text = is_text_type(type), blob = type == "blob";
+    PD_TRY(bool const differ, must_differ(connection, table.name, column.name));
+    if (!differ) return std::string(text ? "''" : blob ? "x''" : "0");
+    if (rows.key != KeyKind::rowid) {
+        return fail(Fault::invalid, "mask \"" + table.name + "." + column.name +
+                                        "\" would make all rows equal where they must differ")
+            .with_fix("leave " + column.name + " in the backup, or make it nullable");
+    }
+    std::string const number = "t." + identifier(rows.rowid_name);
+    char const affinity = affinity_of(type);
+    if (affinity == 'T') return "CAST(" + number + " AS TEXT)";
+    if (affinity == 'R') return "CAST(" + number + " AS REAL)";
+    return blob ? "CAST(" + number + " AS BLOB)" : number;
+}
+
+Result<void> mask_column(Connection& connection, Layout const& layout, std::string const& name,
+                         std::string const& action,
                          std::vector<std::vector<std::string>>& columns) {
     auto const dot = name.find('.');
     auto const table = find_table(layout, name.substr(0, dot));
@@ -121,8 +155,8 @@ Result<void> mask_column(Layout const& layout, std::string const& name, std::str
     }
     std::string replacement = "NULL";
     if (rows.not_null[position]) {
-        auto const& type = layout.schema.tables[*table].columns[*column].declared_type;
-        replacement = is_text_type(type) ? "''" : lower_name(type) == "blob" ? "x''" : "0";
+        auto const& schema = layout.schema.tables[*table];
+        PD_TRY(replacement, dropped_value(connection, schema, rows, schema.columns[*column]));
     }
     columns[*table][position] = replacement;
     return {};
@@ -213,7 +247,7 @@ Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOpti
         }
     }
     for (auto const& [name, action] : source.mask) {
-        PD_CHECK(mask_column(layout, name, action, columns));
+        PD_CHECK(mask_column(connection, layout, name, action, columns));
     }
     for (auto const& owner : layout.virtual_tables) {
         auto const table = is_spatial(owner) ? find_table(layout, owner.name) : std::nullopt;

@@ -92,8 +92,9 @@ Result<void> SqliteReader::start_table() {
     row_ = 0;
     slack_bytes_ = 0;
     for (auto const& object : layout_.schema.objects) {
-        // Rows older than an added column read as its default, which the schema's text holds.
-        if (object.name == table_name()) slack_bytes_ = object.sql.size();
+        // Rows older than an added column read as its default, which the schema's text holds (as
+        // UTF-8: in a database of UTF-16 it takes twice as much).
+        if (object.name == table_name()) slack_bytes_ = 2 * object.sql.size();
     }
     digest_.begin_table(table_name());
     return {};

@@ -225,6 +225,27 @@ TEST_F(SqliteValues, ARowWithoutAValueItsDefinitionDemandsIsNotLost) {
               std::vector<std::string>());
 }
 
+TEST_F(SqliteValues, GeneratedColumnsStandBesideValuesOfEveryKind) {
+    write(
+        "CREATE TABLE s(id INTEGER PRIMARY KEY, a ANY, b ANY AS (a || 'x') VIRTUAL) STRICT;"
+        "INSERT INTO s(a) VALUES('123'), (5), (1.0), (' 7 '), (x'00'), (NULL);"
+        "CREATE TABLE g(id INTEGER PRIMARY KEY, a INTEGER, b AS (a + 1) STORED);"
+        "INSERT INTO g(a) VALUES(-9223372036854775808.0), (9223372036854775808.0), (1e300), (3)");
+    expect_faithful();
+}
+
+TEST_F(SqliteValues, AColumnAddedLaterIsNoDamageInUtf16Either) {
+    write(
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(a);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
+        "INSERT INTO t SELECT 0 FROM n;"
+        "ALTER TABLE t ADD COLUMN d TEXT DEFAULT '" +
+        std::string(3000, 'x') + "'");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    EXPECT_EQ(snapshot->rows.size(), 30000u);
+}
+
 TEST_F(SqliteValues, SampledStatisticsNeverEnter) {
     write(
         "CREATE TABLE t(x); PRAGMA writable_schema=ON; "
@@ -250,6 +271,31 @@ TEST_F(SqliteValues, AMaskedColumnNeverEnters) {
     auto const there = relocated(source_, scratch_.path() / "out");
     EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
     source_.mask = {{"u.nothing", "drop"}};
+    EXPECT_EQ(take(source_).error().fault(), Fault::invalid);
+}
+
+TEST_F(SqliteValues, RowsThatMustDifferStillDoWithoutTheMaskedColumn) {
+    write(
+        "CREATE TABLE u(id INTEGER PRIMARY KEY, mail TEXT NOT NULL UNIQUE, no INT NOT NULL, "
+        "r REAL NOT NULL, b BLOB NOT NULL, UNIQUE(no), UNIQUE(r, b));"
+        "CREATE UNIQUE INDEX lower_mail ON u(lower(mail));"
+        "INSERT INTO u VALUES(1, 'secret1', 7, 1.5, x'01'), (5, 'secret2', 8, 2.5, x'02'), "
+        "(9, 'secret3', 9, 3.5, x'03');"
+        "CREATE TABLE w(k TEXT PRIMARY KEY, mail TEXT NOT NULL UNIQUE) WITHOUT ROWID");
+    source_.mask = {{"u.mail", "drop"}, {"u.no", "drop"}, {"u.r", "drop"}, {"u.b", "drop"}};
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    for (auto const& row : snapshot->rows) {
+        EXPECT_EQ(as_text(row.payload).find("secret"), std::string_view::npos);
+    }
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems) << problems.error().message();
+    EXPECT_EQ(problems->size(), 0u) << problems->at(0).reason;
+    auto connection = open_for_writing(scratch_.path() / "out/app.db");
+    EXPECT_EQ(*connection.text("SELECT group_concat(id || mail) FROM u"), "11,55,99");
+    EXPECT_EQ((*open_sqlite(relocated(source_, scratch_.path() / "out")))->digest({})->hash,
+              snapshot->digest.hash);
+    source_.mask = {{"w.mail", "drop"}};
     EXPECT_EQ(take(source_).error().fault(), Fault::invalid);
 }
 

@@ -48,9 +48,10 @@ bool looks_numeric(ByteView text, unsigned char encoding) {
     return looks_numeric(narrow);
 }
 
+/// Whether SQLite would store it as an integer; the least of them it leaves alone.
 bool is_whole(double value) {
     constexpr double past_int64 = 9223372036854775808.0;
-    return value >= -past_int64 && value < past_int64 && std::trunc(value) == value;
+    return value > -past_int64 && value < past_int64 && std::trunc(value) == value;
 }
 
 }  // namespace

@@ -59,9 +59,15 @@ Result<void> Builder::start_table(std::size_t table) {
     }
     data::TableSchema present{.name = schema_.tables[table].name};
     PD_TRY(layout_, read_table(connection_, present, indexes));
+    PD_TRY(std::int64_t const strict,
+           connection_.integer("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND "
+                               "name = " +
+                               literal(present.name)));
     affinities_.clear();
     for (auto const column : layout_.stored) {
-        affinities_.push_back(affinity_of(present.columns[column].declared_type));
+        auto const& type = present.columns[column].declared_type;
+        bool const any = strict != 0 && same_name(type, "any");  // takes every value as it is
+        affinities_.push_back(any ? 'B' : affinity_of(type));
     }
     if (present.columns.size() != schema_.tables[table].columns.size()) {
         return fail(Fault::corrupt, "table " + present.name + " has other columns than its rows");
