@@ -102,14 +102,21 @@ private:
     std::set<ObjectName> done_;
 };
 
+/// Backups go on meanwhile. What rests on something else is listed before it: packs that a listed
+/// snapshot needs are then in the listing, too, and travel before it.
 Result<void> Syncer::look_at(Leg& leg) {
-    PD_CHECK(leg.store->list(
-        "",
-        [&](store::ObjectInfo const& info) -> Result<void> {
-            leg.objects[info.name] = info.size_bytes;
-            return {};
-        },
-        stop_));
+    for (char const* prefix : {"snapshot/", "index/", ""}) {
+        auto const seen_before = [&](ObjectName const& name) {
+            return *prefix == 0 && (name.starts_with("snapshot/") || name.starts_with("index/"));
+        };
+        PD_CHECK(leg.store->list(
+            prefix,
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                if (!seen_before(info.name)) leg.objects[info.name] = info.size_bytes;
+                return {};
+            },
+            stop_));
+    }
     PD_TRY(leg.newest, newest_collection(*leg.store, stop_));
     leg.open = true;
     return {};

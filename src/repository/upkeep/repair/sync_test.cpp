@@ -7,6 +7,7 @@
 #include "repository/upkeep/statistics.h"
 #include "repository/upkeep/upkeep_world.h"
 #include "repository/upkeep/verify/verify.h"
+#include "store/wrap/forward.h"
 #include "store/wrap/mirror.h"
 
 namespace perdure::repository {
@@ -88,6 +89,54 @@ TEST_F(SyncTest, ADestinationThatWasAwayCatchesUp) {
     expect_whole_on_both(first, one);
     expect_whole_on_both(second, two);
     EXPECT_EQ(heal().legs.at(1).objects_copied, 0u);
+}
+
+/// A listing takes time: this one lets something happen after it told the packs, which it reads
+/// before the snapshots, as a file system may.
+class SlowListing final : public store::ForwardingStore {
+public:
+    SlowListing(std::shared_ptr<store::ObjectStore> inner, std::function<void()> meanwhile)
+        : ForwardingStore(std::move(inner)), meanwhile_(std::move(meanwhile)) {}
+    Result<void> list(std::string const& prefix,
+                      std::function<Result<void>(store::ObjectInfo const&)> each,
+                      std::stop_token stop) override {
+        auto const half = [&](bool snapshots) {
+            return inner().list(
+                prefix,
+                [&](store::ObjectInfo const& info) -> Result<void> {
+                    if (info.name.starts_with("snapshot/") != snapshots) return {};
+                    return each(info);
+                },
+                stop);
+        };
+        PD_CHECK(half(false));
+        if (prefix.empty() && meanwhile_) std::exchange(meanwhile_, nullptr)();
+        return half(true);
+    }
+
+private:
+    std::function<void()> meanwhile_;
+};
+
+TEST_F(SyncTest, ABackupThatCommitsWhileASyncLooksAroundTravelsWholeOrNotAtAll) {
+    TreeModel before = make_tree(1), meanwhile = make_tree(2);
+    take_two_away();
+    backup(before);
+    bring_two_back();
+    std::optional<Snapshot> committed;
+    auto const slow = std::make_shared<SlowListing>(world_.memory, [&] {
+        committed = UpkeepWorld::must(world_.try_backup(*world_.open(), meanwhile));
+    });
+    mirror_ = UpkeepWorld::must(
+        store::MirrorStore::create({{"one", slow, std::nullopt}, {"two", faulty_, std::nullopt}}));
+    heal();
+    ASSERT_TRUE(committed);
+    EXPECT_TRUE(UpkeepWorld::must(verify(*world_.open(two_), {}, {})).passed());
+    if (two_->head(snapshot_name(committed->session), {})) {
+        EXPECT_TRUE(world_.restored(*committed, two_) == UpkeepWorld::files_of(meanwhile));
+    }
+    heal();
+    expect_whole_on_both(*committed, meanwhile);
 }
 
 TEST_F(SyncTest, ABrokenOffSyncShowsNoSnapshotThatItCannotRestore) {
