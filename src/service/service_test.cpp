@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "policy/retention.h"
 #include "service/config/edit.h"
 #include "service/config/key.h"
 #include "service/exit_code.h"
+#include "service/receipts.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -46,6 +48,63 @@ TEST_F(ChooseSnapshot, WhatFitsNothingOrSeveralIsRefused) {
     auto const several = choose_snapshot(twin, "aaaa", {});
     ASSERT_FALSE(several);
     EXPECT_EQ(several.error().fault(), Fault::invalid);
+}
+
+/// One snapshot a day, each following the one before, received a minute after it was finished.
+std::vector<repository::Snapshot> a_week() {
+    std::vector<repository::Snapshot> all;
+    for (int day = 0; day < 7; ++day) {
+        auto one = snapshot(static_cast<unsigned char>(day + 1), 1'750'000'000 + day * 86'400LL);
+        one.received = one.finished + std::chrono::seconds(60);
+        if (!all.empty()) {
+            one.parent = all.back().session;
+            one.parent_receipt = all.back().received;
+        }
+        all.push_back(one);
+    }
+    return all;
+}
+
+std::size_t kept_daily(std::vector<repository::Snapshot> const& all, Timestamp now) {
+    auto const receipts = first_receipts(all);
+    std::vector<policy::Candidate> candidates;
+    for (std::size_t at = 0; at < all.size(); ++at) {
+        candidates.push_back(
+            {.id = all[at].id(), .claimed = all[at].finished, .received = receipts[at]});
+    }
+    auto const verdicts = policy::judge({.daily = 30}, std::move(candidates), now);
+    if (!verdicts) return 0;
+    return static_cast<std::size_t>(std::ranges::count_if(*verdicts, &policy::Verdict::keep));
+}
+
+TEST(FirstReceipts, ACopyOfARepositoryExpiresNothingOfWhatItsOriginalKeeps) {
+    auto all = a_week();
+    Timestamp const copied{1'760'000'000, 0};
+    EXPECT_EQ(kept_daily(all, copied), 7u);
+    auto const before = first_receipts(all);
+    for (auto& one : all) one.received = copied;  // cp -r
+    EXPECT_EQ(kept_daily(all, copied), 7u);
+    auto expected = before;
+    expected.back() = all.back().finished;  // nobody followed it: its writer's claim
+    EXPECT_EQ(first_receipts(all), expected);
+    // A repair, or a sync to where some were missing, stamps only a few.
+    auto few = a_week();
+    few[1].received = few[3].received = copied;
+    EXPECT_EQ(first_receipts(few), expected);
+}
+
+TEST(FirstReceipts, NobodyAgesTheSnapshotsOfAnotherAndAWrongClockAgesNothing) {
+    auto all = a_week();
+    all[6].parent_receipt = Timestamp{0, 0};  // a lie about the one before
+    EXPECT_EQ(first_receipts(all)[5], all[5].finished);
+    auto wrong = a_week();
+    wrong.back().finished = {1, 0};  // a machine that woke up in 1970
+    EXPECT_EQ(first_receipts(wrong).back(), wrong.back().received);
+    for (auto& one : wrong) one.received = {1'760'000'000, 0};
+    EXPECT_EQ(first_receipts(wrong).back(), *wrong.back().parent_receipt);
+    auto ahead = a_week();
+    ahead[2].finished = {1'900'000'000, 0};  // a claim from the future
+    EXPECT_EQ(first_receipts(ahead)[2], ahead[2].received);
 }
 
 TEST(Confirmation, OnlyAnAcceptedNameConfirms) {

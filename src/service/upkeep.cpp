@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "repository/pins.h"
+#include "service/receipts.h"
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"
 #include "service/snapshots.h"
@@ -192,12 +193,14 @@ Result<RetentionAnswer> apply_retention(Workspace& workspace, RetentionCall cons
     PD_TRY(auto const list, list_snapshots(workspace));
     std::vector<policy::Candidate> candidates;
     std::map<std::string, repository::Snapshot const*> by_id;
-    for (auto const& snapshot : list.snapshots) {
+    auto const receipts = first_receipts(list.snapshots);
+    for (std::size_t at = 0; at < list.snapshots.size(); ++at) {
+        auto const& snapshot = list.snapshots[at];
         policy::Candidate one;
         one.id = snapshot.id();
         one.group = group_of(snapshot);
         one.claimed = snapshot.finished;
-        one.received = snapshot.received;
+        one.received = receipts[at];
         one.pinned = list.pins.contains(one.id);
         by_id[one.id] = &snapshot;
         candidates.push_back(std::move(one));
