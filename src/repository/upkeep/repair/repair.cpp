@@ -80,7 +80,8 @@ private:
     std::set<PackName> beyond_;  ///< packs that could not be mended on every leg
     std::set<crypto::Digest> beyond_hashes_;
     std::vector<Snapshot> snapshots_;
-    bool broken_ = false;  ///< the walk of some rows broke off
+    bool broken_ = false;         ///< the walk of some rows broke off
+    bool segments_lost_ = false;  ///< parts of the index that no leg holds whole
     LiveSet seen_;
     std::vector<Endangered> endangered_;
     std::set<BlobPrefix> lost_;
@@ -95,6 +96,7 @@ Result<void> Repairer::heal_legs() {
         PD_CHECK(heal_index(request, report_, left, stop_));
         for (auto const& name : left)
             report_.mended.push_back({name, "the directories of the packs"});  // see open_index
+        segments_lost_ = segments_lost_ || !left.empty();
     }
     return {};
 }
@@ -106,9 +108,11 @@ Result<void> Repairer::open_index() {
     PD_TRY(index_, Index::open({source, other.cache_folder(), &repository_.outside().random},
                                &damaged, stop_));
     bool const gaps = repository_.index()->entry_count() > index_->entry_count();
-    if ((!damaged.empty() || gaps) && !options_.dry_run) {
+    // The cache may still hold what the store has lost: that it opens here proves nothing there.
+    if ((!damaged.empty() || gaps || segments_lost_) && !options_.dry_run) {
         std::vector<store::ObjectName> unread;  // these packs are dealt with one by one
         PD_CHECK(index_->rebuild(&unread, stop_));
+        segments_lost_ = false;
     }
     blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
     return {};

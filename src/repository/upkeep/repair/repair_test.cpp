@@ -51,6 +51,28 @@ TEST_F(RepairTest, NothingIsDoneToAHealthyRepository) {
         EXPECT_EQ(after[i].modified, before[i].modified);
 }
 
+TEST_F(RepairTest, AnIndexThatOnlyTheCacheHoldsIsDamagedAndIsMadeAnew) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    auto const cache = UpkeepWorld::must(system::ScratchFolder::create());
+    auto const with_cache = [&] {
+        return UpkeepWorld::must(Repository::open(world_.memory, world_.secret,
+                                                  {.cache_folder = cache.path()},
+                                                  {world_.clock, world_.random}, {}));
+    };
+    with_cache();  // fills the cache
+    for (auto const& name : world_.names("index/")) flip(name, 100);
+    VerifyOptions const every_byte{.level = VerifyLevel::read_data};
+    auto const found = UpkeepWorld::must(verify(*with_cache(), every_byte, {}));
+    EXPECT_EQ(found.findings_total, 1u);
+    auto const report = UpkeepWorld::must(repair(*with_cache(), {}, {}));
+    ASSERT_EQ(report.mended.size(), 1u);
+    EXPECT_TRUE(passes()) << "a machine without the cache";
+    EXPECT_TRUE(UpkeepWorld::must(verify(*with_cache(), every_byte, {})).passed());
+    expect_restores(snapshot, model);
+    EXPECT_THAT(UpkeepWorld::must(repair(*with_cache(), {}, {})).mended, IsEmpty());
+}
+
 TEST_F(RepairTest, ParityMendsAPackAndADryRunOnlySaysSo) {
     TreeModel model = make_tree(1);
     auto const snapshot = world_.backup(model);

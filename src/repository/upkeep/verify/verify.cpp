@@ -10,6 +10,7 @@
 #include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/live_set.h"
+#include "repository/upkeep/repair/heal_objects.h"
 #include "repository/upkeep/verify/checked_packs.h"
 #include "repository/upkeep/verify/frames_check.h"
 #include "repository/upkeep/verify/pack_check.h"
@@ -38,6 +39,8 @@ public:
         PD_CHECK(check_triples());
         PD_CHECK(walk_snapshots());
         PD_CHECK(check_sizes());
+        bool const every_byte = options_.level == VerifyLevel::read_data && !restricted();
+        if (every_byte) PD_CHECK(read_segments());
         if (options_.level != VerifyLevel::structure) PD_CHECK(read_packs());
         return std::move(report_);
     }
@@ -50,6 +53,7 @@ private:
     Result<void> walk(Snapshot const& snapshot);
     void note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot);
     Result<void> check_sizes();
+    Result<void> read_segments();
     std::vector<PackRow> chosen_packs(CheckedPacks const& checked) const;
     Result<void> read_packs();
     Result<void> read_pack(PackRow const& row, std::stop_token stop);
@@ -203,6 +207,31 @@ Result<void> Verifier::check_sizes() {
         tell({Finding::Kind::damaged, row.name().text(),
               fmt::format("it has {} bytes instead of at least {}", size->second, row.body_bytes),
               false});
+    }
+    return {};
+}
+
+/// What the local cache holds of the index says nothing about what the store holds of it.
+Result<void> Verifier::read_segments() {
+    std::vector<store::ObjectName> names;
+    PD_CHECK(store_->list(
+        "index/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            names.push_back(info.name);
+            return {};
+        },
+        stop_));
+    for (auto const& name : names) {
+        auto const object = store::read_all(*store_, name, triple_object_bytes_max, stop_);
+        if (object && is_whole_segment(name, *object)) {
+            report_.bytes_read += object->size();
+            continue;
+        }
+        if (!object && object.error().fault() == Fault::cancelled) return object.error();
+        if (!object && object.error().fault() == Fault::not_found) continue;  // merged meanwhile
+        bool const told = std::ranges::any_of(
+            report_.findings, [&](Finding const& finding) { return finding.object == name; });
+        if (!told) tell({Finding::Kind::damaged, name, "this part of the index is damaged", true});
     }
     return {};
 }
