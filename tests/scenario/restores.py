@@ -121,6 +121,49 @@ def claim_overwriting_needs_the_name_and_yes_is_not_enough(place):
     assert (target / "data" / "one.txt").read_text() == "from the backup\n"
 
 
+def claim_nothing_is_restored_through_a_planted_link(place):
+    victim = place.folder / "victim"
+    victim.mkdir()
+    (victim / "plain.txt").write_text("precious\n")
+    (victim / "app.db").write_bytes(b"precious")
+    tree(place.folder / "tree")
+    with sqlite3.connect(place.folder / "app.db") as app:
+        app.execute("CREATE TABLE note(text)")
+    place.repository(tree=place.folder / "tree", app=place.folder / "app.db")
+    place.good("backup")
+    for name in ("tree", "app"):
+        back = place.folder / f"back-{name}"
+        back.mkdir()
+        (back / name).symlink_to(victim)
+        refused = place.good("restore", "latest", name, "--to", back, "--confirm", back.name,
+                             code=15)
+        assert "is a link" in refused.err, refused
+    app = place.folder / "back-app" / "app"
+    app.unlink()
+    app.mkdir()
+    (app / "app.db").symlink_to(victim / "app.db")
+    place.good("restore", "latest", "app", "--to", app.parent, "--confirm", app.parent.name)
+    assert sorted(path.name for path in victim.iterdir()) == ["app.db", "plain.txt"]
+    assert (victim / "plain.txt").read_text() == "precious\n"
+    assert (victim / "app.db").read_bytes() == b"precious"
+    assert not (app / "app.db").is_symlink()
+
+
+def claim_rows_that_must_differ_come_back_without_their_masked_column(place):
+    with sqlite3.connect(place.folder / "app.db") as app:
+        app.execute("CREATE TABLE person(id INTEGER PRIMARY KEY, mail TEXT NOT NULL UNIQUE)")
+        app.executemany("INSERT INTO person(mail) VALUES(?)", [(f"p{i}@x.org",) for i in range(9)])
+    place.repository(app=place.folder / "app.db")
+    with open(place.work / "perdure.toml", "a") as configuration:
+        configuration.write('mask = { "person.mail" = "drop" }\n')
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    with sqlite3.connect(place.folder / "back" / "app" / "app.db") as back:
+        rows = back.execute("SELECT count(*), sum(mail LIKE '%x.org%') FROM person").fetchone()
+    assert rows == (9, 0), rows
+    place.good("restore", "drill")
+
+
 def claim_snapshots_are_found_by_id_prefix_tag_and_time(place):
     place.write("data/state", "first\n")
     place.repository(data="data")
