@@ -94,11 +94,10 @@ TEST_F(ServerTest, WhatNoPackageOwnsIsFoundWhereverPeoplePutThings) {
 }
 
 TEST_F(ServerTest, RunningDatabasesAreNamedOnceWithTheirAddressAndDump) {
-    process(100, 1, "postgres",
-            std::string("/usr/lib/postgresql/15/bin/postgres\0-D\0/srv/pg\0", 50));
+    using namespace std::string_literals;  // the whole literal, NULs too
+    process(100, 1, "postgres", "/usr/lib/postgresql/15/bin/postgres\0-D\0/srv/pg\0"s);
     process(101, 100, "postgres", "postgres: checkpointer");
-    process(200, 1, "mariadbd",
-            std::string("mariadbd\0--datadir=/srv/my\0--password=geheim\0", 45));
+    process(200, 1, "mariadbd", "mariadbd\0--datadir=/srv/my\0--password=geheim\0"s);
     process(300, 1, "bash", "bash");
     file(
         "proc/net/tcp",
