@@ -121,7 +121,7 @@ TEST(ThrottleTest, TheMeanRateHolds) {
     for (int i = 0; i < 13; ++i) ASSERT_TRUE(store->put("a", Bytes(100'000), PutMode::replace, {}));
     std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begun;
     EXPECT_GE(took.count(), 0.29);  // 1.3 s of bytes, 1 s of which was saved up
-    EXPECT_LT(took.count(), 1.5);
+    EXPECT_LT(took.count(), 5);     // on a crowded machine, too
 }
 
 TEST(ThrottleTest, ARateThatChangesByTheHourIsAskedForAgain) {
@@ -135,11 +135,11 @@ TEST(ThrottleTest, ARateThatChangesByTheHourIsAskedForAgain) {
             EXPECT_TRUE(store->put("a", Bytes(1'000'000), PutMode::replace, {}));
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     };
-    EXPECT_LT(seconds_of(20), 0.5);  // no limit at night
+    EXPECT_LT(seconds_of(20), 2.5);  // no limit at night; by day it would be 3 s at least
     rate = 5'000'000;
     EXPECT_GE(seconds_of(7), 0.3);  // 1.4 s of bytes, 1 s of which was saved up
     rate = 0;
-    EXPECT_LT(seconds_of(20), 0.5);
+    EXPECT_LT(seconds_of(20), 2.5);
 }
 
 TEST(ThrottleTest, ReadingIsLimitedByItself) {
