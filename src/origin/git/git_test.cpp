@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "origin/git/git_reader.h"
+#include "origin/git/pinned.h"
 #include "origin/tree_testing.h"
 
 namespace perdure::origin {
@@ -51,6 +52,26 @@ TEST_F(GitOrigin, CopiesABareRepositoryThatPassesFsckAndClones) {
     EXPECT_EQ(git("clone -q " + quoted(copy_) + " " + quoted(scratch_.path() / "clone")), 0);
     EXPECT_EQ(get(scratch_.path() / "clone" / "file"), "first");
     EXPECT_EQ(output_of("diff -r " + quoted(bare_) + " " + quoted(copy_)), "");
+}
+
+TEST(PinnedFile, IsTheWholeOfWhatIsOpenNotAsMuchAsWasLookedAt) {
+    system::ScratchFolder const scratch = *system::ScratchFolder::create();
+    put(scratch.path() / "packed-refs", "one ref\n");
+    Listed const listed = *list_source(files_source(scratch.path()));
+    auto const root =
+        std::make_shared<system::File const>(*system::File::open_to_read(scratch.path()));
+    for (std::size_t const size : {std::size_t{40}, std::size_t{100'000}}) {
+        std::string const packed(size, 'r');
+        put(scratch.path() / "packed-refs.new", packed);  // as git pack-refs replaces it
+        std::filesystem::rename(scratch.path() / "packed-refs.new", scratch.path() / "packed-refs");
+        bool vanished = false;
+        auto const pinned =
+            pin_file(root, "packed-refs", listed.items.at("packed-refs").entry, vanished);
+        ASSERT_TRUE(pinned);
+        EXPECT_EQ(*read_all(**pinned), packed);
+        auto source = (*pinned)->open({});
+        EXPECT_EQ((*source)->entry_after_reading()->size, size);
+    }
 }
 
 TEST_F(GitOrigin, CopiesARepositoryWithItsWorkTreeAndStash) {

@@ -88,14 +88,18 @@ Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string co
         if (vanished) return std::shared_ptr<data::Content>();
         return file.error();
     }
-    if (entry.size > in_memory_bytes_max)
+    // Git replaces its files by renaming: what is open now may be longer than what was looked at,
+    // and its beginning alone would be refs that are cut short.
+    PD_TRY(std::uint64_t const size, file->size_bytes());
+    if (size > in_memory_bytes_max)
         return std::make_shared<DescriptorContent>(std::move(*file), path, entry);
-    Bytes bytes(static_cast<std::size_t>(entry.size));
+    Bytes bytes(static_cast<std::size_t>(size));
     PD_TRY(std::size_t const got, file->read_at(bytes, 0));
     bytes.resize(got);
     data::Entry whole = entry;  // holes are bytes like others here
     whole.sparse = false;
     whole.extents.clear();
+    whole.size = got;
     return std::make_shared<MemoryContent>(std::move(bytes), std::move(whole));
 }
 
