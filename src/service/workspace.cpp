@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "crypto/hash.h"
+#include "origin/files/exclude.h"
 #include "service/config/units.h"
 
 namespace perdure::service {
@@ -48,6 +49,30 @@ store::Rate rate_of(std::optional<double> own, RateConfig const& by_hour) {
     return store::Rate([by_hour] { return bytes_of(by_hour.at(local_minute())); });
 }
 
+/// Empty unless `path` lies below `folder`, however the two are spelled.
+std::string path_below(system::Path const& path, system::Path const& folder) {
+    std::error_code error;
+    auto const inner = std::filesystem::weakly_canonical(path, error);
+    auto const outer = std::filesystem::weakly_canonical(folder, error);
+    if (error || inner.empty() || outer.empty()) return {};
+    auto const below = inner.lexically_relative(outer).string();
+    bool const outside = below == "." || below == ".." || below.starts_with("../");
+    return outside ? std::string() : below;
+}
+
+/// A source that holds its own destination would store yesterday's repository in today's: nothing
+/// in there is ever stored twice, so it would grow by itself with every run.
+void leave_out(std::vector<DestinationConfig> const& destinations,
+               std::vector<SourceConfig>& sources) {
+    for (auto& source : sources) {
+        if (source.options.type != "files") continue;
+        for (auto const& destination : destinations) {
+            auto const below = path_below(destination.path, source.options.path);
+            if (!below.empty()) source.options.exclude.push_back(origin::literal_pattern(below));
+        }
+    }
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -68,6 +93,8 @@ Result<std::unique_ptr<Workspace>> Workspace::open(WorkspaceOptions options) {
     PD_TRY(Config config, load_config(options.config_file));
     std::unique_ptr<Workspace> out(new Workspace(std::move(options), std::move(config)));
     PD_CHECK(out->choose_destinations());
+    leave_out(out->config_.destinations, out->config_.sources);
+    leave_out(out->destinations_, out->config_.sources);
     return out;
 }
 

@@ -189,4 +189,17 @@ def claim_objectives_are_measured_and_missed_ones_count_as_overdue(place):
     assert "a part of 1" in place.good("config", "check", "--offline", code=2).err
 
 
+def claim_a_destination_below_a_source_is_left_out_of_it(place):
+    place.write("tree/file.bin", os.urandom(300_000))
+    place.repository(tree=place.work)
+    place.good("backup")
+    place.write("tree/more.txt", "more\n")
+    again = place.good("backup", "--json").summary
+    assert again["bytes_new"] < 100_000, again
+    place.good("restore", "latest", "--to", place.folder / "back")
+    names = sorted(path.name for path in (place.folder / "back" / "tree").iterdir())
+    assert names == ["perdure.key", "perdure.toml", "tree"], names
+    place.good("restore", "drill")
+
+
 stage.main(globals())
