@@ -50,6 +50,29 @@ TEST_F(ChooseSnapshot, WhatFitsNothingOrSeveralIsRefused) {
     EXPECT_EQ(several.error().fault(), Fault::invalid);
 }
 
+TEST_F(ChooseSnapshot, AWordThatIsATagAndTheBeginningOfAnIdMeansNeither) {
+    all[2].tags = {"abab", "gold"};
+    auto const both = choose_snapshot(all, "abab", {});
+    ASSERT_FALSE(both);
+    EXPECT_EQ(both.error().fault(), Fault::invalid);
+    EXPECT_EQ(choose_snapshot(all, "ababab", {})->started.seconds, 200);
+    EXPECT_EQ(choose_snapshot(all, "gold", {})->started.seconds, 300);
+}
+
+TEST_F(ChooseSnapshot, AWritersOwnNumbersBeatItsClock) {
+    for (std::size_t at = 0; at < all.size(); ++at) all[at].sequence = at + 1;
+    all[1].finished = {4'000'000'000, 0};  // the clock ran ahead once
+    EXPECT_EQ(choose_snapshot(all, "latest", {})->sequence, 3u);
+    all[2].finished = {1, 0};  // and started in 1970 the next time
+    EXPECT_EQ(choose_snapshot(all, "latest", {})->sequence, 3u);
+    auto other = snapshot(0xee, 350);
+    other.writer.bytes.fill(std::byte{7});
+    other.sequence = 1;
+    all.push_back(other);
+    EXPECT_EQ(choose_snapshot(all, "latest", {})->started.seconds, 350);
+    EXPECT_EQ(choose_snapshot(all, "gold", Timestamp{250, 0})->sequence, 3u) << "taken in 1970";
+}
+
 /// One snapshot a day, each following the one before, received a minute after it was finished.
 std::vector<repository::Snapshot> a_week() {
     std::vector<repository::Snapshot> all;

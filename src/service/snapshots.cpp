@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "repository/pins.h"
 #include "service/recorded_run.h"
@@ -53,6 +54,26 @@ Timestamp time_of(Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
 }
 
+/// The newest by the writers' clocks, which may have been wrong: what a writer itself numbered as
+/// older than another of its snapshots is not the newest, whatever the clock said.
+Snapshot const* newest_of(std::vector<Snapshot const*> fitting) {
+    std::map<crypto::Digest, std::uint64_t> last;
+    for (auto const* each : fitting) {
+        auto& sequence = last[each->writer];
+        sequence = std::max(sequence, each->sequence);
+    }
+    std::erase_if(fitting,
+                  [&](auto const* each) { return each->sequence < last.at(each->writer); });
+    return *std::ranges::max_element(fitting, {}, [](auto const* each) { return time_of(*each); });
+}
+
+Error several_meanings(std::string const& word, Snapshot const& by_id) {
+    return fail(Fault::invalid, fmt::format("\"{}\" is a tag, and the beginning of snapshot {}",
+                                            word, short_id(by_id.id())))
+        .with_code(2)
+        .with_fix("give the id of the one that you mean, with more characters");
+}
+
 }  // namespace
 
 std::string short_id(std::string const& id) {
@@ -98,6 +119,10 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
     std::vector<Snapshot const*> fitting = with_prefix;
     for (auto const& snapshot : all) {
         bool const tagged = std::ranges::find(snapshot.tags, word) != snapshot.tags.end();
+        if (tagged && with_prefix.size() == 1 && with_prefix.front() != &snapshot &&
+            word.size() < snapshot.id().size()) {
+            return several_meanings(word, *with_prefix.front());
+        }
         if (word == "latest" && !at && !only_safety && is_safety(snapshot)) continue;
         if (word == "latest" || (with_prefix.empty() && tagged)) fitting.push_back(&snapshot);
     }
@@ -107,9 +132,7 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
         return nothing(fmt::format("no snapshot is as old as {}; the oldest is of {}",
                                    to_rfc3339(*at), to_rfc3339(time_of(all.front()))));
     }
-    auto const newest = std::ranges::max_element(
-        fitting, {}, [](auto const* snapshot) { return time_of(*snapshot); });
-    return **newest;
+    return *newest_of(std::move(fitting));
 }
 
 Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
