@@ -66,6 +66,7 @@ public:
                                     .random = &outside_.random},
                                    &damaged, stop));
         blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+        if (index_->cache_folder().empty()) options_.cache_folder.clear();
         // Segments that do not open can be made again from the packs; a reader may not write them,
         // and goes on with those that do.
         if (!damaged.empty() && !options_.read_only) PD_CHECK(index_->rebuild(&damaged, stop));

@@ -9,6 +9,7 @@
 #include "repository/testing/fake_tree.h"
 #include "repository/triple.h"
 #include "store/memory/memory_store.h"
+#include "system/step.h"
 
 namespace perdure::repository {
 namespace {
@@ -52,6 +53,35 @@ struct RepositoryFixture : ::testing::Test {
         return opened ? fail(Fault::internal, "it opened") : opened.error();
     }
 };
+
+TEST_F(RepositoryFixture, ADiskWithoutRoomForTheCacheKeepsNobodyFromRestoring) {
+    model.add_file("a", as_bytes("hello"));
+    auto const committed = back_up(*open());
+    ASSERT_TRUE(committed);
+    auto const scratch = system::ScratchFolder::create();
+    auto const cache = scratch->path() / "cache";
+    auto const restores = [&](system::Path const& folder) {
+        auto opened = Repository::open(store, key, {.cache_folder = folder}, outside, {});
+        if (!opened) return opened.error().message();
+        auto context = (*opened)->read_context();
+        FakeTreeTarget target;
+        auto const done = restore_tree(committed->sources.at(0), {}, target, context, {});
+        return done ? to_string(target.nodes["a"].content) : done.error().message();
+    };
+    for (auto const forbidden : {system::Step::make_folder, system::Step::create,
+                                 system::Step::write, system::Step::rename}) {
+        system::set_step_hook([=](system::Step step, std::string_view path) -> Result<void> {
+            bool const cached = path.find("/cache") != std::string_view::npos;
+            if (step != forbidden || !cached) return {};
+            return fail(Fault::exhausted, "no space left");
+        });
+        EXPECT_EQ(restores(cache), "hello");
+        system::set_step_hook(nullptr);
+    }
+    ASSERT_TRUE(system::write_file(scratch->path() / "file", as_bytes("x")));
+    EXPECT_EQ(restores(scratch->path() / "file" / "cache"), "hello");
+    EXPECT_EQ(restores(cache), "hello");
+}
 
 TEST_F(RepositoryFixture, WhatWasCommittedComesBackAfterReopening) {
     model.add_folder("d");

@@ -71,9 +71,10 @@ Result<std::shared_ptr<Index>> Index::open(IndexOptions options,
                                            std::vector<store::ObjectName>* damaged,
                                            std::stop_token stop) {
     std::shared_ptr<Index> index(new Index(std::move(options)));
-    if (!index->options_.cache_folder.empty()) {
-        PD_CHECK(system::make_folders(index->options_.cache_folder / "index"));
-    }
+    // Without a place for its cache an index is kept in memory: a full or read-only disk of this
+    // machine must not keep anybody from restoring.
+    system::Path& cache = index->options_.cache_folder;
+    if (!cache.empty() && !system::make_folders(cache / "index")) cache.clear();
     // Segments are listed before packs: a pack that a listed segment names was written before it.
     PD_TRY(std::vector<crypto::Digest> const names, index->list_segments(stop));
     PD_TRY([[maybe_unused]] std::vector<PackName> const packs, index->list_packs(stop));
