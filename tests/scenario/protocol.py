@@ -23,7 +23,7 @@ def claim_every_line_is_json_and_the_last_is_the_summary(place):
                 ["source", "discover", "data"], ["destination", "list"], ["destination", "test"],
                 ["key", "list"], ["runs", "list"], ["runs", "show", "1"],
                 ["retention", "preview", "--keep", "5"],
-                ["restore", "drill"], ["repo", "compact"], ["repo", "repair", "--dry-run"],
+                ["backup", "verify", "--restore"], ["restore", "drill"], ["repo", "compact"], ["repo", "repair", "--dry-run"],
                 ["backup", "cleanup", "--keep", "5"], ["version"], ["completion", "bash"]]
     for words in commands:
         ran = place.good(*words, "--json")
@@ -36,6 +36,7 @@ def claim_every_line_is_json_and_the_last_is_the_summary(place):
 def claim_the_summary_of_backup_counts_what_happened(place):
     place.write("data/one.txt", "x" * 100_000)
     place.repository(data="data")
+    place.settle()
     first = place.good("backup", "--json").summary
     for field in ("snapshot", "items", "bytes_read", "bytes_new", "bytes_stored", "duration_s"):
         assert field in first, f"{field} is missing: {first}"
@@ -149,6 +150,15 @@ def claim_ctrl_c_stops_cleanly_with_130_and_sigterm_with_143(place):
     outcomes = [run.get("outcome") for run in place.good("runs", "list", "--json").events[:-1]]
     assert outcomes == ["cancelled", "cancelled"], outcomes
     place.good("repo", "check")
+
+
+def claim_a_command_ends_when_it_is_done(place):
+    def took():
+        began = time.monotonic()
+        place.good("version")
+        return time.monotonic() - began
+    # The thread that waits for signals once slept in turns of 50 ms, and every command with it.
+    assert min(took() for _ in range(20)) < 0.045
 
 
 def claim_a_killed_run_is_remembered_as_interrupted(place):

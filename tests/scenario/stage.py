@@ -23,6 +23,13 @@ class Skip(Exception):
     pass
 
 
+def _object(pairs):
+    """A JSON object; readers disagree about one that has a key twice, so no command may write it."""
+    out = dict(pairs)
+    assert len(out) == len(pairs), f"a key stands twice: {[key for key, _ in pairs]}"
+    return out
+
+
 class Ran:
     """A finished program: exit code, both streams, and with --json the parsed lines."""
 
@@ -31,7 +38,7 @@ class Ran:
 
     @property
     def events(self):
-        return [json.loads(line) for line in self.out.splitlines()]
+        return [json.loads(line, object_pairs_hook=_object) for line in self.out.splitlines()]
 
     @property
     def summary(self):
@@ -69,6 +76,11 @@ class Place:
         ran = self.run(*words, cwd=cwd)
         assert ran.code == code, f"perdure {' '.join(map(str, words))}: wanted exit {code}\n{ran}"
         return ran
+
+    def settle(self):
+        """Waits until what was just written counts as still: files stamped less than 50 ms before a
+        backup began are read again by the next one (repository/tree/racy.cpp)."""
+        time.sleep(0.1)
 
     def write(self, name, text):
         path = self.work / name

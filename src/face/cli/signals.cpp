@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -19,7 +20,18 @@ sigset_t watched() {
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGRTMIN);  // our own: wakes the thread when the command is done
     return set;
+}
+
+/// Until then, or the next signal; nothing: until the next signal.
+int wait_for_signal(sigset_t const& set,
+                    std::optional<std::chrono::steady_clock::time_point> deadline) {
+    if (!deadline) return sigwaitinfo(&set, nullptr);
+    using namespace std::chrono;
+    auto const left = std::max(duration_cast<nanoseconds>(*deadline - steady_clock::now()), 0ns);
+    timespec const pause{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
+    return sigtimedwait(&set, nullptr, &pause);
 }
 
 }  // namespace
@@ -34,6 +46,8 @@ Signals::Signals(std::optional<std::chrono::milliseconds> timeout) {
 
 Signals::~Signals() {
     thread_.request_stop();
+    // Blocked everywhere, it stays pending for that thread until it looks: no wake-up gets lost.
+    pthread_kill(thread_.native_handle(), SIGRTMIN);
     thread_.join();
 }
 
@@ -47,8 +61,8 @@ bool Signals::timed_out() const {
 void Signals::watch(std::stop_token stop) {
     sigset_t const set = watched();
     while (!stop.stop_requested()) {
-        timespec const pause{0, 50'000'000};
-        int const number = sigtimedwait(&set, nullptr, &pause);
+        int const number = wait_for_signal(set, deadline_);
+        if (number == SIGRTMIN) continue;
         if (number > 0) {
             int const exit = number == SIGINT ? 130 : 143;
             if (received_signal.exchange(number) != 0) _exit(exit);

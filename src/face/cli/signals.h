@@ -9,7 +9,8 @@ namespace perdure::face {
 
 /// Turns SIGINT and SIGTERM into a stop. A second signal ends the process at once (130 or 143):
 /// what is on disk stays consistent, a crash may come at any time. SIGPIPE is ignored.
-/// One at a time; the signals are blocked in every thread started after it and fetched by its own.
+/// One at a time; the signals are blocked in every thread started after it and fetched by its own,
+/// which sleeps until one comes or the destructor wakes it.
 class Signals {
 public:
     explicit Signals(std::optional<std::chrono::milliseconds> timeout);
