@@ -1,5 +1,6 @@
 #include "face/cli/json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -48,10 +49,12 @@ std::string json_number(double value) {
 }
 
 JsonObject& JsonObject::raw(std::string_view key, std::string_view json) {
-    if (!fields_.empty()) fields_ += ',';
-    fields_ += json_text(key);
-    fields_ += ':';
-    fields_ += json;
+    auto const known = std::ranges::find(fields_, key, &std::pair<std::string, std::string>::first);
+    if (known != fields_.end()) {
+        known->second = json;
+    } else {
+        fields_.emplace_back(key, json);
+    }
     return *this;
 }
 
@@ -66,10 +69,19 @@ JsonObject& JsonObject::put_path(std::string_view key, std::string_view path) {
 }
 
 JsonObject& JsonObject::merge(JsonObject const& other) {
-    if (other.fields_.empty()) return *this;
-    if (!fields_.empty()) fields_ += ',';
-    fields_ += other.fields_;
+    for (auto const& [key, json] : other.fields_) raw(key, json);
     return *this;
+}
+
+std::string JsonObject::text() const {
+    std::string out = "{";
+    for (auto const& [key, json] : fields_) {
+        if (out.size() > 1) out += ',';
+        out += json_text(key);
+        out += ':';
+        out += json;
+    }
+    return out + "}";
 }
 
 }  // namespace perdure::face

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace perdure::face {
 
@@ -13,7 +15,8 @@ std::string json_number(double value);
 
 class JsonArray;
 
-/// Builds one JSON object, fields in the order of put().
+/// Builds one JSON object, fields in the order of their first put(); a later value of the same key
+/// takes the place of the earlier one, since readers disagree about an object that has a key twice.
 class JsonObject {
 public:
     JsonObject& put(std::string_view key, std::string_view text) {
@@ -49,10 +52,10 @@ public:
     JsonObject& merge(JsonObject const& other);
 
     bool empty() const { return fields_.empty(); }
-    std::string text() const { return "{" + fields_ + "}"; }
+    std::string text() const;
 
 private:
-    std::string fields_;
+    std::vector<std::pair<std::string, std::string>> fields_;  ///< key, JSON value
 };
 
 class JsonArray {
