@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/spell.h"
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"
 #include "service/snapshots.h"
@@ -76,8 +77,8 @@ Result<void> judge_destinations(Workspace& workspace, BackupAnswer& answer) {
 
 std::string sentence_of(BackupAnswer const& answer) {
     auto const& report = answer.report;
-    return fmt::format("{} items, {} bytes read, {} bytes stored", report.items, report.bytes_read,
-                       report.statistics.bytes_stored);
+    return fmt::format("{} items, {} read, {} stored", spell_count(report.items),
+                       spell_bytes(report.bytes_read), spell_bytes(report.statistics.bytes_stored));
 }
 
 }  // namespace

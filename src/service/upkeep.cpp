@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/spell.h"
 #include "repository/pins.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
@@ -157,7 +158,7 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     if (!report) return record.failed(std::move(report).error());
     CompactAnswer answer{.report = std::move(*report)};
     if (!call.dry_run) answer.problems = settle_keys(workspace);
-    record.done(answer.problems, fmt::format("{} bytes freed", answer.report.bytes_freed));
+    record.done(answer.problems, spell_bytes(answer.report.bytes_freed) + " freed");
     return answer;
 }
 

@@ -20,6 +20,7 @@ Output::Output(OutputOptions options) : options_(options) {
     out_style_.color = wants_color(STDOUT_FILENO, options.no_color);
     talk_style_.color = wants_color(STDERR_FILENO, options.no_color);
     talk_width_ = terminal_width(STDERR_FILENO).value_or(0);
+    out_width_ = terminal_width(STDOUT_FILENO).value_or(0);
 }
 
 void Output::write(int descriptor, std::string_view text) {

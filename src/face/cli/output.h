@@ -28,6 +28,8 @@ public:
     Style const& talk_style() const { return talk_style_; }
     /// Columns of the stderr terminal; 0: none.
     unsigned talk_width() const { return talk_width_; }
+    /// Of the stdout terminal.
+    unsigned out_width() const { return out_width_; }
 
     /// A line of data on stdout (nothing with --json: the summary and events carry it).
     void line(std::string_view text = {});
@@ -46,7 +48,7 @@ private:
 
     OutputOptions options_;
     Style out_style_, talk_style_;
-    unsigned talk_width_ = 0;
+    unsigned talk_width_ = 0, out_width_ = 0;
     std::mutex mutex_;
     bool drawn_ = false;
 };

@@ -50,6 +50,13 @@ void ProgressView::reading(std::uint64_t bytes, std::string_view name) {
     keep_name(name);
 }
 
+void ProgressView::step(std::string_view phase, std::uint64_t done, std::uint64_t total) {
+    in_steps_ = true;
+    steps_ = done;
+    steps_total_ = total;
+    keep_name(phase);
+}
+
 void ProgressView::keep_name(std::string_view current) {
     // A worker never waits for the one who draws; a missed name is no loss.
     std::unique_lock const lock(mutex_, std::try_to_lock);
@@ -89,39 +96,58 @@ std::string ProgressView::rate_and_left() const {
     return out;
 }
 
+std::string ProgressView::bar_text() const {
+    auto const& style = out_.talk_style();
+    std::uint64_t const total = in_steps_ ? steps_total_.load() : total_bytes_;
+    std::uint64_t const done = in_steps_ ? steps_.load() : bytes();
+    if (total == 0) {
+        return fmt::format("  {} {}  ", style.cyan(beats[beat_ % beats.size()]), verb_);
+    }
+    double const part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+    return fmt::format("  {} {:3.0f} %  ", style.cyan(bar(part)), part * 100);
+}
+
+std::string ProgressView::count_text() const {
+    if (in_steps_) {
+        std::string const done = spell_count(steps_);
+        return steps_total_ == 0 ? done : done + " of " + spell_count(steps_total_);
+    }
+    // What lies in a large file is told before the file counts as an item.
+    std::string out = items_ == 0 ? "" : plural(items_, "item") + "  ";
+    return out + spell_bytes(bytes()) + "  " + rate_and_left();
+}
+
 void ProgressView::draw() {
     std::string current;
     {
         std::lock_guard const lock(mutex_);
         current = printable(current_);
     }
-    auto const& style = out_.talk_style();
-    std::string text;
-    if (total_bytes_ > 0) {
-        double const part =
-            std::min(1.0, static_cast<double>(bytes()) / static_cast<double>(total_bytes_));
-        text = fmt::format("  {} {:3.0f} %  ", style.cyan(bar(part)), part * 100);
-    } else {
-        text = fmt::format("  {} {}  ", style.cyan(beats[beat_++ % beats.size()]), verb_);
-    }
-    text +=
-        fmt::format("{}  {}  {}  ", plural(items_, "item"), spell_bytes(bytes()), rate_and_left());
-    std::size_t const used = columns_of(text) + 1;
-    if (used + 4 < out_.talk_width()) {
-        text += style.dim(shorten(current, out_.talk_width() - used));
-    }
-    out_.draw(text);
+    ++beat_;
+    std::string text = bar_text() + count_text() + "  ";
+    // One column stays free: a full line would wrap, and be drawn anew below itself.
+    std::size_t const room = out_.talk_width() - 1;
+    std::size_t const used = columns_of(text);
+    if (used + 4 < room) text += out_.talk_style().dim(shorten(current, room - used));
+    out_.draw(cut(text, room));
 }
 
 void ProgressView::line() {
+    if (in_steps_) return out_.talk(fmt::format("{}: {}", verb_, count_text()));
     out_.talk(fmt::format("{}: {}, {}, {}", verb_, plural(items_, "item"), spell_bytes(bytes()),
                           rate_and_left()));
 }
 
 void ProgressView::event() {
     JsonObject fields;
-    fields.put("verb", verb_).put("items", items_.load()).put("bytes", bytes());
-    if (total_bytes_ > 0) fields.put("bytes_total", total_bytes_);
+    fields.put("verb", verb_);
+    if (in_steps_) {
+        fields.put("steps", steps_.load());
+        if (steps_total_ > 0) fields.put("steps_total", steps_total_.load());
+    } else {
+        fields.put("items", items_.load()).put("bytes", bytes());
+        if (total_bytes_ > 0) fields.put("bytes_total", total_bytes_);
+    }
     fields.put("elapsed_s", std::chrono::duration<double>(Clock::now() - started_).count());
     {
         std::lock_guard const lock(mutex_);

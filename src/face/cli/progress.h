@@ -27,6 +27,8 @@ public:
     void report(std::uint64_t items, std::uint64_t bytes, std::string_view current);
     /// Bytes of a large content that report() will count once it is done.
     void reading(std::uint64_t bytes, std::string_view name);
+    /// For work that is told in steps instead of items and bytes; total 0: not known.
+    void step(std::string_view phase, std::uint64_t done, std::uint64_t total);
     /// To hand to a job; must not outlive this.
     repository::Progress hook();
 
@@ -36,6 +38,8 @@ private:
     void draw();
     void line();
     void event();
+    std::string bar_text() const;
+    std::string count_text() const;
     std::string rate_and_left() const;
 
     Output& out_;
@@ -45,6 +49,8 @@ private:
     std::uint64_t bytes() const { return std::max(bytes_.load(), reading_.load()); }
     void keep_name(std::string_view current);
     std::atomic<std::uint64_t> items_ = 0, bytes_ = 0, reading_ = 0;
+    std::atomic<std::uint64_t> steps_ = 0, steps_total_ = 0;
+    std::atomic<bool> in_steps_ = false;
     std::mutex mutex_;
     std::string current_;
     unsigned beat_ = 0;

@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -67,8 +68,57 @@ Result<crypto::SecretBytes> read_silently(int terminal, std::string const& quest
     return crypto::SecretBytes(std::move(line));
 }
 
-bool starts_character(char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+struct Range {
+    std::uint32_t first, last;
+};
+/// East Asian wide and full-width signs, and pictures: two columns (Unicode UAX #11, as terminals
+/// do it).
+constexpr std::array wide{
+    Range{0x1100, 0x115f},   Range{0x231a, 0x231b},   Range{0x23e9, 0x23ec},
+    Range{0x2614, 0x2615},   Range{0x26a1, 0x26a1},   Range{0x2705, 0x2705},
+    Range{0x274c, 0x274c},   Range{0x2b50, 0x2b50},   Range{0x2e80, 0x303e},
+    Range{0x3041, 0xa4cf},   Range{0xa960, 0xa97f},   Range{0xac00, 0xd7a3},
+    Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},
+    Range{0xffe0, 0xffe6},   Range{0x1f300, 0x1f64f}, Range{0x1f680, 0x1f6ff},
+    Range{0x1f900, 0x1f9ff}, Range{0x1fa70, 0x1faff}, Range{0x20000, 0x3fffd},
+};
+/// Marks that sit on the sign before them, joiners, selectors, colours of skin: none.
+constexpr std::array narrow{
+    Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd},   Range{0x0610, 0x061a},
+    Range{0x064b, 0x065f}, Range{0x0e31, 0x0e31}, Range{0x0e34, 0x0e3a},   Range{0x0e47, 0x0e4e},
+    Range{0x1ab0, 0x1aff}, Range{0x1dc0, 0x1dff}, Range{0x200b, 0x200d},   Range{0x20d0, 0x20ff},
+    Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}, Range{0x1f3fb, 0x1f3ff},
+};
+
+template <std::size_t N>
+bool holds(std::array<Range, N> const& ranges, std::uint32_t code) {
+    return std::ranges::any_of(
+        ranges, [&](Range range) { return code >= range.first && code <= range.last; });
+}
+
+std::uint32_t code_of(std::string_view sign) {
+    auto const at = [&](std::size_t i) { return static_cast<unsigned char>(sign[i]); };
+    if (sign.size() == 1) return at(0);
+    std::uint32_t code = at(0) & (0xffu >> (sign.size() + 1));
+    for (std::size_t i = 1; i < sign.size(); ++i) code = code << 6 | (at(i) & 0x3fu);
+    return code;
+}
+
+/// One sign of a text, or a colour sequence, or a byte that is no text.
+struct Sign {
+    std::string_view text;
+    std::size_t columns = 0;
+};
+Sign first_sign(std::string_view text) {
+    if (text.front() == '\033') {
+        auto const end = text.find('m');
+        return {text.substr(0, end == std::string_view::npos ? text.size() : end + 1), 0};
+    }
+    auto const length = std::max<std::size_t>(utf8_length(text), 1);
+    auto const sign = text.substr(0, length);
+    if (length < 3 && code_of(sign) < 0x0300) return {sign, 1};
+    auto const code = code_of(sign);
+    return {sign, holds(narrow, code) ? 0u : holds(wide, code) ? 2u : 1u};
 }
 
 }  // namespace
@@ -87,29 +137,35 @@ std::optional<unsigned> terminal_width(int descriptor) {
 
 std::size_t columns_of(std::string_view text) {
     std::size_t columns = 0;
-    bool escape = false;
-    for (char c : text) {
-        if (c == '\033') escape = true;
-        if (!escape && starts_character(c)) ++columns;
-        if (escape && c == 'm') escape = false;
+    while (!text.empty()) {
+        auto const sign = first_sign(text);
+        columns += sign.columns;
+        text.remove_prefix(sign.text.size());
     }
     return columns;
+}
+
+std::string cut(std::string_view text, std::size_t columns) {
+    std::string out;
+    std::size_t used = 0;
+    while (!text.empty()) {
+        auto const sign = first_sign(text);
+        used += sign.columns;
+        // Colours go on to their end, also past the cut.
+        if (used <= columns || sign.text.front() == '\033') out += sign.text;
+        text.remove_prefix(sign.text.size());
+    }
+    return out;
 }
 
 std::string shorten(std::string_view text, std::size_t columns) {
     if (columns_of(text) <= columns) return std::string(text);
     if (columns < 4) return std::string(columns, '.');
-    std::size_t const head = (columns - 1) / 3, tail = columns - 1 - head;
-    std::size_t begin = 0, count = 0;
-    while (begin < text.size() && (count < head || !starts_character(text[begin]))) {
-        if (starts_character(text[begin])) ++count;
-        ++begin;
-    }
-    std::size_t end = text.size();
-    for (count = 0; end > begin && count < tail;) {
-        if (starts_character(text[--end])) ++count;
-    }
-    return std::string(text.substr(0, begin)) + "…" + std::string(text.substr(end));
+    std::string const head = cut(text, (columns - 1) / 3);
+    std::size_t const tail = columns - 1 - columns_of(head);
+    std::string_view rest = text.substr(head.size());
+    while (columns_of(rest) > tail) rest.remove_prefix(first_sign(rest).text.size());
+    return head + "…" + std::string(rest);
 }
 
 std::string printable(std::string_view text) {
@@ -133,26 +189,6 @@ std::string printable(std::string_view text) {
         text.remove_prefix(sign.size());
     }
     return out;
-}
-
-std::string spell_bytes(std::uint64_t bytes) {
-    constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    if (bytes < 1000) return fmt::format("{} B", bytes);
-    double value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    while (value >= 999.5 && unit + 1 < units.size()) {
-        value /= 1000;
-        ++unit;
-    }
-    return fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, units[unit]);
-}
-
-std::string spell_count(std::uint64_t count) {
-    std::string digits = std::to_string(count);
-    for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) {
-        digits.insert(static_cast<std::size_t>(at), ",");
-    }
-    return digits;
 }
 
 std::string spell_seconds(double seconds) {

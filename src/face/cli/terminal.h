@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/spell.h"
 #include "base/time.h"
 #include "crypto/secret.h"
 
@@ -27,17 +28,15 @@ private:
 
 /// Columns of a terminal on this descriptor; empty when it is none.
 std::optional<unsigned> terminal_width(int descriptor);
-/// Columns that a UTF-8 text fills (wide and combining characters counted roughly).
+/// Columns that a UTF-8 text fills: two for wide signs, none for marks on others and for colours.
 std::size_t columns_of(std::string_view text);
+/// The beginning that fills at most `columns`, with all of its colours.
+std::string cut(std::string_view text, std::size_t columns);
 /// Cuts the middle out so that at most `columns` remain.
 std::string shorten(std::string_view text, std::size_t columns);
 /// Control characters made visible, so that a file's name cannot command the terminal.
 std::string printable(std::string_view text);
 
-/// "1.4 GB", "0 B" (powers of 1000).
-std::string spell_bytes(std::uint64_t bytes);
-/// "12,345".
-std::string spell_count(std::uint64_t count);
 /// "1.2 s", "3 min 5 s".
 std::string spell_seconds(double seconds);
 /// "3 h ago".
