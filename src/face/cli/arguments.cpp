@@ -41,6 +41,28 @@ bool is_group(std::string const& word) {
         commands(), [&](CommandRow const& row) { return row.words.starts_with(word + " "); });
 }
 
+/// The command whose second word this is, "backup" first: `perdure list` means `backup list`.
+std::string_view with_second_word(std::string const& word) {
+    std::string_view found;
+    for (auto const& row : commands()) {
+        auto const parts = service::split_words(row.words, ' ');
+        if (parts.size() != 2 || parts[1] != word) continue;
+        if (found.empty() || parts[0] == "backup") found = row.words;
+    }
+    return found;
+}
+
+}  // namespace
+
+std::string nearest_subcommand(std::string const& group, std::string const& word) {
+    std::vector<std::string> known;
+    for (auto const& row : commands()) {
+        auto const parts = service::split_words(row.words, ' ');
+        if (parts.front() == group && parts.size() > 1) known.push_back(parts[1]);
+    }
+    return service::nearest_word(word, known);
+}
+
 Error unknown_command(std::vector<std::string> const& words) {
     std::string const& first = words.front();
     std::vector<std::string> known;
@@ -55,10 +77,20 @@ Error unknown_command(std::vector<std::string> const& words) {
     }
     std::string const wrong = group ? words[1] : first;
     auto const near = service::nearest_word(wrong, known);
-    if (near.empty()) return usage("there is no command " + quoted(wrong), "perdure help");
+    auto const second = group ? std::string_view() : with_second_word(wrong);
+    if (!second.empty()) {
+        return usage("there is no command " + quoted(wrong),
+                     "did you mean \"perdure " + std::string(second) + "\"?");
+    }
+    if (near.empty()) {
+        return usage("there is no command " + quoted(wrong),
+                     group ? "perdure help " + first : "perdure help");
+    }
     return usage("there is no command " + quoted(wrong),
                  "did you mean \"perdure " + (group ? first + " " : "") + near + "\"?");
 }
+
+namespace {
 
 class Parse {
 public:
@@ -66,12 +98,19 @@ public:
 
     Result<Arguments> run() {
         collect_words();
+        if (words_.empty()) PD_CHECK(check_lone_options());
         if (out_.help || words_.empty() || words_.front() == "help") return help();
         auto const match = find_command(words_);
         if (!match.command) return unknown_command(words_);
         out_.command = match.command;
         skip_words_ = match.words;
-        PD_CHECK(read());
+        if (auto done = read(); !done) {
+            // A line about options is answered with the options of that command.
+            bool const own = !done.error().fix().empty();
+            std::string fix =
+                own ? done.error().fix() : "perdure help " + std::string(out_.command->words);
+            return Error(std::move(done).error()).with_fix(std::move(fix));
+        }
         PD_CHECK(count_positional());
         return std::move(out_);
     }
@@ -92,6 +131,28 @@ private:
             }
             words_.push_back(word);
         }
+    }
+
+    /// Without a command only options that every command takes make sense, and --version, which
+    /// everybody tries.
+    Result<void> check_lone_options() {
+        std::vector<std::string> known{"--version", "--markdown"};
+        for (auto const& row : global_options()) known.emplace_back(row.name);
+        for (std::size_t i = 0; i < argv_.size() && argv_[i] != "--"; ++i) {
+            auto const& word = argv_[i];
+            if (word == "--version" || word == "-V") words_ = {"version"};
+            if (word == "--version" || word == "-V" || word == "--markdown") continue;
+            auto const name = word.substr(0, word.find('='));
+            auto const* row = find_option(name, global_options());
+            if (!row) {
+                auto const near = service::nearest_word(name, known);
+                return usage("perdure has no option " + quoted(name),
+                             near.empty() ? "perdure help" : "did you mean " + near + "?");
+            }
+            bool const takes = row->kind != OptionRow::Kind::flag;
+            if (takes && name.size() == word.size()) ++i;
+        }
+        return {};
     }
 
     Result<Arguments> help() {
@@ -123,6 +184,8 @@ private:
             auto const& word = argv_[i];
             if (options && word == "--") {
                 options = false;
+            } else if (options && asks_version(word)) {
+                continue;
             } else if (options && word.size() > 1 && word[0] == '-') {
                 PD_CHECK(option(word, i));
             } else if (skipped_ < skip_words_) {
@@ -132,6 +195,10 @@ private:
             }
         }
         return {};
+    }
+
+    bool asks_version(std::string const& word) const {
+        return out_.command->words == "version" && (word == "--version" || word == "-V");
     }
 
     Result<void> option(std::string const& word, std::size_t& i) {
@@ -237,6 +304,12 @@ std::uint64_t Arguments::number(std::string const& name, std::uint64_t otherwise
     std::uint64_t number = otherwise;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
+}
+
+std::size_t Arguments::most(std::string const& name, std::size_t otherwise) const {
+    constexpr std::size_t all = 1'000'000'000;
+    auto const wanted = number(name, otherwise);
+    return wanted == 0 ? all : std::min(wanted, all);
 }
 
 Result<Arguments> parse_arguments(std::vector<std::string> const& argv) {

@@ -21,7 +21,14 @@ struct Arguments {
     std::string value(std::string const& name, std::string const& otherwise = {}) const;
     std::vector<std::string> values(std::string const& name) const;
     std::uint64_t number(std::string const& name, std::uint64_t otherwise) const;
+    /// Of an option where 0 means all.
+    std::size_t most(std::string const& name, std::size_t otherwise) const;
 };
+
+/// "there is no command …", with what was probably meant. `words` is not empty.
+Error unknown_command(std::vector<std::string> const& words);
+/// Of `backup` and `lst`: "list"; empty where nothing is near.
+std::string nearest_subcommand(std::string const& group, std::string const& word);
 
 /// Understands argv (without the program's name): words of a command, options anywhere, "--" ends
 /// options, "--name=value" and "-n value".

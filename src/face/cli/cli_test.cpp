@@ -40,16 +40,20 @@ TEST(Arguments, WrongWordsAreNamedWithTheNearestKnown) {
         char const* message;
         char const* fix;
     };
-    for (auto const& wrong : {Case{{"bakcup"}, "there is no command \"bakcup\"", "perdure backup"},
-                              Case{{"repo", "chekc"}, "\"chekc\"", "perdure repo check"},
-                              Case{{"repo"}, "needs one more word", "perdure help repo"},
-                              Case{{"backup", "--dry-rnu"}, "no option \"--dry-rnu\"", "--dry-run"},
-                              Case{{"backup", "--type"}, "--type needs a value", ""},
-                              Case{{"backup", "--type", "ful"}, "\"ful\" is none of", "full"},
-                              Case{{"runs", "list", "--max", "x"}, "is not a whole number", ""},
-                              Case{{"status", "x"}, "one word too many", "perdure status"},
-                              Case{{"restore"}, "needs SNAPSHOT", "perdure restore SNAPSHOT"},
-                              Case{{"backup", "--dry-run=yes"}, "takes no value", ""}}) {
+    for (auto const& wrong :
+         {Case{{"bakcup"}, "there is no command \"bakcup\"", "perdure backup"},
+          Case{{"repo", "chekc"}, "\"chekc\"", "perdure repo check"},
+          Case{{"repo"}, "needs one more word", "perdure help repo"},
+          Case{{"verify"}, "no command \"verify\"", "perdure backup verify"},
+          Case{{"--jsn"}, "no option \"--jsn\"", "did you mean --json"},
+          Case{{"--quiet", "--frob"}, "no option \"--frob\"", "perdure help"},
+          Case{{"backup", "--dry-rnu"}, "no option \"--dry-rnu\"", "--dry-run"},
+          Case{{"backup", "--type"}, "--type needs a value", "help backup"},
+          Case{{"backup", "--type", "ful"}, "\"ful\" is none of", "full"},
+          Case{{"runs", "list", "--max", "x"}, "is not a whole number", "help runs list"},
+          Case{{"status", "x"}, "one word too many", "perdure status"},
+          Case{{"restore"}, "needs SNAPSHOT", "perdure restore SNAPSHOT"},
+          Case{{"backup", "--dry-run=yes"}, "takes no value", ""}}) {
         auto const parsed = parse_arguments(wrong.argv);
         ASSERT_FALSE(parsed) << wrong.argv.back();
         EXPECT_THAT(parsed.error().message(), HasSubstr(wrong.message));
@@ -131,6 +135,13 @@ TEST(Json, APathThatIsNoUtf8ComesAsBase64Too) {
         "{\"path\":\"a\xef\xbf\xbd\",\"path_b64\":\"Yf8=\",\"other\":\"b\",\"n\":3,\"t\":true}");
 }
 
+TEST(Json, AKeyStandsOnceWithItsLastValue) {
+    JsonObject first, second;
+    first.put("passed", false).put("blobs", 3);
+    second.put("passed", true).put("report", "x");
+    EXPECT_EQ(first.merge(second).text(), "{\"passed\":true,\"blobs\":3,\"report\":\"x\"}");
+}
+
 TEST(Json, NumbersWithoutAValueAreNull) {
     EXPECT_EQ(json_number(1.5), "1.500");
     EXPECT_EQ(json_number(0.0 / 0.0), "null");
@@ -152,6 +163,20 @@ TEST(ErrorText, ContextBecomesTheHeadline) {
     EXPECT_EQ(text.headline, "reading pack 3f");
     EXPECT_EQ(text.why, "tag differs");
     EXPECT_EQ(text.code, "PD-0014");
+}
+
+TEST(ErrorText, WhatTwoFloorsSaidIsToldOnceAndAFullDiskByItsName) {
+    auto const twice =
+        explain(fail(Fault::corrupt, "tag differs").within("pack 3").within("pack 3"));
+    EXPECT_EQ(twice.headline, "pack 3");
+    EXPECT_EQ(twice.why, "tag differs");
+    auto const full = explain(
+        fail(Fault::exhausted, "write /mnt/x: No space left on device").within("writing pack 3"));
+    EXPECT_EQ(full.headline, "no space is left");
+    EXPECT_EQ(full.why, "writing pack 3: write /mnt/x: No space left on device");
+    EXPECT_THAT(full.fix, HasSubstr("make room"));
+    EXPECT_THAT(explain(fail(Fault::denied, "open x: Permission denied")).fix,
+                HasSubstr("permissions"));
 }
 
 TEST(ExitCode, EveryFaultAndEveryPublishedNumberHasOne) {
@@ -191,6 +216,32 @@ TEST(Terminal, AFilesNameCannotCommandTheTerminal) {
     EXPECT_EQ(columns_of("\x1b[32mgrün\x1b[0m"), 4u);
     EXPECT_EQ(columns_of(shorten("/a/very/long/path/to/some/file", 12)), 12u);
     EXPECT_TRUE(shorten("/a/very/long/path/to/some/file", 12).ends_with("file"));
+}
+
+TEST(Terminal, WideSignsFillTwoColumnsAndMarksNone) {
+    EXPECT_EQ(columns_of("日本語.txt"), 10u);
+    EXPECT_EQ(columns_of("e\u0301"), 1u);
+    EXPECT_EQ(columns_of("👍🏽"), 2u);
+    EXPECT_EQ(columns_of("\xff\xfe"), 2u);
+    EXPECT_EQ(cut("日本語", 5), "日本");
+    EXPECT_EQ(cut("\x1b[2mabcdef\x1b[0m", 3), "\x1b[2mabc\x1b[0m");
+    EXPECT_LE(columns_of(shorten("写真/二千二十四年/山の上の家.jpg", 15)), 15u);
+    EXPECT_TRUE(shorten("写真/二千二十四年/山の上の家.jpg", 15).ends_with(".jpg"));
+}
+
+TEST(Help, FitsTheTerminal) {
+    for (auto const& row : commands()) {
+        auto const help = help_text(service::split_words(row.words, ' '), {}, 80);
+        ASSERT_TRUE(help);
+        for (auto const& line : service::split_words(*help, '\n')) {
+            bool const words = line.starts_with("  ") || line.starts_with("Every");
+            // Lists of choices and examples are for copying, whatever their length.
+            if (!words || line.contains('|') || line.contains("perdure ")) continue;
+            EXPECT_LE(columns_of(line), 80u) << line;
+        }
+    }
+    EXPECT_THAT(*help_text({}, {}, 80), HasSubstr("\n                                    "));
+    EXPECT_TRUE(help_text({}, {}, 10)) << "too narrow to wrap is no reason to fail";
 }
 
 TEST(Completion, EveryCommandIsOfferedByEveryShell) {

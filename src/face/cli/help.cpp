@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "face/cli/arguments.h"
 #include "service/config/units.h"
 
 namespace perdure::face {
@@ -41,33 +42,66 @@ std::string pad(std::string text, std::size_t columns) {
     return text;
 }
 
-constexpr std::size_t option_columns = 28;
+/// How a page of help is set.
+struct Page {
+    Style const& style;
+    unsigned columns = 0;  ///< 0: lines are as long as they are
+};
 
-void add_options(std::string& out, std::span<OptionRow const> rows, Style const& style) {
-    for (auto const& row : rows) {
-        if (!row.heading.empty()) out += "\n" + style.bold(std::string(row.heading)) + "\n";
-        auto left = option_text(row);
-        // One that is long stands alone, so that the meanings keep their column.
-        if (columns_of(left) >= option_columns) {
-            out += "  " + style.cyan(left) + "\n";
-            left.clear();
+/// Text that begins at a column and goes on below it.
+std::string wrapped(std::string_view text, std::size_t indent, unsigned columns) {
+    constexpr std::size_t narrowest = 24;  // below that a broken column is harder to read than none
+    if (columns < indent + narrowest) return std::string(text);
+    std::string out;
+    std::size_t used = indent;
+    for (auto const& word : service::split_words(text, ' ')) {
+        auto const width = columns_of(word);
+        if (used > indent && used + 1 + width > columns) {
+            out += "\n" + std::string(indent, ' ');
+            used = indent;
         }
-        out += "  " + style.cyan(pad(left, option_columns)) + std::string(row.help) + "\n";
+        if (used > indent) out += ' ';
+        used += width + (used > indent ? 1 : 0);
+        out += word;
+    }
+    return out;
+}
+
+/// A word on the left, its meaning from a column on. A word that is long stands alone, so that the
+/// meanings keep their column.
+std::string entry(std::string left, std::size_t left_columns, std::string_view meaning,
+                  Page const& page) {
+    std::string out;
+    if (columns_of(left) >= left_columns) {
+        out = "  " + page.style.cyan(left) + "\n";
+        left.clear();
+    }
+    return out + "  " + page.style.cyan(pad(left, left_columns)) +
+           wrapped(meaning, left_columns + 2, page.columns) + "\n";
+}
+
+constexpr std::size_t option_columns = 28, command_columns = 34;
+
+void add_options(std::string& out, std::span<OptionRow const> rows, Page const& page) {
+    for (auto const& row : rows) {
+        if (!row.heading.empty()) out += "\n" + page.style.bold(row.heading) + "\n";
+        out += entry(option_text(row), option_columns, row.help, page);
     }
 }
 
-void add_commands(std::string& out, std::string_view first_words, Style const& style) {
+void add_commands(std::string& out, std::string_view first_words, Page const& page) {
     for (auto const& first : service::split_words(first_words, ' ')) {
         for (auto const& row : commands()) {
             if (service::split_words(row.words, ' ').front() != first) continue;
             std::string left = std::string(row.words);
             if (!row.arguments.empty()) left += " " + std::string(row.arguments);
-            out += "  " + style.cyan(pad(left, 34)) + std::string(row.summary) + "\n";
+            out += entry(std::move(left), command_columns, row.summary, page);
         }
     }
 }
 
-std::string overview(Style const& style) {
+std::string overview(Page const& page) {
+    auto const& style = page.style;
     std::string out = style.bold("perdure") +
                       " keeps an application's data safe, portable and "
                       "recoverable.\n\n";
@@ -75,30 +109,33 @@ std::string overview(Style const& style) {
            "   finds, backs up, verifies and proves, in one go\n";
     for (auto const& group : groups) {
         out += "\n" + style.bold(group.title) + "\n";
-        add_commands(out, group.first_words, style);
+        add_commands(out, group.first_words, page);
     }
     out += "\n" + style.bold("Every command takes") + "\n";
-    add_options(out, global_options(), style);
-    out +=
-        "\nperdure help COMMAND tells more. A SNAPSHOT is an id, its unique beginning, a tag, "
-        "or \"latest\".";
-    return out;
+    add_options(out, global_options(), page);
+    return out + "\n" +
+           wrapped(
+               "perdure help COMMAND tells more. A SNAPSHOT is an id, its unique beginning, a "
+               "tag, or \"latest\".",
+               0, page.columns);
 }
 
-std::string one_command(CommandRow const& row, Style const& style) {
+std::string one_command(CommandRow const& row, Page const& page) {
+    auto const& style = page.style;
     std::string out = style.bold(usage_of(row)) + "\n\n" + std::string(row.summary) + "\n";
     if (!row.options.empty()) {
         bool const headed = !row.options.front().heading.empty();
         if (!headed) out += "\n" + style.bold("Options") + "\n";
-        add_options(out, row.options, style);
+        add_options(out, row.options, page);
     }
     if (!row.example.empty()) {
         auto const examples = service::split_words(row.example, '\n');
         out += "\n" + style.bold(examples.size() > 1 ? "Examples" : "Example") + "\n";
         for (auto const& example : examples) out += "  " + example + "\n";
     }
-    out += "\nEvery command also takes --json, --config, --quiet and others: perdure help.";
-    return out;
+    return out + "\n" +
+           wrapped("Every command also takes --json, --config, --quiet and others: perdure help.",
+                   0, page.columns);
 }
 
 constexpr std::string_view exit_codes = R"(
@@ -213,8 +250,10 @@ std::string fish_script() {
 
 }  // namespace
 
-Result<std::string> help_text(std::vector<std::string> const& topic, Style const& style) {
-    if (topic.empty()) return overview(style);
+Result<std::string> help_text(std::vector<std::string> const& topic, Style const& style,
+                              unsigned columns) {
+    Page const page{style, columns};
+    if (topic.empty()) return overview(page);
     std::string words;
     CommandRow const* best = nullptr;
     for (auto const& word : topic) {
@@ -229,14 +268,12 @@ Result<std::string> help_text(std::vector<std::string> const& topic, Style const
     });
     if (group && topic.size() == 1) {
         out = style.bold("perdure " + topic.front()) + "\n\n";
-        add_commands(out, topic.front(), style);
+        add_commands(out, topic.front(), page);
         out += "\n";
     }
-    if (best) return out + one_command(*best, style);
+    if (best) return out + one_command(*best, page);
     if (!out.empty()) return out + "perdure help " + topic.front() + " WORD tells more.";
-    return fail(Fault::invalid, "there is no command \"" + words + "\"")
-        .with_code(2)
-        .with_fix("perdure help");
+    return unknown_command(topic);
 }
 
 std::string cli_reference() {

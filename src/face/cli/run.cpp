@@ -98,7 +98,7 @@ int run_cli(int argc, char** argv) {
     if (arguments->help) {
         auto const text = arguments->has("--markdown")
                               ? Result<std::string>(cli_reference())
-                              : help_text(arguments->topic, out.out_style());
+                              : help_text(arguments->topic, out.out_style(), out.out_width());
         if (!text) return usage_error(out, text.error());
         out.line(*text);
         JsonObject fields;

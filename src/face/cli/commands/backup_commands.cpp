@@ -19,14 +19,38 @@ std::optional<SnapshotType> type_of(std::string const& word) {
     return std::nullopt;
 }
 
-/// How much a full backup will read, going by the newest snapshot; 0: not known.
+/// How much a full backup will read, going by the newest snapshot of each source; 0: not known.
 std::uint64_t guess_bytes(service::Workspace& workspace, service::BackupCall const& call) {
-    if (call.type != SnapshotType::full || !call.sources.empty()) return 0;
+    if (call.type != SnapshotType::full) return 0;
+    auto const sources = workspace.sources(call.sources);
     auto const list = service::list_snapshots(workspace);
-    if (!list || list->snapshots.empty()) return 0;
+    if (!sources || !list) return 0;
     std::uint64_t total = 0;
-    for (auto const& source : list->snapshots.back().sources) total += source.bytes_total;
+    for (auto const& source : *sources) {
+        std::optional<std::uint64_t> newest;
+        for (auto const& snapshot : list->snapshots) {
+            for (auto const& each : snapshot.sources) {
+                if (each.name == source.options.name) newest = each.bytes_total;
+            }
+        }
+        if (!newest) return 0;
+        total += *newest;
+    }
     return total;
+}
+
+/// A misspelled name is told before anything opens; `backup lst` may have meant a command.
+Result<void> check_names(service::Workspace const& workspace,
+                         std::vector<std::string> const& names) {
+    auto const sources = workspace.sources(names);
+    if (sources) return {};
+    auto const command = names.empty() ? "" : nearest_subcommand("backup", names.front());
+    bool const guessed = sources.error().fix().starts_with("did you mean");
+    if (workspace.config().source(names.empty() ? "" : names.front()) || command.empty() ||
+        guessed) {
+        return Error(sources.error());
+    }
+    return Error(sources.error()).with_fix("did you mean \"perdure backup " + command + "\"?");
 }
 
 void tell_sources(Invocation& in, service::BackupAnswer const& answer) {
@@ -78,7 +102,7 @@ Result<int> run_backup(Invocation& in) {
     call.type = type_of(arguments.value("--type"));
     call.tags = arguments.values("--tag");
     call.dry_run = arguments.has("--dry-run");
-    PD_CHECK(workspace->sources(call.sources));  // a misspelled name is told before anything opens
+    PD_CHECK(check_names(*workspace, call.sources));
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<service::BackupAnswer> answer;
     {

@@ -233,7 +233,7 @@ Result<catalog::RunLog*> open_log(service::Workspace& workspace) {
 Result<int> run_runs_list(Invocation& in) {
     PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto* log, open_log(*workspace));
-    PD_TRY(auto const runs, log->list(in.arguments().number("--max", 20)));
+    PD_TRY(auto const runs, log->list(in.arguments().most("--max", 20)));
     Table table({">run", "started", "what", "about", "result", ">took", "snapshot"});
     for (auto const& run : runs) {
         table.add({std::to_string(run.id), local_time(run.started), run.verb, joined(run.sources),
@@ -261,9 +261,12 @@ Result<int> run_runs_show(Invocation& in) {
     }
     PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto* log, open_log(*workspace));
-    PD_TRY(auto const run, log->find(id));
+    auto const found = log->find(id);
+    if (!found) return Error(found.error()).with_fix("perdure runs list --max 0");
+    auto const& run = *found;
     auto& out = in.out();
-    out.line(fmt::format("run {}: {} of {}, {}", run.id, run.verb, joined(run.sources),
+    out.line(fmt::format("run {}: {}{}, {}", run.id, run.verb,
+                         run.sources.empty() ? "" : " of " + joined(run.sources),
                          outcome_text(out.out_style(), run)));
     out.line(fmt::format("started {}, took {}", local_time(run.started), duration_of(run)));
     if (!run.snapshot.empty()) out.line("snapshot " + run.snapshot);

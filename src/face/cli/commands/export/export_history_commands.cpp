@@ -66,7 +66,7 @@ Result<int> run_export_list(Invocation& in) {
     auto log = service::open_export_log(*workspace);
     std::vector<catalog::ExportRecord> exports;
     if (log) {
-        PD_TRY(exports, log->list(in.arguments().number("--max", 20)));
+        PD_TRY(exports, log->list(in.arguments().most("--max", 20)));
     }
     Table table({"when", "source", "of", "format", ">records", ">size", "sha256", "output"});
     for (auto const& record : exports) {
