@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "origin/files/exclude.h"
 #include "service/config/units.h"
+#include "service/last_backup.h"
 
 namespace perdure::service {
 namespace {
@@ -16,6 +17,15 @@ namespace {
 std::string environment(char const* name) {
     char const* value = std::getenv(name);
     return value ? value : "";
+}
+
+/// A destination folder that is absent. Where backups were made before, its disk is away, and an
+/// `init` would begin an empty repository in its place: that advice is for beginners only.
+std::string fix_of_absent(Workspace& workspace, DestinationConfig const& destination) {
+    std::string const correct = fmt::format("correct [destination.{}].path ({})", destination.name,
+                                            spell_place(workspace.config(), destination.place));
+    if (!last_good_backup(workspace)) return "perdure init, or " + correct;
+    return "mount or connect its disk, or " + correct;
 }
 
 /// $systemd (given by a unit), $xdg or ~/fallback, or below /var for a process without a home.
@@ -162,8 +172,7 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
         return fail(error.fault(), fmt::format("destination \"{}\" cannot be used\n{}", first.name,
                                                error.message()))
             .with_code(absent ? 10 : 13)
-            .with_fix(absent ? fmt::format("perdure init, or correct [destination.{}].path ({})",
-                                           first.name, spell_place(config_, first.place))
+            .with_fix(absent ? fix_of_absent(*this, first)
                              : "perdure destination test " + first.name);
     }
     store_ = std::move(*opened);
@@ -180,7 +189,7 @@ Result<repository::KeySecret> Workspace::key(std::string const& question) const 
     return Error(std::move(secret).error()).with_fix(std::move(fix));
 }
 
-Error Workspace::explain_open(Error error) const {
+Error Workspace::explain_open(Error error) {
     auto const config = repository_config();
     if (!config) return error;
     auto const& name = (*config)->name;
@@ -196,8 +205,7 @@ Error Workspace::explain_open(Error error) const {
         return fail(error.fault(),
                     fmt::format("{} holds no repository\n{}", first.path.string(), error.message()))
             .with_code(10)
-            .with_fix(fmt::format("perdure init, or correct [destination.{}].path ({})", first.name,
-                                  spell_place(config_, first.place)));
+            .with_fix(fix_of_absent(*this, first));
     }
     return std::move(error).within(fmt::format("repository \"{}\" cannot be opened", name));
 }

@@ -72,7 +72,7 @@ private:
     explicit Workspace(WorkspaceOptions options, Config config)
         : options_(std::move(options)), config_(std::move(config)) {}
     Result<void> choose_destinations();
-    Error explain_open(Error error) const;
+    Error explain_open(Error error);
     Result<void> open_repository();
 
     WorkspaceOptions options_;

@@ -2,6 +2,7 @@
 """What is wrong is named, with cause and fix, and changes nothing."""
 import os
 import re
+import subprocess
 
 import stage
 
@@ -115,6 +116,17 @@ def claim_unknown_words_are_2_with_the_nearest_known(place):
     refused(place, 2, "restore")
     refused(place, 2, "backup", "--type", "fulll")
     refused(place, 2, "runs", "show", "x")
+    # A word of a group alone, or a command of the group that takes sources.
+    assert 'did you mean "perdure backup list"' in refused(place, 2, "list")
+    assert 'did you mean "perdure backup"' in refused(place, 2, "help", "bakup")
+    assert "did you mean --json" in refused(place, 2, "--jsn")
+    assert place.good("--version").out == place.good("version").out
+    small(place)
+    assert 'did you mean "perdure backup list"' in refused(place, 2, "backup", "lst")
+    assert "perdure runs list" in refused(place, 1, "runs", "show", "999")
+    assert '"a/b" cannot be a name' in refused(place, 2, "source", "add", "a/b", "--type",
+                                               "files", "--path", "data")
+    assert "--config" in refused(place, 2, "--config", "data", "status")
 
 
 def claim_an_unknown_snapshot_is_named(place):
@@ -126,6 +138,67 @@ def claim_an_unknown_snapshot_is_named(place):
 def claim_an_unknown_source_gets_the_nearest(place):
     small(place)
     assert 'did you mean "files"' in refused(place, 2, "backup", "flies")
+
+
+def claim_a_disk_that_is_away_never_becomes_a_new_repository(place):
+    small(place)
+    disk, away = place.work / "backups", place.folder / "away"
+    disk.rename(away)
+    for words in (["backup"], ["backup", "list"], ["restore", "latest", "--to", place.folder / "x"]):
+        error = refused(place, 10, *words)
+        assert "mount" in error and "perdure init" not in error, error
+    disk.mkdir()  # the folder that it is mounted on
+    assert "mount" in refused(place, 10, "backup")
+    assert "--confirm main" in refused(place, 17, "init")
+    refused(place, 17, "init", "--yes")
+    disk.rmdir()
+    away.rename(disk)
+    place.good("backup")
+    assert len(place.good("backup", "list", "--json").events) == 3
+    disk.rename(away)
+    place.good("init", "--confirm", "main")
+    assert place.good("backup", "list", "--json").summary["snapshots"] == 0
+    # A folder that only the command line names is another matter.
+    place.good("init", "--destination", "./usb")
+
+
+def claim_what_is_wrong_is_told_in_lines_of_their_own(place):
+    small(place)
+    (place.work / "backups").rename(place.folder / "away")
+    for words in (["status"], ["doctor"], ["config", "check"]):
+        ran = place.run(*words)
+        assert "\\x0a" not in ran.out + ran.err, ran
+        details = [event.get("detail", "") for event in place.run(*words, "--json").events]
+        assert all("\n" not in detail for detail in details), details
+
+
+def claim_a_full_disk_is_named_with_what_to_do(place):
+    place.write("data/large", os.urandom(4_000_000))
+    disk = place.work / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk],
+                      capture_output=True).returncode != 0:
+        raise stage.Skip("no tmpfs can be mounted here")
+    try:
+        place.write("perdure.toml", 'version = 1\n[repository.main]\ndestinations = ["disk"]\n'
+                    'key = { file = "perdure.key" }\n[destination.disk]\ntype = "local"\n'
+                    'path = "disk/repository"\n[source.data]\ntype = "files"\npath = "data"\n')
+        place.good("init")
+        ran = place.good("backup", code=1)
+        headline, why, fix = ran.err.splitlines()
+        assert headline.endswith("no space is left") and "make room" in fix, ran
+        assert why.count("writing pack") == 1 and str(disk) in why, ran
+        assert place.good("backup", "list", "--json").summary["snapshots"] == 0
+        subprocess.run(["mount", "-o", "remount,size=40m", disk], check=True)
+        place.good("backup")
+        place.good("backup", "verify", "--read-data")
+        # A restore that does not fit says the same, and what is there stays.
+        subprocess.run(["mount", "-o", "remount,size=5m", disk], capture_output=True)
+        ran = place.good("restore", "latest", "--to", disk / "back", code=1)
+        assert "no space is left" in ran.err and "fix:  make room" in ran.err, ran
+        place.good("backup", "verify", "--read-data")
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def claim_a_command_without_its_destination_is_13_or_10(place):

@@ -4,7 +4,9 @@
 
 #include "repository/keyring/keyring.h"
 #include "service/config/edit.h"
+#include "service/last_backup.h"
 #include "service/setup/keys.h"
+#include "service/snapshots.h"
 
 namespace perdure::service {
 
@@ -38,12 +40,29 @@ Result<void> ask_again(Workspace& workspace, repository::KeySecret const& first)
         .with_fix("nothing was made; try again");
 }
 
+/// Where no destination holds the repository that earlier runs wrote to, it is away, not missing.
+Result<void> refuse_lost(Workspace& workspace, InitCall const& call, std::string const& name) {
+    auto const run = call.new_config ? std::nullopt : last_good_backup(workspace);
+    if (!run) return {};
+    for (auto const& destination : workspace.destinations()) {
+        // One that only the command line names was never backed up to by this configuration.
+        if (!workspace.config().destination(destination.name)) return {};
+        if (system::exists(destination.path / "config")) return {};  // refused by its own error
+    }
+    std::string const what = fmt::format("the repository that held snapshot {} of {} is not at {}",
+                                         short_id(run->snapshot), to_rfc3339(run->started),
+                                         workspace.destinations().front().path.string());
+    return check_confirmation(call.confirm, {name},
+                              what + ": mount its disk, or begin anew with an empty one");
+}
+
 }  // namespace
 
 Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     PD_TRY(auto const* config, workspace.repository_config());
     InitAnswer answer;
     answer.repository = config->name;
+    PD_CHECK(refuse_lost(workspace, call, config->name));
     PD_TRY(auto store, workspace.store(true));
     bool const wants_key = call.create_key && config->key.way == KeyReference::Way::file &&
                            !system::exists(config->key.value);

@@ -5,7 +5,10 @@
 namespace perdure::service {
 
 struct InitCall {
-    bool create_key = true;  ///< make the key file when it is missing
+    bool create_key = true;   ///< make the key file when it is missing
+    bool new_config = false;  ///< written just now: nothing can have been backed up by it
+    /// The repository's name where one that was used before is to be begun anew.
+    std::string confirm;
 };
 struct InitAnswer {
     std::string repository;
@@ -13,7 +16,8 @@ struct InitAnswer {
     std::optional<system::Path> key_file;   ///< where one was made
 };
 /// Makes the configured repository at its destinations.
-/// Fails: conflict (there is one already).
+/// Fails: conflict (there is one already); PD-0017, when earlier runs used one that is not there
+/// now: a disk that is not mounted must not silently become an empty repository below its folder.
 Result<InitAnswer> init(Workspace& workspace, InitCall const& call);
 
 /// Writes a commented configuration. Fails: conflict (there is one).

@@ -112,7 +112,7 @@ Result<std::unique_ptr<Workspace>> make_repository(QuickstartCall const& call,
     options.ask_secret = call.ask_secret;
     options.stop = call.stop;
     PD_TRY(auto workspace, Workspace::open(std::move(options)));
-    PD_CHECK(init(*workspace, {}));
+    PD_CHECK(init(*workspace, {.new_config = true}));
     PD_TRY(auto const kit, make_recovery_kit(*workspace));
     PD_CHECK(system::write_file(answer.recovery_kit, as_bytes(kit), {.replace = false}));
     return workspace;
@@ -125,6 +125,10 @@ Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
     auto const started = std::chrono::steady_clock::now();
     QuickstartAnswer answer;
     auto const folder = absolute_path(call.folder);
+    if (folder.empty()) {
+        return fail(Fault::not_found, "the folder that perdure was started in is gone")
+            .with_fix("go to one that exists, or name one with --dir DIR");
+    }
     answer.config = folder / "perdure.toml";
     answer.key_file = folder / "perdure.key";
     answer.recovery_kit = folder / "perdure-recovery.txt";

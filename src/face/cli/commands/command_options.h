@@ -42,6 +42,8 @@ inline constexpr OptionRow quickstart_options[] = {
 inline constexpr OptionRow init_options[] = {
     {"--path", value, "DIR", "Where the repository will rest; \"backups\", by default."},
     {"--no-key", flag, {}, "Do not make the key file when it is missing."},
+    {"--confirm", value, "NAME",
+     "The repository's name: begin anew although one that was used before is not there."},
     destination,
 };
 inline constexpr OptionRow config_check_options[] = {
@@ -271,7 +273,9 @@ inline constexpr OptionRow archive_verify_options[] = {
     {"--passphrase-file", value, "FILE", "The passphrase that opens it."},
     {"--salvage", flag, {}, "Go on where bytes are broken, and name what is lost."},
 };
-inline constexpr OptionRow runs_options[] = {{"--max", number, "N", "How many; 20 by default."}};
+inline constexpr OptionRow runs_options[] = {
+    {"--max", number, "N", "How many; 20 by default, 0 for all."},
+};
 inline constexpr OptionRow batch_options[] = {
     {"--replace", flag, {}, "Take the place of files that exist."},
 };

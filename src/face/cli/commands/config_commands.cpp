@@ -67,7 +67,8 @@ Result<int> run_init(Invocation& in) {
             .with_code(2)
             .with_fix("perdure destination add NAME --path DIR, or perdure init --destination DIR");
     }
-    if (!system::exists(file)) {
+    bool const begins = !system::exists(file);
+    if (begins) {
         system::Path const destination = in.arguments().value("--path", "backups");
         PD_CHECK(service::write_starter(file, destination));
         out.line(fmt::format("wrote {}", file.string()));
@@ -76,6 +77,8 @@ Result<int> run_init(Invocation& in) {
     PD_TRY(auto workspace, open_workspace(in));
     service::InitCall call;
     call.create_key = !in.arguments().has("--no-key");
+    call.new_config = begins;
+    call.confirm = in.arguments().value("--confirm");
     PD_TRY(auto const answer, service::init(*workspace, call));
     if (answer.key_file) {
         out.line(fmt::format("made the key {}", answer.key_file->string()));
