@@ -62,9 +62,10 @@ int exit_code_of(Error const& error) {
     return own ? code : general_code(error.fault());
 }
 
-std::string_view usual_fix(int code) {
-    auto const* row = find(code);
-    return row ? row->fix : std::string_view();
+std::string_view usual_fix(int code, Fault fault) {
+    if (auto const* row = find(code)) return row->fix;
+    if (fault == Fault::denied) return "run perdure as a user who may, or change the permissions";
+    return {};
 }
 
 }  // namespace perdure::service

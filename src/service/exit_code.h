@@ -16,7 +16,7 @@ inline constexpr int ok = 0, failure = 1, usage = 2, partial = 3, no_repository 
 int code_of(Error const& error);
 /// The one place where errors become exit codes. A PD-number up to 20 is its exit code.
 int exit_code_of(Error const& error);
-/// What to do about errors of that number that name no fix of their own; may be empty.
-std::string_view usual_fix(int code);
+/// What to do about errors of that number and kind that name no fix of their own; may be empty.
+std::string_view usual_fix(int code, Fault fault);
 
 }  // namespace perdure::service

@@ -24,9 +24,9 @@ Result<void> list_tables(repository::SourceSnapshot const& source, SourceContent
         },
         context, stop));
     for (std::size_t i = 0; i < counts.size(); ++i) {
-        out.lines.push_back({schema.tables[i].name, counts[i], false, ""});
+        out.lines.push_back({schema.tables[i].name, counts[i], std::nullopt, ""});
     }
-    if (media > 0) out.lines.push_back({"(media files)", media, false, ""});
+    if (media > 0) out.lines.push_back({"(media files)", media, std::nullopt, ""});
     return {};
 }
 
@@ -46,9 +46,8 @@ Result<void> list_files(repository::SourceSnapshot const& source, bool all, Sour
                 ++out.left_out;
                 return {};
             }
-            out.lines.push_back({listed.path, listed.entry.size,
-                                 listed.entry.kind == data::EntryKind::folder,
-                                 remark_of(listed.entry)});
+            out.lines.push_back(
+                {listed.path, listed.entry.size, listed.entry.kind, remark_of(listed.entry)});
             return {};
         },
         context, std::move(stop));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "data/entry.h"
 #include "service/workspace.h"
 
 namespace perdure::service {
@@ -9,7 +12,8 @@ struct SourceContents {
     struct Line {
         std::string name;         ///< table, or path below the source
         std::uint64_t count = 0;  ///< rows, or bytes
-        bool folder = false;
+        /// Of a tree's entry; empty for a table.
+        std::optional<data::EntryKind> kind;
         std::string remark;
     };
     std::string name, type, location;

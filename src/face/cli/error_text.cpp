@@ -5,13 +5,37 @@
 #include "service/exit_code.h"
 
 namespace perdure::face {
+namespace {
+
+/// "reading x: reading x: why" → "reading x: why": two floors may have said the same.
+std::string without_echo(std::string message) {
+    for (auto at = message.find(": "); at != std::string::npos; at = message.find(": ", at + 2)) {
+        auto const said = message.substr(0, at + 2);
+        while (message.compare(at + 2, said.size(), said) == 0) message.erase(0, said.size());
+    }
+    return message;
+}
+
+bool is_full(std::string const& message) {
+    return message.ends_with("No space left on device") || message.ends_with("Disk quota exceeded");
+}
+
+}  // namespace
 
 ErrorText explain(Error const& error) {
     ErrorText out;
     int const code = service::code_of(error);
     out.code = fmt::format("PD-{:04}", code);
-    out.fix = error.fix().empty() ? std::string(service::usual_fix(code)) : error.fix();
-    std::string const& message = error.message();
+    out.fix =
+        error.fix().empty() ? std::string(service::usual_fix(code, error.fault())) : error.fix();
+    std::string const message = without_echo(error.message());
+    if (error.fault() == Fault::exhausted && is_full(message)) {
+        // What was being done matters less than that the disk is full.
+        out.headline = "no space is left";
+        out.why = message;
+        if (error.fix().empty()) out.fix = "make room there, then repeat the command";
+        return out;
+    }
     if (auto const line = message.find('\n'); line != std::string::npos) {
         out.headline = message.substr(0, line);
         out.why = message.substr(line + 1);

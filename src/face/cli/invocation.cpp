@@ -39,12 +39,14 @@ service::AskSecret Invocation::ask_secret() const {
     };
 }
 
-void Invocation::problems(std::vector<data::Problem> const& problems) {
+void Invocation::problems(std::vector<data::Problem> const& problems, std::string_view word) {
     std::size_t shown = 0;
     for (auto const& problem : problems) {
         if (shown++ < problems_shown_max || out_.verbose()) {
-            out_.warn(fmt::format("  {} {}: {}", out_.talk_style().yellow("skipped"),
-                                  printable(problem.path), printable(problem.reason)));
+            // What concerns a whole source has no path.
+            std::string const path = problem.path.empty() ? "" : printable(problem.path) + ": ";
+            out_.warn(fmt::format("  {} {}{}", out_.talk_style().yellow(word), path,
+                                  printable(problem.reason)));
         }
         if (problems_listed_++ >= problems_listed_max) continue;
         JsonObject object;

@@ -29,7 +29,8 @@ public:
     /// Fields of the final {"type":"summary"}.
     JsonObject& summary() { return summary_; }
     /// Names what was passed over; makes the run partial. At most 1,000 are listed.
-    void problems(std::vector<data::Problem> const& problems);
+    /// `word` says what became of them: "skipped", "lost".
+    void problems(std::vector<data::Problem> const& problems, std::string_view word = "skipped");
     /// Names one, and makes a run that would end with 0 end with 3.
     void pass_over(data::Problem const& problem) {
         passed_over_ = true;

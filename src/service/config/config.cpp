@@ -410,7 +410,12 @@ Result<LoadedConfig> read_config(system::Path const& file) {
             .with_code(202)
             .with_fix("perdure init, or perdure quickstart TARGET, or --config FILE");
     }
-    if (!raw) return Error(raw.error()).within("reading " + file.string());
+    if (!raw) {
+        return Error(raw.error())
+            .within("the configuration cannot be read")
+            .with_code(202)
+            .with_fix("make " + file.string() + " readable, or name another with --config FILE");
+    }
     return parse_config(to_string(*raw), absolute);
 }
 

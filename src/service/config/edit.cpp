@@ -199,6 +199,11 @@ drill_every = "30d"  # restore drill
 Result<void> append_sections(system::Path const& file, std::string const& section,
                              std::string const& text) {
     PD_TRY(std::string before, read_text(file));
+    if (auto const name = section.substr(section.find('.') + 1); !name_is_fit(name)) {
+        return fail(Fault::invalid, "\"" + name + "\" cannot be a name; nothing was changed")
+            .with_code(2)
+            .with_fix("use letters, digits, '-', '_' and '.', at most 64");
+    }
     auto const loaded = parse_config(before, file);
     bool const there =
         loaded.config && std::ranges::any_of(loaded.config->settings.sections,

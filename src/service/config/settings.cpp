@@ -42,14 +42,6 @@ std::string home_of(std::string_view word) {
     return {};
 }
 
-bool name_is_fit(std::string_view name) {
-    return !name.empty() && name.size() <= 64 && name[0] != '.' && name[0] != '-' &&
-           std::ranges::all_of(name, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '_' || c == '.';
-           });
-}
-
 class Walk {
 public:
     explicit Walk(Settings& out) : out_(out) {}
@@ -168,6 +160,14 @@ std::string plain(std::string_view fallback) {
 
 void Settings::add_fault(Place place, std::string message, std::string fix) {
     faults.push_back({place, std::move(message), std::move(fix)});
+}
+
+bool name_is_fit(std::string_view name) {
+    return !name.empty() && name.size() <= 64 && name[0] != '.' && name[0] != '-' &&
+           std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '.';
+           });
 }
 
 Setting const* Settings::find(std::string const& path) const {

@@ -49,6 +49,10 @@ struct Settings {
     void add_fault(Place place, std::string message, std::string fix = {});
 };
 
+/// Whether a section may be called so ([source.NAME]): letters, digits, '-', '_' and '.', at most
+/// 64; it becomes a folder's name.
+bool name_is_fit(std::string_view name);
+
 /// The row of a concrete path ("source.app.path"), or null.
 Field const* field_of(std::string const& path);
 

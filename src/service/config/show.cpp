@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "service/config/config.h"
@@ -99,6 +101,15 @@ std::vector<ShownValue> show_config(Config const& config, bool with_defaults) {
         }
     }
     for (auto const& [path, setting] : config.settings.values) tell_set(path);
+    // Fields come in the order of their table, so those of several sections interleave: a section
+    // stays together, where its first value stands.
+    std::map<std::string, std::size_t> place;
+    auto const section = [](ShownValue const& value) {
+        return value.path.substr(0, value.path.rfind('.'));
+    };
+    for (auto const& value : out) place.emplace(section(value), place.size());
+    std::ranges::stable_sort(out, {},
+                             [&](ShownValue const& value) { return place.at(section(value)); });
     return out;
 }
 

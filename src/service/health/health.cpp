@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/spell.h"
 #include "repository/keyring/keyring.h"
 #include "repository/repository.h"
 
@@ -15,7 +16,7 @@ namespace {
 constexpr std::uint64_t space_low_bytes = 1ull << 30;
 
 Check bad(std::string what, Error const& error) {
-    return {std::move(what), Verdict::bad, error.message(), error.fix()};
+    return {std::move(what), Verdict::bad, in_one_line(error.message()), error.fix()};
 }
 
 Check check_reach(DestinationConfig const& destination) {
@@ -35,7 +36,7 @@ Check check_space(DestinationConfig const& destination) {
     std::string const what = "space at " + destination.name;
     auto const free = system::free_bytes(destination.path);
     if (!free) return bad(what, free.error());
-    std::string const detail = fmt::format("{:.1f} GB free", static_cast<double>(*free) / 1e9);
+    std::string const detail = spell_bytes(*free) + " free";
     if (*free < space_low_bytes) return {what, Verdict::doubtful, detail, "make room there"};
     return {what, Verdict::good, detail, ""};
 }
@@ -59,7 +60,7 @@ Check check_mode(system::Path const& file, std::string what) {
 
 Check check_recovery(Workspace& workspace) {
     auto repository = workspace.repository();
-    if (!repository) return bad("recovery kit", repository.error());
+    if (!repository) return {"recovery kit", Verdict::doubtful, "not known: nothing opens", ""};
     auto const slots = (*repository)->keyring().slots();
     bool const kit = std::ranges::any_of(
         slots, [](auto const& slot) { return slot.kind == repository::SlotKind::recovery_phrase; });
@@ -71,7 +72,7 @@ Check check_recovery(Workspace& workspace) {
 
 Check check_clock(Workspace& workspace) {
     auto store = workspace.store();
-    if (!store) return bad("clock", store.error());
+    if (!store) return {"clock", Verdict::doubtful, "not compared with any destination", ""};
     auto const theirs = (*store)->now(workspace.stop());
     if (!theirs) return bad("clock", theirs.error());
     auto const off = system::real_clock().now().seconds - theirs->seconds;
@@ -138,6 +139,14 @@ private:
 
 }  // namespace
 
+std::string in_one_line(std::string text) {
+    while (text.ends_with('\n')) text.pop_back();
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) {
+        text.replace(at, 1, ": ");
+    }
+    return text;
+}
+
 std::string_view verdict_name(Verdict verdict) {
     constexpr std::array names{"good", "doubtful", "bad"};
     return names[static_cast<std::size_t>(verdict)];
@@ -181,7 +190,8 @@ std::vector<Check> probe(Workspace& workspace) {
 std::vector<Check> examine(Workspace& workspace) {
     auto out = probe(workspace);
     for (auto const& destination : workspace.destinations()) {
-        out.push_back(check_space(destination));
+        // One that is not there was named above.
+        if (system::exists(destination.path)) out.push_back(check_space(destination));
     }
     if (auto const config = workspace.repository_config()) {
         auto const& key = (*config)->key;

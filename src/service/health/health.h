@@ -14,6 +14,9 @@ struct Check {
     std::string detail, fix;
 };
 
+/// The lines of an error's message as one: "x cannot be used: why".
+std::string in_one_line(std::string text);
+
 /// Tries everything that the configuration points at: sources can be read, destinations answer, the
 /// key opens the repository. Changes nothing.
 std::vector<Check> probe(Workspace& workspace);

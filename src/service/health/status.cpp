@@ -79,11 +79,11 @@ LightState ask_retention(Config const& config, catalog::RunLog& log, std::string
 LightState reach(Workspace& workspace, bool offline) {
     if (offline) return {"destination", Light::unknown, "not asked"};
     auto const store = workspace.store();
-    if (!store) return {"destination", Light::red, store.error().message()};
+    if (!store) return {"destination", Light::red, in_one_line(store.error().message())};
     for (auto const& leg : (*store)->health()) {
         if (!leg.degraded) continue;
         return {"destination", Light::red,
-                leg.name + ": " + (leg.error ? leg.error->message() : "not reached")};
+                leg.name + ": " + (leg.error ? in_one_line(leg.error->message()) : "not reached")};
     }
     if (auto const config = (*store)->head("config", workspace.stop()); !config) {
         return {"destination", Light::red, "holds no repository"};

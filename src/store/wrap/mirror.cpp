@@ -225,6 +225,7 @@ Capabilities MirrorStore::capabilities() const {
 }
 
 std::string MirrorStore::describe() const {
+    if (legs_.size() == 1 && legs_[0].made.store != nullptr) return legs_[0].made.store->describe();
     std::string text = "mirror of";
     for (auto const& leg : legs_) {
         text += text.ends_with("of") ? " " : ", ";

@@ -37,7 +37,7 @@ void tell_drill(Invocation& in, service::SignedDrill const& drill) {
                    std::string(equality_words(source.equality))});
     }
     table.print(out);
-    for (auto const& source : report.sources) in.problems(source.problems);
+    for (auto const& source : report.sources) in.problems(source.problems, "failed");
     JsonObject object;
     object.put("snapshot", report.snapshot_id).put("passed", report.passed());
     object.put("drawn", drill.drawn).put("sources", sources_array(report));

@@ -171,7 +171,7 @@ private:
             }
             line("restored", text + fmt::format(" ({})", spell_seconds(source.restore_s)),
                  source.passed());
-            in_.problems(source.problems);
+            in_.problems(source.problems, "failed");
         }
     }
 

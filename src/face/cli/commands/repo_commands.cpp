@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "face/cli/commands/handlers.h"
@@ -24,10 +25,9 @@ Result<double> parse_fraction(std::string text) {
     return fail(Fault::invalid, "--sample: a part such as 5% is wanted").with_code(2);
 }
 
-/// Upkeep tells phases instead of items; shown as items.
 repository::UpkeepProgress upkeep_hook(ProgressView& view) {
-    return {[&view](std::string_view phase, std::uint64_t done, std::uint64_t) {
-        view.report(done, 0, phase);
+    return {[&view](std::string_view phase, std::uint64_t done, std::uint64_t total) {
+        view.step(phase, done, total);
     }};
 }
 
@@ -53,7 +53,14 @@ Error damage(service::VerifyAnswer const& answer) {
         why =
             answer.damaged_snapshots.front().path + ": " + answer.damaged_snapshots.front().reason;
     }
-    auto const count = report.findings_total + answer.damaged_snapshots.size();
+    // A snapshot that cannot be read may have been met by both: it is one damage.
+    auto const also_found = [&](data::Problem const& snapshot) {
+        return std::ranges::find(report.findings, snapshot.path, &repository::Finding::object) !=
+               report.findings.end();
+    };
+    auto const met_twice = std::ranges::count_if(answer.damaged_snapshots, also_found);
+    auto const count = report.findings_total + answer.damaged_snapshots.size() -
+                       static_cast<std::size_t>(met_twice);
     return fail(Fault::corrupt, plural(count, "damage was", "damages were") + " found\n" + why)
         .with_code(14)
         .with_fix("perdure repo repair --dry-run");
@@ -200,15 +207,18 @@ Result<int> run_repo_repair(Invocation& in) {
             {fmt::format("{} {}/{}", service::short_id(loss.snapshot), loss.source, loss.path),
              loss.reason});
     }
-    in.problems(losses);
+    in.problems(losses, "lost");
     in.summary().put("mended", report->mended.size()).put("left", report->left.size());
     in.summary().put("losses", report->losses_total).put("dry_run", call.dry_run);
     in.out().line(fmt::format("{} checked, {} {}, {} left, {} lost",
                               plural(report->packs_checked, "pack"), report->mended.size(),
                               call.dry_run ? "can be mended" : "mended", report->left.size(),
                               report->losses_total));
-    bool const whole = report->left.empty() && report->losses_total == 0;
-    return whole ? service::exit_code::ok : service::exit_code::integrity;
+    if (report->left.empty() && report->losses_total == 0) return service::exit_code::ok;
+    return fail(Fault::corrupt, call.dry_run ? "not all of it could be mended"
+                                             : "not all of it could be mended; it is named above")
+        .with_code(14)
+        .with_fix("perdure backup --type full stores anew what the sources still hold");
 }
 
 Result<int> run_repo_compact(Invocation& in) {
@@ -260,7 +270,9 @@ Result<int> run_repo_stats(Invocation& in) {
     auto const total = stats.total_bytes();
     Table table({"what", ">objects", ">size"});
     auto const row = [&](char const* name, repository::ObjectCount const& count) {
-        table.add({name, spell_count(count.objects), spell_bytes(count.bytes)});
+        std::string words = name;
+        std::ranges::replace(words, '_', ' ');
+        table.add({words, spell_count(count.objects), spell_bytes(count.bytes)});
         JsonObject object;
         object.put("objects", count.objects).put("bytes", count.bytes);
         in.summary().put(name, object);

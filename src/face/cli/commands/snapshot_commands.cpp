@@ -21,6 +21,43 @@ std::string source_names(repository::Snapshot const& snapshot) {
     return joined(names);
 }
 
+std::string_view word_of(data::EntryKind kind) {
+    switch (kind) {
+        case data::EntryKind::folder:
+            return "folder";
+        case data::EntryKind::file:
+            return "file";
+        case data::EntryKind::symlink:
+            return "link";
+        case data::EntryKind::fifo:
+            return "fifo";
+        case data::EntryKind::socket:
+            return "socket";
+        case data::EntryKind::char_device:
+        case data::EntryKind::block_device:
+            return "device";
+    }
+    return "";
+}
+
+void tell_contents(Output& out, service::SourceContents const& source) {
+    Table table({source.rows ? "table" : "name", source.rows ? ">rows" : ">size", ""});
+    for (auto const& line : source.lines) {
+        bool const sized = !line.kind || *line.kind == data::EntryKind::file;
+        std::string const count = source.rows ? spell_count(line.count)
+                                  : sized     ? spell_bytes(line.count)
+                                              : std::string(word_of(*line.kind));
+        table.add({printable(line.name), count, printable(line.remark)});
+        JsonObject object;
+        object.put("source", source.name).put_path("path", line.name);
+        if (line.kind) object.put("kind", word_of(*line.kind));
+        object.put(source.rows ? "rows" : "bytes", line.count);
+        out.event("content", object);
+    }
+    table.print(out);
+    if (source.left_out > 0) out.line("… and " + spell_count(source.left_out) + " more");
+}
+
 }  // namespace
 
 std::string local_time(Timestamp time) {
@@ -115,18 +152,7 @@ Result<int> run_backup_show(Invocation& in) {
         out.line();
         out.line(fmt::format("{} ({}, {})", out.out_style().bold(source.name), source.type,
                              printable(source.location)));
-        Table table({source.rows ? "table" : "name", source.rows ? ">rows" : ">size", ""});
-        for (auto const& line : source.lines) {
-            std::string const count = source.rows   ? spell_count(line.count)
-                                      : line.folder ? std::string("folder")
-                                                    : spell_bytes(line.count);
-            table.add({printable(line.name), count, line.remark});
-            JsonObject object;
-            object.put("source", source.name).put_path("path", line.name);
-            object.put(source.rows ? "rows" : "bytes", line.count);
-            out.event("content", object);
-        }
-        table.print(out);
+        tell_contents(out, source);
     }
     return service::exit_code::ok;
 }

@@ -58,7 +58,10 @@ Result<int> run_source_add(Invocation& in) {
         "perdure source add " + source.name + " --type sqlite|files|git|command --path …";
     if (source.type.empty()) return needs("--type", line);
     if (source.type != "command" && source.path.empty()) return needs("--path", line);
-    if (source.type == "command" && source.command.empty()) return needs("--command", line);
+    if (source.type == "command" && source.command.empty()) {
+        return needs("--command", "perdure source add " + source.name +
+                                      " --type command --command PROGRAM --command ARGUMENT");
+    }
     PD_TRY(auto workspace, open_workspace(in));
     service::SourceConfig config;
     config.options = source;
@@ -98,8 +101,11 @@ Result<int> run_source_list(Invocation& in) {
         }
         std::vector<std::string> records;
         for (auto const& record : source.options.mapping.records) records.push_back(record.type);
-        table.add({source.options.name, source.options.type,
-                   printable(source.options.path.string()), last, joined(records)});
+        std::string const where = source.options.command.empty()
+                                      ? source.options.path.string()
+                                      : joined(source.options.command, " ");
+        table.add(
+            {source.options.name, source.options.type, printable(where), last, joined(records)});
         in.out().event("source", object);
     }
     if (table.empty()) {
