@@ -144,7 +144,8 @@ def claim_a_disk_that_is_away_never_becomes_a_new_repository(place):
     small(place)
     disk, away = place.work / "backups", place.folder / "away"
     disk.rename(away)
-    for words in (["backup"], ["backup", "list"], ["restore", "latest", "--to", place.folder / "x"]):
+    back = place.folder / "back"
+    for words in (["backup"], ["backup", "list"], ["restore", "latest", "--to", back]):
         error = refused(place, 10, *words)
         assert "mount" in error and "perdure init" not in error, error
     disk.mkdir()  # the folder that it is mounted on

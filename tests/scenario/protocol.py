@@ -23,7 +23,8 @@ def claim_every_line_is_json_and_the_last_is_the_summary(place):
                 ["source", "discover", "data"], ["destination", "list"], ["destination", "test"],
                 ["key", "list"], ["runs", "list"], ["runs", "show", "1"],
                 ["retention", "preview", "--keep", "5"],
-                ["backup", "verify", "--restore"], ["restore", "drill"], ["repo", "compact"], ["repo", "repair", "--dry-run"],
+                ["backup", "verify", "--restore"], ["restore", "drill"], ["repo", "compact"],
+                ["repo", "repair", "--dry-run"],
                 ["backup", "cleanup", "--keep", "5"], ["version"], ["completion", "bash"]]
     for words in commands:
         ran = place.good(*words, "--json")

@@ -24,7 +24,7 @@ class Skip(Exception):
 
 
 def _object(pairs):
-    """A JSON object; readers disagree about one that has a key twice, so no command may write it."""
+    """A JSON object; readers disagree about one that has a key twice, so no command writes it."""
     out = dict(pairs)
     assert len(out) == len(pairs), f"a key stands twice: {[key for key, _ in pairs]}"
     return out
@@ -38,7 +38,8 @@ class Ran:
 
     @property
     def events(self):
-        return [json.loads(line, object_pairs_hook=_object) for line in self.out.splitlines()]
+        return [json.loads(line, object_pairs_hook=_object)
+                for line in self.out.splitlines()]
 
     @property
     def summary(self):
@@ -97,7 +98,7 @@ class Place:
             kind = "sqlite" if str(path).endswith((".db", ".sqlite")) else "files"
             text += f'[source.{name}]\ntype = "{kind}"\npath = "{path}"\n'
         self.write("perdure.toml", text)
-        self.good("init")
+        self.good("init", "--confirm", "main")  # also in place of one that a claim took away
 
 
 _SPAWN = """import os, resource, sys
