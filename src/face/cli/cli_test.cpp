@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 
 #include "base/utf8.h"
@@ -8,6 +9,7 @@
 #include "face/cli/error_text.h"
 #include "face/cli/help.h"
 #include "face/cli/json.h"
+#include "face/cli/signals.h"
 #include "face/cli/terminal.h"
 #include "service/config/units.h"
 #include "service/exit_code.h"
@@ -242,6 +244,21 @@ TEST(Help, FitsTheTerminal) {
     }
     EXPECT_THAT(*help_text({}, {}, 80), HasSubstr("\n                                    "));
     EXPECT_TRUE(help_text({}, {}, 10)) << "too narrow to wrap is no reason to fail";
+}
+
+TEST(Signals, EndAtOnceAndNotAtTheNextTurn) {
+    // The thread once slept in turns of 50 ms, and every command with it. The quickest of many, for
+    // a busy machine.
+    using namespace std::chrono;
+    auto quickest = steady_clock::duration::max();
+    for (int i = 0; i < 200 && quickest > 10ms; ++i) {
+        auto const began = steady_clock::now();
+        {
+            Signals const signals({});
+        }
+        quickest = std::min(quickest, steady_clock::now() - began);
+    }
+    EXPECT_LT(quickest, 45ms);
 }
 
 TEST(Completion, EveryCommandIsOfferedByEveryShell) {
