@@ -47,10 +47,10 @@ Result<bool> same_content(data::Content& a, data::Content& b, std::stop_token st
     }
 }
 
-std::string metadata_difference(data::Entry const& a, data::Entry const& b) {
+std::string metadata_difference(data::Entry const& a, data::Entry const& b, bool owners) {
     if (a.kind != b.kind) return "kind";
     if (a.kind != data::EntryKind::symlink && a.mode != b.mode) return "mode";
-    if (a.uid != b.uid || a.gid != b.gid) return "owner";
+    if (owners && (a.uid != b.uid || a.gid != b.gid)) return "owner";
     if (a.kind != data::EntryKind::symlink && a.modified != b.modified) return "modification time";
     if (a.kind == data::EntryKind::file && a.size != b.size) return "size";
     if (a.link_target != b.link_target) return "link target";
@@ -60,9 +60,9 @@ std::string metadata_difference(data::Entry const& a, data::Entry const& b) {
 
 class Comparison {
 public:
-    Comparison(data::TreeReader& live, data::TreeReader& copy, std::size_t max,
+    Comparison(data::TreeReader& live, data::TreeReader& copy, TreeComparison how,
                std::stop_token stop)
-        : live_(live), copy_(copy), max_(max), stop_(std::move(stop)) {}
+        : live_(live), copy_(copy), how_(how), stop_(std::move(stop)) {}
 
     Result<std::vector<TreeDifference>> run() {
         PD_CHECK(live_.advance(stop_));
@@ -73,14 +73,22 @@ public:
 
 private:
     void note(std::string path, std::string what, Timestamp changed) {
-        if (found_.size() < max_) found_.push_back({std::move(path), std::move(what), changed});
+        if (found_.size() < how_.max) found_.push_back({std::move(path), std::move(what), changed});
+    }
+
+    /// The current live entry, which the copy lacks.
+    void note_missing(std::string path) {
+        auto const& item = *live_.item();
+        bool const closed = item.content && !item.content->open(stop_);
+        note(std::move(path), "missing", item.entry.changed);
+        if (closed && !found_.empty()) found_.back().unreadable = true;
     }
 
     /// Compares the two current entries, which have the same name, and all below them.
     Result<void> both(std::string const& path) {
         auto const live = *live_.item();
         auto const copy = *copy_.item();
-        auto difference = metadata_difference(live.entry, copy.entry);
+        auto difference = metadata_difference(live.entry, copy.entry, how_.owners);
         if (difference.empty() && live.content && copy.content) {
             PD_TRY(bool const same, same_content(*live.content, *copy.content, stop_));
             if (!same) difference = "content";
@@ -106,7 +114,7 @@ private:
             auto const* a = live_.at_end() ? nullptr : &live_.item()->entry;
             auto const* b = copy_.at_end() ? nullptr : &copy_.item()->entry;
             if (!b || (a && a->name < b->name)) {
-                note(below(a->name), "missing", a->changed);
+                note_missing(below(a->name));
                 PD_CHECK(live_.skip(stop_));
             } else if (!a || b->name < a->name) {
                 note(below(b->name), "added", {});
@@ -119,7 +127,7 @@ private:
     }
 
     Cursor live_, copy_;
-    std::size_t max_;
+    TreeComparison how_;
     std::stop_token stop_;
     std::vector<TreeDifference> found_;
 };
@@ -127,8 +135,8 @@ private:
 }  // namespace
 
 Result<std::vector<TreeDifference>> compare_trees(data::TreeReader& live, data::TreeReader& copy,
-                                                  std::size_t max, std::stop_token stop) {
-    return Comparison(live, copy, max, std::move(stop)).run();
+                                                  TreeComparison how, std::stop_token stop) {
+    return Comparison(live, copy, how, std::move(stop)).run();
 }
 
 }  // namespace perdure::job

@@ -9,13 +9,19 @@ namespace perdure::job {
 
 struct TreeDifference {
     std::string path;
-    std::string what;        ///< "missing", "added", "content", "mode", …
-    Timestamp live_changed;  ///< ctime of the live side; zero when it is missing there
+    std::string what;         ///< "missing", "added", "content", "mode", …
+    Timestamp live_changed;   ///< ctime of the live side; zero when it is missing there
+    bool unreadable = false;  ///< missing, and the live one cannot be read by us either
+};
+
+struct TreeComparison {
+    std::size_t max = 50;  ///< differences named
+    bool owners = true;    ///< whether owners must be equal
 };
 
 /// Walks two trees side by side and names what a restore should have made equal but did not:
-/// kind, mode, owner, modification time, size, link target, xattrs, content. At most `max`.
+/// kind, mode, owner, modification time, size, link target, xattrs, content.
 Result<std::vector<TreeDifference>> compare_trees(data::TreeReader& live, data::TreeReader& copy,
-                                                  std::size_t max, std::stop_token stop);
+                                                  TreeComparison how, std::stop_token stop);
 
 }  // namespace perdure::job

@@ -31,6 +31,7 @@ enum class Equality {
     equal_to_live,      ///< digest of the restored copy = digest of the live source, read afresh
     equal_to_recorded,  ///< = digest the origin computed from the source while it was backed up
     changed_since,      ///< all that differs from live was changed there after the backup began
+    as_permitted,       ///< equal, but for owners and unreadable files, which need another user
     not_comparable,     ///< erased persons were left out, or there is nothing to compare with
     different,          ///< the restore is not what was backed up
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "repository/tree/tree_walk.h"
+
 namespace perdure::job {
 
 namespace {
@@ -51,6 +53,28 @@ Result<void> check_selection(repository::Snapshot const& snapshot,
                         fmt::format("\"{}\" is a database; a path below it cannot be restored",
                                     source->name))
                 .with_fix(fmt::format("restore \"{}\" whole", source->name));
+        }
+    }
+    return {};
+}
+
+/// Before anything is made: a path that the snapshot does not hold.
+Result<void> check_paths(repository::Repository& repository, RestoreRequest const& request,
+                         std::stop_token stop) {
+    auto context = repository.read_context();
+    for (auto const& source : request.snapshot.sources) {
+        if (source.rows) continue;
+        for (auto path : selection_of(source, request.select).paths) {
+            while (path.ends_with('/')) path.pop_back();
+            while (path.starts_with("./")) path.erase(0, 2);
+            auto const found = repository::find_in_tree(source, path, context.blobs,
+                                                        context.domains.common(), stop);
+            if (found) continue;
+            if (found.error().fault() != Fault::not_found) return Error(found.error());
+            return fail(Fault::not_found,
+                        fmt::format("the snapshot holds no {}/{}", source.name, path))
+                .with_fix("perdure backup show " + request.snapshot.id().substr(0, 12) +
+                          " --files");
         }
     }
     return {};
@@ -104,6 +128,7 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
 Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
                               std::stop_token stop) {
     PD_CHECK(check_selection(request.snapshot, request.select));
+    PD_CHECK(check_paths(repository, request, stop));
     auto const started = std::chrono::steady_clock::now();
     RestoreReport report;
     for (auto const& source : request.snapshot.sources) {

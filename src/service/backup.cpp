@@ -108,7 +108,18 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     if (auto ready = hooks.quiesce(); !ready) return record.failed(std::move(ready).error());
     auto report = job::backup(**repository, request, workspace.stop());
     auto const resumed = hooks.resume();
-    if (!report) return record.failed(std::move(report).error());
+    if (!report) {
+        auto error = std::move(report).error();
+        for (auto const& source : sources) {
+            bool const this_one =
+                error.message().starts_with("source \"" + source.options.name + "\": ");
+            if (!this_one || !error.fix().empty() || error.fault() != Fault::not_found) continue;
+            error = std::move(error).with_fix(fmt::format(
+                "bring it back, correct [source.{}] ({}), or back up the others by name",
+                source.options.name, spell_place(workspace.config(), source.place)));
+        }
+        return record.failed(std::move(error));
+    }
 
     answer.report = std::move(*report);
     answer.problems = answer.report.problems;

@@ -92,9 +92,19 @@ Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
 
 Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     VerifyAnswer answer;
-    RecordedRun record(workspace, "verify", all_sources(workspace));
+    auto sources = all_sources(workspace);
     auto opened = workspace.repository();
+    auto chosen = opened && !call.snapshot.empty() ? find_snapshot(workspace, call.snapshot)
+                                                   : Result<repository::Snapshot>();
+    if (opened && chosen && !call.snapshot.empty()) {
+        // A snapshot proves nothing about sources that are not in it.
+        sources.clear();
+        for (auto const& source : chosen->sources) sources.push_back(source.name);
+        answer.snapshot = std::move(*chosen);
+    }
+    RecordedRun record(workspace, "verify", sources);
     if (!opened) return record.failed(std::move(opened).error());
+    if (!chosen) return record.failed(std::move(chosen).error());
     auto* repository = *opened;
     repository::VerifyOptions options;
     if (call.sample) options.sample_fraction = *call.sample;
@@ -102,10 +112,7 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
                     : call.sample  ? repository::VerifyLevel::sample
                                    : repository::VerifyLevel::structure;
     options.progress = call.progress;
-    if (!call.snapshot.empty()) {
-        auto chosen = find_snapshot(workspace, call.snapshot);
-        if (!chosen) return record.failed(std::move(chosen).error());
-        answer.snapshot = std::move(*chosen);
+    if (answer.snapshot) {
         options.snapshots = {answer.snapshot->session};
         record.run().snapshot = answer.snapshot->id();
     } else {

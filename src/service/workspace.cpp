@@ -216,7 +216,8 @@ Result<void> Workspace::open_repository() {
     // A destination that was away must get no snapshot that rests on what it missed.
     if (destinations_.size() > 1) PD_CHECK(opened_store->compare_legs(stop()));
     repository::OpenOptions options;
-    options.cache_folder = cache_folder();
+    // A home that is read-only costs speed, and the memory of the newest state; never the backup.
+    if (system::make_folders(cache_folder())) options.cache_folder = cache_folder();
     options.read_only = options_.read_only;
     options.threads = config_.limits.threads();
     repository::Outside const outside{system::real_clock(), system::real_random()};

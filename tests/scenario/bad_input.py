@@ -135,6 +135,14 @@ def claim_an_unknown_snapshot_is_named(place):
     assert not (place.folder / "back").exists()
 
 
+def claim_a_path_that_no_snapshot_holds_makes_nothing(place):
+    small(place)
+    back = place.folder / "back"
+    error = refused(place, 1, "restore", "latest", "files/one.txt", "files/none.txt", "--to", back)
+    assert "files/none.txt" in error and "perdure backup show" in error, error
+    assert not back.exists()
+
+
 def claim_an_unknown_source_gets_the_nearest(place):
     small(place)
     assert 'did you mean "files"' in refused(place, 2, "backup", "flies")

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The first ten minutes: quickstart, and what comes after."""
+import os
 import pathlib
 import shutil
 import stat
+import subprocess
 
 import stage
 
@@ -88,6 +90,29 @@ def claim_quickstart_takes_a_folder_with_media_and_a_git_repository(place):
     place.good("restore", "latest", "--to", place.folder / "back")
     [name] = [each["name"] for each in ran.summary["sources"]]
     assert stage.rsync_differences(source, place.folder / "back" / name) == ""
+
+
+def claim_a_user_who_may_not_give_files_away_passes_the_drill(place):
+    if os.getuid() != 0:
+        raise stage.Skip("only root can become somebody else")
+    source = place.folder / "www"
+    (source / "d").mkdir(parents=True)
+    (source / "page.html").write_text("hello\n")
+    (source / "secret").write_text("nobody may read it\n")
+    (source / "secret").chmod(0o600)
+    for path in (place.folder, place.work):
+        os.chown(path, 65534, 65534)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", stage.PROGRAM,
+         "quickstart", source, "--no-input", "--json"], cwd=place.work, env=place.environment,
+        capture_output=True, text=True)
+    ran = stage.Ran(done.returncode, done.stdout, done.stderr)
+    if not ran.out:
+        raise stage.Skip("nobody may not run the program here")
+    # Partial, since something could not be read; but what was read is proven.
+    assert ran.code == 3, ran
+    assert ran.summary["drilled"] and "Protected" in ran.summary["health"], ran.summary
+    assert any("secret" in error["path"] for error in ran.summary["errors"]), ran.summary
 
 
 def claim_the_demo_tells_the_whole_story(place):

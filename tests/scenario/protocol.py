@@ -4,6 +4,7 @@ import base64
 import os
 import pathlib
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -183,6 +184,68 @@ def claim_status_knows_what_is_overdue(place):
     assert summary["sources"][0]["lights"]["backup"]["light"] == "overdue", summary
     pathlib.Path(place.work / "backups").rename(place.work / "gone")
     assert place.good("status", "--json").summary["worst"] == "red"
+
+
+def claim_status_promises_nothing_that_nobody_knows(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    # A home that cannot be written: no log, no cache. Backups and restores go on all the same.
+    place.environment.update(XDG_STATE_HOME="/proc/none", XDG_CACHE_HOME="/proc/none")
+    ran = place.good("status", "--exit-code", code=20)
+    assert ran.out.startswith("Not known") and "Protected" not in ran.out, ran
+    summary = place.good("status", "--json").summary
+    assert summary["known"] is False and summary["worst"] == "unknown", summary
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back" / "data" / "one.txt").read_text() == "one\n"
+    doctor = place.good("doctor").out
+    assert "XDG_STATE_HOME" in doctor and "XDG_CACHE_HOME" in doctor, doctor
+
+
+def claim_status_says_why_and_one_whole_snapshot_heals_no_other(place):
+    place.write("a/large", os.urandom(300_000))
+    place.write("b/small", "b\n")
+    place.repository(a="a", b="b")
+    place.good("backup", "a")
+    packs = [path for path in (place.work / "backups" / "pack").rglob("*") if path.is_file()]
+    place.good("backup", "b")
+    for pack in packs:
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:1000])
+    place.good("repo", "check", code=14)
+    place.good("backup", "verify", "latest")  # of b, which is whole
+
+    def check_of(source):
+        sources = place.good("status", "--json").summary["sources"]
+        return next(one for one in sources if one["name"] == source)["lights"]["check"]
+    for source in ("a", "b"):
+        light = check_of(source)
+        assert light["light"] == "red" and "damaged" in light["detail"], light
+    (place.work / "a").rename(place.work / "away")
+    error = place.good("backup", code=1).err
+    assert "[source.a] (perdure.toml:" in error, error
+    status = place.good("status")
+    assert "No such file" in status.out and "failed just now" in status.out, status
+
+
+def claim_times_are_typed_as_lists_show_them(place):
+    place.environment["TZ"] = "Asia/Kathmandu"
+    place.write("data/one.txt", "first\n")
+    place.repository(data="data")
+    place.good("backup")
+    time.sleep(1.1)
+    place.write("data/one.txt", "second\n")
+    place.good("backup")
+    shown = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", place.good("backup", "list").out)
+    place.good("restore", "latest", "--at", shown[0], "--to", place.folder / "first")
+    assert (place.folder / "first" / "data" / "one.txt").read_text() == "first\n"
+    zoned = place.good("backup", "list", "--json").events[1]["finished"]
+    place.good("restore", "latest", "--at", zoned, "--to", place.folder / "second")
+    assert (place.folder / "second" / "data" / "one.txt").read_text() == "second\n"
+    assert "local time" in place.good("restore", "latest", "--at", "yesterday", "--to",
+                                      place.folder / "x", code=2).err
+    place.good("restore", "latest", "--at", "2026-02-30", "--to", place.folder / "x", code=2)
 
 
 def claim_pins_and_rules_decide_what_goes(place):

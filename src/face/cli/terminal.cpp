@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ctime>
 
 #include "base/utf8.h"
 
@@ -199,6 +200,15 @@ std::string spell_seconds(double seconds) {
     if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
     if (whole < 86400) return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
     return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
+}
+
+std::string local_time(Timestamp time) {
+    std::time_t const seconds = time.seconds;
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    char text[32];
+    auto const length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+    return std::string(text, length);
 }
 
 std::string spell_age(Timestamp then, Timestamp now) {

@@ -39,6 +39,8 @@ std::string printable(std::string_view text);
 
 /// "1.2 s", "3 min 5 s".
 std::string spell_seconds(double seconds);
+/// "2026-11-21 02:31:07" in local time, as lists show it.
+std::string local_time(Timestamp time);
 /// "3 h ago".
 std::string spell_age(Timestamp then, Timestamp now);
 /// "1 file", "2 files".

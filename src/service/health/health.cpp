@@ -206,6 +206,14 @@ std::vector<Check> examine(Workspace& workspace) {
                        spell_place(workspace.config(), warning.place) + ": " + warning.message,
                        warning.fix});
     }
+    bool const cache = system::make_folders(workspace.cache_folder()).has_value();
+    if (!cache) {
+        out.push_back({"cache", Verdict::doubtful,
+                       workspace.cache_folder().string() +
+                           " cannot be written: slower, and an older state of the repository that "
+                           "somebody puts back is not noticed",
+                       "make the folder writable, or set XDG_CACHE_HOME"});
+    }
     bool const log = workspace.runs() != nullptr;
     out.push_back({"run log", log ? Verdict::good : Verdict::doubtful,
                    workspace.state_folder().string(),

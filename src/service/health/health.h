@@ -34,7 +34,8 @@ std::string_view light_name(Light light);
 struct LightState {
     std::string name;  ///< "backup", "check", "restore test", "retention", "destination"
     Light light = Light::unknown;
-    std::string detail;  ///< "3 h ago", "never"
+    std::string detail;      ///< "3 h ago", "never", "failed 3 h ago: why"
+    std::string brief = {};  ///< of a failure, without why
 };
 struct SourceHealth {
     std::string name;
@@ -45,8 +46,10 @@ struct Health {
     std::string sentence;
     std::vector<SourceHealth> sources;
     Light worst = Light::green;
+    bool known = true;  ///< false: the log of runs cannot be read
 };
-/// What the log of runs and (unless offline) the destinations say. Never needs the key.
+/// What the log of runs and (unless offline) the destinations say. Never needs the key. Without a
+/// log nothing is known, and nothing is called protected.
 Health assess(Workspace& workspace, bool offline);
 
 }  // namespace perdure::service

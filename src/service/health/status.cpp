@@ -17,6 +17,19 @@ std::string spell_age(std::int64_t seconds) {
     return fmt::format("{} days ago", seconds / 86400);
 }
 
+/// Of a run that did not end well: when, and the first words of why.
+LightState failure(std::string name, catalog::Run const& run) {
+    auto const now = system::real_clock().now().seconds;
+    LightState out{std::move(name), Light::red, ""};
+    out.brief =
+        fmt::format("{} {}", outcome_name(run.outcome), spell_age(now - run.started.seconds));
+    out.detail = out.brief;
+    auto const why = in_one_line(run.error);
+    constexpr std::size_t why_bytes_max = 200;
+    if (!why.empty() && why.size() <= why_bytes_max) out.detail += ": " + why;
+    return out;
+}
+
 /// How one kind of run stands for one source.
 struct Question {
     std::string name, verb;
@@ -44,12 +57,7 @@ LightState ask(catalog::RunLog& log, std::string const& source, Question const& 
     }
     auto const now = system::real_clock().now().seconds;
     bool const failed = !*last_good || (*last_good)->id != (*ended)->id;
-    if (failed) {
-        out.light = Light::red;
-        out.detail = fmt::format("the last one {} {}", outcome_name((*ended)->outcome),
-                                 spell_age(now - (*ended)->started.seconds));
-        return out;
-    }
+    if (failed) return failure(std::move(out.name), **ended);
     auto const age = now - (*last_good)->started.seconds;
     auto const limit = std::chrono::duration_cast<std::chrono::seconds>(question.age_max).count();
     out.light = age > limit ? Light::overdue : Light::green;
@@ -57,6 +65,29 @@ LightState ask(catalog::RunLog& log, std::string const& source, Question const& 
     if ((*last_good)->outcome == Outcome::partial) {
         out.detail += fmt::format(", {} skipped", (*last_good)->problems_total);
     }
+    return out;
+}
+
+/// The last check of the whole repository, where it failed: that one snapshot is whole does not
+/// make good what is broken in others. Only another check of everything does.
+std::optional<catalog::Run> failed_whole_check(catalog::RunLog& log) {
+    constexpr std::size_t looked_at = 1000;
+    auto runs = log.list(looked_at);
+    if (!runs) return std::nullopt;
+    for (auto& run : *runs) {
+        if (run.verb != "verify" || !run.snapshot.empty()) continue;
+        if (run.outcome == Outcome::ok) return std::nullopt;
+        if (run.outcome == Outcome::failed) return std::move(run);
+    }
+    return std::nullopt;
+}
+
+LightState ask_check(catalog::RunLog& log, std::string const& source,
+                     std::chrono::milliseconds age_max, std::optional<catalog::Run> const& broken) {
+    auto out = ask(log, source, {"check", "verify", age_max});
+    bool const concerns =
+        broken && std::ranges::find(broken->sources, source) != broken->sources.end();
+    if (concerns && out.light != Light::red) return failure("check", *broken);
     return out;
 }
 
@@ -97,13 +128,16 @@ std::string sentence_of(Health const& health) {
     for (auto const& source : health.sources) {
         for (auto const& light : source.lights) {
             if (light.light != Light::overdue && light.light != Light::red) continue;
-            late.push_back(fmt::format("{}: {} {}", source.name, light.name,
-                                       light.light == Light::red
-                                           ? "failed (" + light.detail + ")"
-                                           : "overdue (" + light.detail + ")"));
+            std::string const state = light.light == Light::overdue
+                                          ? "overdue (" + light.detail + ")"
+                                          : (light.brief.empty() ? light.detail : light.brief);
+            late.push_back(fmt::format("{}: {} {}", source.name, light.name, state));
         }
     }
     auto const count = health.sources.size();
+    if (!health.known && late.empty()) {
+        return "Not known: the log of runs cannot be read, so nobody can say what is protected.";
+    }
     if (late.empty()) {
         return fmt::format("Protected: {} fresh, checked and proven by a restore.",
                            count == 1 ? health.sources.front().name + " is"
@@ -125,7 +159,9 @@ std::string_view light_name(Light light) {
 Health assess(Workspace& workspace, bool offline) {
     Health health;
     auto* log = workspace.runs();
+    health.known = log != nullptr;
     auto const& config = workspace.config();
+    auto const broken = log ? failed_whole_check(*log) : std::nullopt;
     auto const destination = reach(workspace, offline);
     for (auto const& source : config.sources) {
         SourceHealth one;
@@ -133,9 +169,14 @@ Health assess(Workspace& workspace, bool offline) {
         if (log) {
             auto const& goals = config.objectives;
             one.lights.push_back(ask(*log, one.name, {"backup", "backup", goals.rpo, true}));
-            one.lights.push_back(ask(*log, one.name, {"check", "verify", goals.check_every}));
+            one.lights.push_back(ask_check(*log, one.name, goals.check_every, broken));
             one.lights.push_back(ask(*log, one.name, {"restore test", "drill", goals.drill_every}));
             one.lights.push_back(ask_retention(config, *log, one.name));
+        }
+        if (!log) {
+            for (auto const* name : {"backup", "check", "restore test", "retention"}) {
+                one.lights.push_back({name, Light::unknown, "the log of runs cannot be read"});
+            }
         }
         one.lights.push_back(destination);
         for (auto const& light : one.lights) one.worst = std::max(one.worst, light.light);

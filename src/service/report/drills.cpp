@@ -86,6 +86,8 @@ std::string_view equality_name(job::Equality equality) {
             return "equal_to_recorded";
         case job::Equality::changed_since:
             return "changed_since";
+        case job::Equality::as_permitted:
+            return "as_permitted";
         case job::Equality::not_comparable:
             return "not_comparable";
         case job::Equality::different:

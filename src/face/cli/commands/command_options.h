@@ -144,7 +144,8 @@ inline constexpr OptionRow swap_whole{
     {},
     "Replace whole databases in one step, built beside; the application must be stopped."};
 inline constexpr OptionRow restore_at{
-    "--at", value, "TIME", "The latest state at or before this time, 2026-11-21T02:00:00Z."};
+    "--at", value, "TIME",
+    "The latest state at or before this time, such as \"2026-11-21 02:00\"."};
 inline constexpr OptionRow scratch{"--scratch", value, "DIR",
                                    "Where to unpack for comparing; TMPDIR by default."};
 inline constexpr OptionRow filter_rows[] = {

@@ -45,9 +45,9 @@ void tell_databases(Invocation& in, origin::Inventory const& found) {
 void tell_files(Invocation& in, origin::Inventory const& found) {
     auto const now = system::real_clock().now();
     Table table({"found", "", ""});
-    auto const add = [&](std::string_view kind, system::Path const& path,
-                         std::string const& remark) {
-        table.add({std::string(kind), printable(path.string()), printable(remark)});
+    auto const add = [&](std::string_view kind, system::Path const& path, std::string const& remark,
+                         bool shown = true) {
+        if (shown) table.add({std::string(kind), printable(path.string()), printable(remark)});
         JsonObject object;
         object.put("kind", kind).put_path("path", path.string()).put("remark", remark);
         in.out().event("found", object);
@@ -56,20 +56,33 @@ void tell_files(Invocation& in, origin::Inventory const& found) {
         add("media", one.path, plural(one.files, "file") + ", " + spell_bytes(one.bytes));
     }
     for (auto const& one : found.repositories) {
-        add("git", one.path, (one.bare ? "bare, " : "") + spell_bytes(one.bytes));
+        std::string remark = one.bare ? "bare" : "";
+        if (one.bytes > 0) remark += (one.bare ? ", " : "") + spell_bytes(one.bytes);
+        add("git", one.path, remark);
     }
     for (auto const& one : found.certificates) {
         std::string remark = one.subject + ", until " + to_rfc3339(one.not_after).substr(0, 10);
         if (one.not_after < now && one.trouble.empty()) remark += ", expired";
+        bool const said = one.trouble.ends_with(to_rfc3339(one.not_after).substr(0, 10));
+        if (said) remark = one.subject;
         if (!one.trouble.empty()) remark += ", " + one.trouble;
         add("certificate", one.path, remark);
     }
     for (auto const& one : found.configs) add("config", one.path, one.note);
     for (auto const& one : found.logs) add("log", one.path, one.note);
-    for (auto const& one : found.others) add("other", one.path, one.note);
+    // Of what is nothing in particular a few are enough: the last source proposed takes them all.
+    constexpr std::size_t others_shown = 10;
+    std::size_t others = 0;
+    for (auto const& one : found.others) {
+        bool const shown = others++ < others_shown || in.out().verbose();
+        add("other", one.path, one.note, shown);
+    }
     if (!table.empty()) {
         in.out().line();
         table.print(in.out());
+    }
+    if (others > others_shown && !in.out().verbose()) {
+        in.out().line(fmt::format("… and {} others (-v names all)", others - others_shown));
     }
 }
 

@@ -103,7 +103,8 @@ Result<int> run_restore_drill_list(Invocation& in) {
                                    : drill.passed ? style.green("✓ passed")
                                                   : style.red("✗ failed");
         auto const seconds = static_cast<double>(drill.rto_ms) / 1000;
-        table.add({printable(drill.when), printable(drill.source),
+        auto const when = parse_time(drill.when);
+        table.add({when ? local_time(*when) : printable(drill.when), printable(drill.source),
                    service::short_id(drill.snapshot), result,
                    spell_count(static_cast<std::uint64_t>(drill.items)), spell_seconds(seconds),
                    spell_seconds(static_cast<double>(drill.rpo_s)),

@@ -14,11 +14,11 @@ Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in);
 
 /// A snapshot as events and summaries tell it.
 JsonObject snapshot_object(repository::Snapshot const& snapshot);
-/// "2026-11-21 02:31" in local time.
-std::string local_time(Timestamp time);
 /// What a drill proved, in words: "equal to the live source".
 std::string_view equality_words(job::Equality equality);
 std::string joined(std::vector<std::string> const& words, std::string_view separator = ", ");
+/// The same for a cell of a table: the first five of many.
+std::string some_of(std::vector<std::string> names);
 /// restore … --to live or into a file: plan, show, confirm, apply.
 Result<int> restore_in_place(Invocation& in);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "face/cli/commands/change_text.h"
+#include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/search.h"
@@ -11,14 +12,6 @@ namespace perdure::face {
 namespace {
 
 constexpr std::size_t shown_by_default = 100, referrers_shown = 20, excerpt_columns = 100;
-
-Result<std::optional<Timestamp>> time_option(Invocation& in, char const* name) {
-    auto const text = in.arguments().value(name);
-    if (text.empty()) return std::optional<Timestamp>();
-    auto time = parse_time(text);
-    if (!time) return Error(time.error()).within(name).with_code(2);
-    return std::optional(*time);
-}
 
 JsonObject stretch(std::vector<repository::Snapshot> const& snapshots, std::size_t first,
                    std::size_t last) {
@@ -184,8 +177,8 @@ Result<int> run_backup_find(Invocation& in) {
         call.select.erase(call.select.begin());
     }
     call.exact_case = arguments.has("--exact");
-    PD_TRY(call.since, time_option(in, "--since"));
-    PD_TRY(call.until, time_option(in, "--until"));
+    PD_TRY(call.since, snapshot_time_option(in.arguments(), "--since"));
+    PD_TRY(call.until, snapshot_time_option(in.arguments(), "--until"));
     PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const answer, service::find(*workspace, call));
     auto const& report = answer.report;

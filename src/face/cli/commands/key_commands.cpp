@@ -236,7 +236,7 @@ Result<int> run_runs_list(Invocation& in) {
     PD_TRY(auto const runs, log->list(in.arguments().most("--max", 20)));
     Table table({">run", "started", "what", "about", "result", ">took", "snapshot"});
     for (auto const& run : runs) {
-        table.add({std::to_string(run.id), local_time(run.started), run.verb, joined(run.sources),
+        table.add({std::to_string(run.id), local_time(run.started), run.verb, some_of(run.sources),
                    outcome_text(in.out().out_style(), run), duration_of(run),
                    service::short_id(run.snapshot)});
         in.out().event("run", run_object(run));
@@ -266,7 +266,7 @@ Result<int> run_runs_show(Invocation& in) {
     auto const& run = *found;
     auto& out = in.out();
     out.line(fmt::format("run {}: {}{}, {}", run.id, run.verb,
-                         run.sources.empty() ? "" : " of " + joined(run.sources),
+                         run.sources.empty() ? "" : " of " + some_of(run.sources),
                          outcome_text(out.out_style(), run)));
     out.line(fmt::format("started {}, took {}", local_time(run.started), duration_of(run)));
     if (!run.snapshot.empty()) out.line("snapshot " + run.snapshot);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "data/selector.h"
+#include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/progress.h"
 #include "face/cli/table.h"
@@ -49,6 +50,8 @@ std::string_view equality_words(job::Equality equality) {
             return "equal to the digest taken at backup";
         case job::Equality::changed_since:
             return "equal, but for what changed live since";
+        case job::Equality::as_permitted:
+            return "equal in all that this user may read and set";
         case job::Equality::not_comparable:
             return "complete; nothing to compare with";
         case job::Equality::different:
@@ -99,11 +102,7 @@ Result<int> run_restore(Invocation& in) {
             .with_code(2)
             .with_fix("perdure restore " + call.snapshot + " --to DIR, or --to live");
     }
-    if (auto const at = arguments.value("--at"); !at.empty()) {
-        auto time = parse_time(at);
-        if (!time) return Error(time.error()).within("--at").with_code(2);
-        call.at = *time;
-    }
+    PD_TRY(call.at, at_option(arguments));
     PD_TRY(auto workspace, open_to_read(in));
     PD_TRY(auto const snapshot, service::find_snapshot(*workspace, call.snapshot, call.at));
     std::optional<service::RestoreAnswer> answer;

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/listing.h"
@@ -18,7 +16,7 @@ std::uint64_t bytes_total(repository::Snapshot const& snapshot) {
 std::string source_names(repository::Snapshot const& snapshot) {
     std::vector<std::string> names;
     for (auto const& source : snapshot.sources) names.push_back(source.name);
-    return joined(names);
+    return some_of(names);
 }
 
 std::string_view word_of(data::EntryKind kind) {
@@ -60,15 +58,6 @@ void tell_contents(Output& out, service::SourceContents const& source) {
 
 }  // namespace
 
-std::string local_time(Timestamp time) {
-    std::time_t const seconds = time.seconds;
-    std::tm parts{};
-    localtime_r(&seconds, &parts);
-    char text[32];
-    auto const length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-    return std::string(text, length);
-}
-
 std::string joined(std::vector<std::string> const& words, std::string_view separator) {
     std::string out;
     for (auto const& word : words) {
@@ -76,6 +65,14 @@ std::string joined(std::vector<std::string> const& words, std::string_view separ
         out += word;
     }
     return out;
+}
+
+std::string some_of(std::vector<std::string> names) {
+    constexpr std::size_t shown = 5;
+    if (names.size() <= shown + 1) return joined(names);
+    auto const more = names.size() - shown;
+    names.resize(shown);
+    return joined(names) + " and " + spell_count(more) + " more";
 }
 
 JsonObject snapshot_object(repository::Snapshot const& snapshot) {

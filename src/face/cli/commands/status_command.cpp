@@ -73,12 +73,13 @@ Result<int> run_status(Invocation& in) {
     }
     in.summary().put("sentence", health.sentence);
     in.summary().put("worst", service::light_name(health.worst)).put("sources", sources);
+    in.summary().put("known", health.known);
     bool met = true;
     if (in.arguments().has("--slo")) {
         PD_TRY(met, tell_objectives(in, *workspace));
     }
-    bool const late =
-        !met || health.worst == service::Light::overdue || health.worst == service::Light::red;
+    bool const late = !met || !health.known || health.worst == service::Light::overdue ||
+                      health.worst == service::Light::red;
     return late && in.arguments().has("--exit-code") ? service::exit_code::overdue
                                                      : service::exit_code::ok;
 }

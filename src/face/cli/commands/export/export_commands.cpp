@@ -131,7 +131,7 @@ Result<service::ExportCall> call_of(Invocation const& in) {
     call.redact = names_of(arguments, "--redact");
     PD_TRY(call.options, format_options(arguments));
     PD_TRY(call.order, order_of(arguments));
-    PD_TRY(call.at, time_option(arguments, "--at"));
+    PD_TRY(call.at, at_option(arguments));
     PD_TRY(call.filter, filter_of(arguments));
     PD_CHECK(take_template(in, call));
     auto const kind = format::find_format(call.format);

@@ -50,7 +50,7 @@ Result<service::PlanCall> plan_call(Arguments const& arguments, std::string cons
     call.snapshot = arguments.positional.front();
     call.selectors.assign(arguments.positional.begin() + 1, arguments.positional.end());
     PD_TRY(call.filter, filter_of(arguments));
-    PD_TRY(call.at, time_option(arguments, "--at"));
+    PD_TRY(call.at, at_option(arguments));
     PD_TRY(call.columns, column_wishes(arguments));
     call.strategy = arguments.value("--merge-strategy");
     call.target = arguments.value(target_option, "live");
