@@ -294,7 +294,8 @@ def claim_ctrl_c_ends_it_cleanly_and_the_same_command_goes_on(place):
     album.create(place, memories=20000)
     words = ["export", "--format", "json", "-o", "out.json"]
     process = place.start(*words)
-    time.sleep(0.15)
+    while not hidden(place) and process.poll() is None:  # it has begun to write, or is done
+        time.sleep(0.002)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     if process.returncode == 0:

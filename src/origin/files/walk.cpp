@@ -230,13 +230,17 @@ void HardLinks::resolve(data::TreeItem& item, std::string const& path) {
     data::Entry& entry = item.entry;
     if (item.step != data::TreeItem::Step::leaf || entry.links < 2) return;
     auto const [found, added] = seen_.try_emplace({entry.device, entry.inode});
-    if (added) {
-        found->second = {path, entry.links - 1};
+    LinkedFile& known = found->second;
+    bool const same = !added && known.kind == entry.kind &&
+                      (known.changed == entry.changed ||
+                       (known.modified == entry.modified && known.size == entry.size));
+    if (!same) {
+        known = {path, entry.links - 1, entry.changed, entry.modified, entry.size, entry.kind};
         return;
     }
-    entry.same_as = found->second.path;
+    entry.same_as = known.path;
     item.content = nullptr;
-    if (--found->second.names_left == 0) seen_.erase(found);
+    if (--known.names_left == 0) seen_.erase(found);
 }
 
 void Walk::enter(data::Entry& entry) {

@@ -47,6 +47,8 @@ private:
 };
 
 /// Recognises further names of a file that was met before. Must see all items in order.
+/// An inode whose file went during the walk may belong to another one by now: what neither kept its
+/// ctime nor looks the same is a file of its own.
 /// Memory: one path for every file that has names still to come.
 class HardLinks {
 public:
@@ -56,6 +58,9 @@ private:
     struct LinkedFile {
         std::string path;
         std::uint32_t names_left;
+        Timestamp changed, modified;
+        std::uint64_t size;
+        data::EntryKind kind;
     };
     std::map<std::pair<std::uint64_t, std::uint64_t>, LinkedFile> seen_;
 };

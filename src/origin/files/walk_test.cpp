@@ -94,6 +94,26 @@ TEST_F(FilesReader, NamesTheFirstNameOfAHardLink) {
     EXPECT_EQ(listed.items.at("alone").entry.same_as, "");
 }
 
+// The inode's file can be removed during a walk and the number given to the next one.
+TEST(HardLinks, AnInodeThatBelongsToAnotherFileByNowLinksNothing) {
+    HardLinks links;
+    auto const meet = [&](char const* path, Timestamp changed, std::uint64_t size) {
+        data::TreeItem item;
+        item.entry.kind = EntryKind::file;
+        item.entry.links = 2;
+        item.entry.device = 1;
+        item.entry.inode = 7;
+        item.entry.changed = item.entry.modified = changed;
+        item.entry.size = size;
+        links.resolve(item, path);
+        return item.entry.same_as;
+    };
+    EXPECT_EQ(meet("a", {100, 0}, 5), "");
+    EXPECT_EQ(meet("b", {200, 0}, 5), "");
+    EXPECT_EQ(meet("c", {200, 0}, 5), "b");
+    EXPECT_EQ(meet("d", {200, 0}, 5), "");  // every name of b has been met
+}
+
 TEST_F(FilesReader, TellsHolesFromData) {
     std::string const path = root_ / "sparse";
     int const file = ::open(path.c_str(), O_CREAT | O_WRONLY, 0644);

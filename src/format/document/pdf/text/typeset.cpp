@@ -112,8 +112,8 @@ struct SpareMaps {
     std::vector<Handle<PangoFontMap>> maps;
 };
 SpareMaps& spare_maps() {
-    static auto* const maps = new SpareMaps;  // outlives every static that may still typeset
-    return *maps;
+    static SpareMaps maps;
+    return maps;
 }
 
 Result<Handle<PangoFontMap>> take_map() {
