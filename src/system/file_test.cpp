@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -219,6 +221,64 @@ TEST_F(FileTest, AScratchFolderDisappearsWithItsContents) {
         EXPECT_TRUE(system::exists(path / "x"));
     }
     EXPECT_FALSE(system::exists(path));
+}
+
+/// What a process that made a scratch folder in `parent` leaves when SIGKILL ends it.
+Path left_by_a_killed_process(Path const& parent) {
+    int ends[2];
+    if (::pipe(ends) != 0) return {};
+    pid_t const child = ::fork();
+    if (child == 0) {
+        auto folder = ScratchFolder::create(parent);
+        if (!folder || !write_file(folder->path() / "secret", as_bytes("plain"))) ::_exit(1);
+        std::string const name = folder->path().native();
+        if (::write(ends[1], name.data(), name.size()) < 0) ::_exit(1);
+        ::close(ends[1]);
+        for (;;) ::pause();
+    }
+    ::close(ends[1]);
+    char name[4096];
+    ssize_t const got = ::read(ends[0], name, sizeof name);
+    ::close(ends[0]);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    return got > 0 ? Path(std::string(name, static_cast<std::size_t>(got))) : Path();
+}
+
+TEST_F(FileTest, AScratchFolderOfTheDeadGoesAndEverythingElseStays) {
+    Path const dead = left_by_a_killed_process(scratch_->path());
+    ASSERT_TRUE(system::exists(dead / "secret"));
+    Path const above = scratch_->path() / "other";
+    ASSERT_TRUE(make_folders(above));
+    Path const linked = scratch_->path() / ("perdure-scratch-" + std::string(16, 'a'));
+    std::filesystem::create_directory_symlink(above, linked);
+    ASSERT_TRUE(write_file(above / "mine", as_bytes("x")));
+    Path const open_to_others = scratch_->path() / ("perdure-scratch-" + std::string(16, 'b'));
+    ASSERT_TRUE(make_folders(open_to_others, 0755));
+    std::filesystem::permissions(open_to_others, std::filesystem::perms(0755));
+    Path const of_another_name = scratch_->path() / "perdure-scratch-notes";
+    ASSERT_TRUE(make_folders(of_another_name));
+    Path const a_file = scratch_->path() / ("perdure-scratch-" + std::string(16, 'c'));
+    ASSERT_TRUE(write_file(a_file, as_bytes("x")));
+    Path const of_another_user = scratch_->path() / ("perdure-scratch-" + std::string(16, 'd'));
+    ASSERT_TRUE(make_folders(of_another_user));
+    bool const is_root = ::geteuid() == 0;
+    if (is_root) {
+        ASSERT_EQ(::chown(of_another_user.c_str(), 12345, 12345), 0);
+    }
+
+    auto const mine = ScratchFolder::create(scratch_->path());
+    ASSERT_TRUE(mine);
+    EXPECT_FALSE(system::exists(dead)) << "decrypted data of a killed run stays";
+    EXPECT_TRUE(system::exists(linked)) << "a link was taken for a folder";
+    EXPECT_TRUE(system::exists(above / "mine")) << "a link was followed";
+    EXPECT_TRUE(system::exists(open_to_others));
+    EXPECT_TRUE(system::exists(of_another_name));
+    EXPECT_TRUE(system::exists(a_file));
+    EXPECT_EQ(system::exists(of_another_user), is_root);  // ours would be a dead one's
+    // A process that comes later takes nothing of ours, who live.
+    (void)left_by_a_killed_process(scratch_->path());
+    EXPECT_TRUE(system::exists(mine->path()));
 }
 
 TEST_F(FileTest, MissingFilesAreNotFound) {

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -171,34 +170,6 @@ Result<std::uint64_t> free_bytes(Path const& folder) {
     if (::statvfs(folder.c_str(), &status) != 0)
         return error_from_errno(errno, fmt::format("free space of {}", folder.native()));
     return std::uint64_t{status.f_bavail} * status.f_frsize;
-}
-
-Result<ScratchFolder> ScratchFolder::create(Path const& parent) {
-    Path base = parent;
-    if (base.empty()) {
-        char const* const named = ::getenv("TMPDIR");
-        base = named != nullptr && *named != '\0' ? named : "/tmp";
-    }
-    std::string name = (base / "perdure-XXXXXX").native();
-    PD_CHECK(step(Step::make_folder, name));
-    if (::mkdtemp(name.data()) == nullptr)
-        return error_from_errno(errno, fmt::format("make a scratch folder in {}", base.native()));
-    return ScratchFolder(Path(name));
-}
-
-ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept
-    : path_(std::exchange(other.path_, Path())) {}
-
-ScratchFolder& ScratchFolder::operator=(ScratchFolder&& other) noexcept {
-    if (this != &other) {
-        if (!path_.empty()) (void)remove_tree(path_);
-        path_ = std::exchange(other.path_, Path());
-    }
-    return *this;
-}
-
-ScratchFolder::~ScratchFolder() {
-    if (!path_.empty()) (void)remove_tree(path_);
 }
 
 }  // namespace perdure::system

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 
 import stage
 
@@ -128,6 +129,39 @@ def claim_drills_are_signed_listed_and_drawn_by_seed(place):
     listed = place.good("restore", "drill", "list", "--json", code=14)
     assert not all(p["intact"] for p in events(listed, "past_drill"))
     assert "restore test" in place.run("status", "--json").out
+
+
+def claim_the_data_of_a_killed_drill_goes_with_the_next_command(place):
+    """SIGKILL leaves decrypted data in TMPDIR; the next drill removes that and nothing else."""
+    secret = b"what only the living may read\n"
+    for number in range(800):
+        place.write(f"data/{number:04}.txt", secret)
+    place.repository(data="data")
+    place.good("backup")
+    scratch = place.folder / "tmp"
+    scratch.mkdir()
+    place.environment["TMPDIR"] = str(scratch)
+    (scratch / "perdure-scratch-mine").mkdir()
+    left = []
+    for _ in range(20):
+        process = place.start("restore", "drill")
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until:
+            left = [path for path in [next(scratch.rglob("*.txt"), None)] if path]
+            if left:
+                break
+            time.sleep(0.005)
+        process.kill()
+        process.communicate()
+        left = [path for path in left if path.exists()]
+        if left:
+            break
+    assert left, "no drill could be killed in time"
+    assert left[0].read_bytes() in (secret, b""), left
+    folder = scratch / left[0].relative_to(scratch).parts[0]
+    assert folder.stat().st_mode & 0o777 == 0o700, oct(folder.stat().st_mode)
+    place.good("restore", "drill")
+    assert [path.name for path in scratch.iterdir()] == ["perdure-scratch-mine"]
 
 
 def claim_a_drill_fails_when_the_data_breaks_its_own_rules(place):
