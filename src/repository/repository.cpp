@@ -70,7 +70,9 @@ public:
         // Segments that do not open can be made again from the packs; a reader may not write them,
         // and goes on with those that do.
         if (!damaged.empty() && !options_.read_only) PD_CHECK(index_->rebuild(&damaged, stop));
-        return {};
+        // Somebody lost the folder of the index: the packs tell all that it told.
+        if (index_->segment_count() > 0) return {};
+        return index_->adopt_orphans(Index::Orphans::only_here, stop);
     }
 
     RepositoryId const& id() const override { return config_.repository; }

@@ -144,7 +144,7 @@ Result<std::unique_ptr<BackupSession>> begin_session(SessionPlace place, std::st
     auto session = std::make_unique<Session>(std::move(place), id);
     PD_CHECK(session->take_lease(stop));
     // After the lease: what is condemned by now is known, and nothing more will be.
-    PD_CHECK(index->adopt_orphans(stop));
+    PD_CHECK(index->adopt_orphans(Index::Orphans::stored, stop));
     return std::unique_ptr<BackupSession>(std::move(session));
 }
 

@@ -118,8 +118,8 @@ Result<std::shared_ptr<IndexSegment const>> Index::fetch(crypto::Digest const& n
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }
 
-void Index::take_in(std::shared_ptr<IndexSegment const> segment) {
-    Loaded loaded{std::move(segment), {}};
+void Index::take_in(std::shared_ptr<IndexSegment const> segment, bool stored) {
+    Loaded loaded{std::move(segment), {}, stored};
     for (PackRow const& pack : loaded.segment->packs()) {
         loaded.listed.push_back(listed_packs_.contains(pack.hash));
     }

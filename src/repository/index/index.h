@@ -53,9 +53,13 @@ public:
     /// Writes one segment over new packs and takes it in. Fails: as ObjectStore::put; internal when
     /// the segment does not read back as it was written.
     Result<void> add(IndexTables tables, std::stop_token stop);
+    /// Where a segment over packs that none named goes: into the store, or only into this object
+    /// (for those who may not write; gone with it, and replaced by a stored one).
+    enum class Orphans { stored, only_here };
     /// Takes in listed packs that no segment names: what a session that was killed had stored, so
-    /// that the next one goes on from there. Packs that cannot be read are passed over.
-    Result<void> adopt_orphans(std::stop_token stop);
+    /// that the next one goes on from there; or everything, when somebody lost the index. Packs
+    /// that cannot be read are passed over.
+    Result<void> adopt_orphans(Orphans where, std::stop_token stop);
     /// Joins small segments when there are more than segments_max. Removes the old ones last.
     Result<void> merge(std::stop_token stop);
     static constexpr std::size_t segments_max = 32;
@@ -81,6 +85,7 @@ private:
     struct Loaded {
         std::shared_ptr<IndexSegment const> segment;
         std::vector<bool> listed;  ///< by pack of the segment
+        bool stored = true;        ///< an object of the store
     };
     explicit Index(IndexOptions options);
     class Rewrite;
@@ -95,7 +100,7 @@ private:
     Result<void> replace(std::vector<std::shared_ptr<IndexSegment const>> const& old,
                          std::set<crypto::Digest> const& without, std::stop_token stop);
     Result<void> remove_segment(crypto::Digest const& name, std::stop_token stop);
-    void take_in(std::shared_ptr<IndexSegment const> segment);
+    void take_in(std::shared_ptr<IndexSegment const> segment, bool stored = true);
     /// Under the mutex, shared at least. A mapped page was perhaps touched.
     void note_touch() const;
     void let_go_of_pages() const;

@@ -143,17 +143,28 @@ Result<void> Index::drop_packs(std::set<crypto::Digest> const& packs, std::stop_
     return replace(touched, packs, std::move(stop));
 }
 
-Result<void> Index::adopt_orphans(std::stop_token stop) {
+Result<void> Index::adopt_orphans(Orphans where, std::stop_token stop) {
     PD_TRY(std::vector<PackName> const listed, list_packs(stop));
     std::set<crypto::Digest> passed_over;
     {
-        std::shared_lock const lock(mutex_);
+        std::unique_lock const lock(mutex_);
+        if (where == Orphans::stored)
+            std::erase_if(segments_, [](Loaded const& loaded) { return !loaded.stored; });
         passed_over = avoided_;
         for (Loaded const& loaded : segments_) {
             for (PackRow const& pack : loaded.segment->packs()) passed_over.insert(pack.hash);
         }
     }
     IndexTables found;
+    auto const take = [&]() -> Result<void> {
+        if (where == Orphans::stored) return add(std::exchange(found, {}), stop);
+        crypto::Digest const name = crypto::sha256(found.encode());
+        auto segment = IndexSegment::make(std::exchange(found, {}), name, cache_key_, {});
+        std::unique_lock const lock(mutex_);
+        for (PackRow const& pack : segment->packs()) listed_packs_.insert(pack.hash);
+        take_in(std::move(segment), false);
+        return {};
+    };
     for (PackName const& name : listed) {
         if (!passed_over.insert(name.hash).second) continue;
         auto const directory = read_pack_directory(options_.source, name, stop);
@@ -161,10 +172,9 @@ Result<void> Index::adopt_orphans(std::stop_token stop) {
         if (!directory) continue;  // damaged or collected: as good as never stored
         found.add(name, *directory);
         if (found.entries.size() < segment_entries_max) continue;
-        PD_CHECK(add(std::exchange(found, {}), stop));
+        PD_CHECK(take());
     }
-    if (found.packs.empty()) return {};
-    return add(std::move(found), stop);
+    return found.packs.empty() ? Result<void>() : take();
 }
 
 Result<void> Index::rebuild(std::vector<store::ObjectName>* damaged, std::stop_token stop) {

@@ -82,6 +82,7 @@ private:
     std::vector<Snapshot> snapshots_;
     bool broken_ = false;         ///< the walk of some rows broke off
     bool segments_lost_ = false;  ///< parts of the index that no leg holds whole
+    bool adopted_ = false;        ///< packs that no part of the index named are in it now
     LiveSet seen_;
     std::vector<Endangered> endangered_;
     std::set<BlobPrefix> lost_;
@@ -107,13 +108,19 @@ Result<void> Repairer::open_index() {
     std::vector<store::ObjectName> damaged;
     PD_TRY(index_, Index::open({source, other.cache_folder(), &repository_.outside().random},
                                &damaged, stop_));
-    bool const gaps = repository_.index()->entry_count() > index_->entry_count();
+    auto const known = index_->entry_count();
+    bool const named = !damaged.empty() || segments_lost_;  // heal_index said so
+    bool const gaps = repository_.index()->entry_count() > known;
     // The cache may still hold what the store has lost: that it opens here proves nothing there.
     if ((!damaged.empty() || gaps || segments_lost_) && !options_.dry_run) {
         std::vector<store::ObjectName> unread;  // these packs are dealt with one by one
         PD_CHECK(index_->rebuild(&unread, stop_));
         segments_lost_ = false;
     }
+    auto const where = options_.dry_run ? Index::Orphans::only_here : Index::Orphans::stored;
+    PD_CHECK(index_->adopt_orphans(where, stop_));
+    if (index_->entry_count() > known && !named && !std::exchange(adopted_, true))
+        report_.mended.push_back({"index", "the directories of the packs"});
     blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
     return {};
 }

@@ -120,6 +120,37 @@ TEST_F(RepairTest, ALostIndexIsBuiltAnewFromThePacks) {
     expect_restores(snapshot, model);
 }
 
+TEST_F(RepairTest, AnIndexThatIsGoneIsReadFromThePacksAndMadeAnew) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    for (auto const& name : world_.names("index/")) ASSERT_TRUE(world_.memory->remove(name, {}));
+    expect_restores(snapshot, model);  // by what every reader makes of the packs
+    auto const would = UpkeepWorld::must(repair(*world_.open(), {.dry_run = true}, {}));
+    EXPECT_EQ(would.mended.size(), 1u);
+    EXPECT_EQ(would.losses_total, 0u);
+    EXPECT_THAT(world_.names("index/"), IsEmpty());
+    auto const report = UpkeepWorld::must(repair(*world_.open(), {}, {}));
+    EXPECT_EQ(report.mended.size(), 1u);
+    EXPECT_EQ(report.losses_total, 0u);
+    EXPECT_EQ(world_.names("index/").size(), 1u);
+    EXPECT_TRUE(passes());
+    expect_restores(snapshot, model);
+    EXPECT_THAT(UpkeepWorld::must(repair(*world_.open(), {}, {})).mended, IsEmpty());
+}
+
+TEST_F(RepairTest, APartOfTheIndexThatIsGoneIsMadeAnew) {
+    TreeModel model = make_tree(1);
+    world_.backup(model);
+    auto const first = world_.names("index/");
+    model.add_file("later", random_bytes(300'000, 9));
+    auto const snapshot = world_.backup(model);
+    for (auto const& name : first) ASSERT_TRUE(world_.memory->remove(name, {}));
+    auto const report = UpkeepWorld::must(repair(*world_.open(), {}, {}));
+    EXPECT_EQ(report.losses_total, 0u);
+    EXPECT_TRUE(passes());
+    expect_restores(snapshot, model);
+}
+
 TEST_F(RepairTest, WhatIsLostIsNamedExactlyAndTheRestIsSaved) {
     // borg #3444: a repair discarded what was whole
     TreeModel model;
