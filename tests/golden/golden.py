@@ -9,12 +9,11 @@ import tempfile
 import traceback
 
 sys.dont_write_bytecode = True
+from make import HERE, SAMPLES  # noqa: E402
 from reader import Repository  # noqa: E402
 from sample import Place  # noqa: E402
+from sample_1b import SmallPlace  # noqa: E402
 from wire import Damage  # noqa: E402
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-GOLDEN = os.path.join(HERE, "v1")
 
 
 def compare(repository, expected):
@@ -25,44 +24,58 @@ def compare(repository, expected):
             assert found[part] == one[part], f"{snapshot.name}: another {part}"
 
 
-def copied(folder):
-    shutil.copytree(GOLDEN, os.path.join(folder, "v1"))
-    key = os.path.join(folder, "v1", "perdure.key")
+def copied(folder, version):
+    shutil.copytree(os.path.join(HERE, version), os.path.join(folder, version))
+    key = os.path.join(folder, version, "perdure.key")
     os.chmod(key, 0o600)
-    return Place(folder, key, os.path.join(folder, "v1", "repository"))
+    return SAMPLES[version](folder, key, os.path.join(folder, version, "repository"))
 
 
-def load():
-    with open(os.path.join(GOLDEN, "expected.json")) as file:
+def load(version):
+    with open(os.path.join(HERE, version, "expected.json")) as file:
         return json.load(file)
 
 
-def the_reader_reads_the_golden_repository(_):
-    repository = Repository(os.path.join(GOLDEN, "repository"), os.path.join(GOLDEN, "perdure.key"))
-    compare(repository, load())
-    assert repository.blobs.deltas > 0, "no delta was met"
+def every_golden_folder_is_read_here(_):
+    there = {name for name in os.listdir(HERE)
+             if os.path.isdir(os.path.join(HERE, name, "repository"))}
+    assert there == set(SAMPLES), there
 
 
-def the_program_restores_the_golden_repository(folder):
-    place = copied(folder)
-    names = Repository(place.repository, place.key).snapshots
-    for snapshot, one in zip(names, load()):
-        target = place.restored(snapshot.session.hex())
-        base = os.path.join(target, "app")
-        found = Place.expected(base)
-        found["tree"] = Place.expected_tree(os.path.join(target, "tree"))
-        for part in ("tree", "media", "rows", "schema"):
-            assert found[part] == one[part], f"{one['tag']}: another {part} was restored"
-        shutil.rmtree(target)
+def the_reader_reads_the_golden_repositories(_):
+    for version in SAMPLES:
+        place = os.path.join(HERE, version)
+        repository = Repository(os.path.join(place, "repository"),
+                                os.path.join(place, "perdure.key"))
+        compare(repository, load(version))
+        assert version != "v1" or repository.blobs.deltas > 0, "no delta was met"
+        assert version != "v1b" or (len(repository.pins), len(load(version))) == (1, 1)
 
 
-def the_reader_reads_a_fresh_repository(folder):
-    place = Place(folder)
-    expected = place.make_repository()
-    repository = Repository(place.repository, place.key)
-    compare(repository, expected)
-    folder, _ = repository.media_folder
-    assert folder["mode"] == os.stat(os.path.join(place.data, "media")).st_mode & 0o7777, folder
+def the_program_restores_the_golden_repositories(folder):
+    for version in SAMPLES:
+        place = copied(os.path.join(folder, version), version)
+        names = Repository(place.repository, place.key).snapshots
+        for snapshot, one in zip(names, load(version)):
+            target = place.restored(snapshot.session.hex())
+            found = place.restored_expected(target)
+            for part in set(one) - {"tag", "pin"}:
+                assert found[part] == one[part], f"{one['tag']}: another {part} was restored"
+            shutil.rmtree(target)
+            if "pin" in one:
+                shown = place.run("backup", "show", snapshot.session.hex())
+                assert one["pin"] in shown, shown
+
+
+def the_reader_reads_fresh_repositories(folder):
+    for name, sample in (("large", Place), ("small", SmallPlace)):
+        place = sample(os.path.join(folder, name))
+        expected = place.make_repository()
+        repository = Repository(place.repository, place.key)
+        compare(repository, expected)
+        for snapshot in repository.snapshots:
+            mode = os.stat(os.path.join(place.data, "media")).st_mode & 0o7777
+            assert repository.expected(snapshot)["media_folder"]["mode"] == mode
 
 
 def the_reader_reads_the_keys_of_many_people(folder):
@@ -85,7 +98,7 @@ def the_reader_reads_the_keys_of_many_people(folder):
 
 
 def the_reader_names_a_pack_with_a_flipped_byte(folder):
-    place = copied(folder)
+    place = copied(folder, "v1")
     packs = os.path.join(place.repository, "pack", "d")
     name = sorted(os.listdir(packs))[0]
     with open(os.path.join(packs, name), "r+b") as file:
@@ -103,9 +116,10 @@ def the_reader_names_a_pack_with_a_flipped_byte(folder):
 
 def main():
     passed = failed = 0
-    for claim in (the_reader_reads_the_golden_repository,
-                  the_program_restores_the_golden_repository,
-                  the_reader_reads_a_fresh_repository,
+    for claim in (every_golden_folder_is_read_here,
+                  the_reader_reads_the_golden_repositories,
+                  the_program_restores_the_golden_repositories,
+                  the_reader_reads_fresh_repositories,
                   the_reader_reads_the_keys_of_many_people,
                   the_reader_names_a_pack_with_a_flipped_byte):
         with tempfile.TemporaryDirectory(prefix="perdure-golden-") as folder:

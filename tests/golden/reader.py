@@ -10,6 +10,7 @@ import sys
 
 from keyring import Keyring
 from packs import Blobs
+from pins import read_pin
 from sample import cell
 from snapshots import FILE, FOLDER, SYMLINK, Snapshot
 from wire import Damage, In, need, preamble, sha256, three_copies
@@ -45,6 +46,8 @@ class Repository:
              if name.startswith("snapshot/") and len(data) != TOMBSTONE_BYTES),
             key=lambda snapshot: snapshot.started)
         self._check_chain()
+        self.pins = {name[4:]: read_pin(name, body, self.keyring)
+                     for name, body in objects.items() if name.startswith("pin/")}
 
     def _config(self, source):
         preamble(source, b"PDCF")
@@ -63,18 +66,28 @@ class Repository:
             last[snapshot.writer] = (snapshot.sequence, snapshot.hash)
 
     def expected(self, snapshot):
-        """A snapshot of the sample, in the words of Place.expected."""
+        """A snapshot of a sample, in the words of Place.make_repository."""
         app = snapshot.sources["app"]
         tables, media, _ = app.database(self.blobs)
         # The media folder itself, which the first snapshots of version 1 do not tell.
-        self.media_folder = media.pop("", None)
+        folder, _ = media.pop("", (None, None))
         sql = [part[3] for part in app.read_schema(self.blobs)["objects"] if part[3]]
-        return {"tag": snapshot.tags[0],
-                "tree": described(snapshot.sources["tree"].tree(self.blobs)),
-                "media": described(media),
-                "rows": {name: sorted(([cell(value) for value in row] for row in rows), key=repr)
-                         for name, rows in tables.items()},
-                "schema": sorted(sql)}
+        found = {"tag": snapshot.tags[0], "media": described(media),
+                 "rows": {name: sorted(([cell(value) for value in row] for row in rows), key=repr)
+                          for name, rows in tables.items()},
+                 "schema": sorted(sql)}
+        if "tree" in snapshot.sources:
+            found["tree"] = described(snapshot.sources["tree"].tree(self.blobs))
+        if folder:
+            need(folder["kind"] == FOLDER, f"{snapshot.name}: media that lie in no folder")
+            found["media_folder"] = {"mode": folder.get("mode", 0), "mtime_ns": mtime_ns(folder)}
+        if snapshot.session.hex() in self.pins:
+            found["pin"] = self.pins[snapshot.session.hex()]
+        return found
+
+
+def mtime_ns(entry):
+    return entry["mtime_s"] * 10 ** 9 + entry.get("mtime_ns", 0)
 
 
 def described(found):
@@ -87,7 +100,7 @@ def described(found):
             one = {"kind": "symlink", "target": entry["target"].decode()}
         elif entry["kind"] == FILE:
             one.update(size=entry.get("size", 0), sha256=hashlib.sha256(content).hexdigest(),
-                       mtime_ns=entry["mtime_s"] * 10 ** 9 + entry.get("mtime_ns", 0))
+                       mtime_ns=mtime_ns(entry))
             if entry.get("links", 1) > 1:
                 one["links"] = entry["links"]
             if "same_as" in entry:

@@ -9,17 +9,19 @@ import sqlite3
 import stat
 import subprocess
 
-CONFIG = """version = 1
+PLACE = """version = 1
 [repository.main]
 destinations = ["disk"]
 key = {{ file = "{key}" }}
 [destination.disk]
 type = "local"
 path = "{repository}"
-[source.tree]
+"""
+TREE = """[source.tree]
 type = "files"
 path = "{data}/tree"
-[source.app]
+"""
+APP = """[source.app]
 type = "sqlite"
 path = "{data}/app.db"
 media = "{data}/media"
@@ -27,7 +29,8 @@ media = "{data}/media"
 table = "users"
 key = "id"
 label = "name"
-[source.app.records.note]
+"""
+RECORDS = """[source.app.records.note]
 table = "notes"
 key = "id"
 title = "body"
@@ -50,6 +53,8 @@ def program():
 class Place:
     """One folder with a configuration; key and repository may lie elsewhere."""
 
+    config_text = PLACE + TREE + APP + RECORDS
+
     def __init__(self, folder, key=None, repository=None):
         self.folder = os.path.abspath(folder)
         self.data = os.path.join(self.folder, "data")
@@ -58,7 +63,8 @@ class Place:
         self.config = os.path.join(self.folder, "perdure.toml")
         os.makedirs(self.folder, exist_ok=True)
         with open(self.config, "w") as file:
-            file.write(CONFIG.format(key=self.key, repository=self.repository, data=self.data))
+            file.write(self.config_text.format(key=self.key, repository=self.repository,
+                                               data=self.data))
 
     def run(self, *words):
         done = subprocess.run(
@@ -135,19 +141,20 @@ class Place:
                 self.run("key", "rotate")  # folds additions into a shard, leaves tombstones
                 change()
             self.run("backup", "--type", kind, "--tag", kind)
-            expected.append({"tag": kind, **self.expected(self.data)})
+            expected.append({"tag": kind, **self.expected(self.data),
+                             "tree": tree(os.path.join(self.data, "tree"))})
         return expected
 
     @staticmethod
     def expected(data, database="app.db"):
-        return {"tree": Place.expected_tree(os.path.join(data, "tree")),
-                "media": tree(os.path.join(data, "media")),
+        return {"media": tree(os.path.join(data, "media")),
                 "rows": rows(os.path.join(data, database)),
                 "schema": schema(os.path.join(data, database))}
 
-    @staticmethod
-    def expected_tree(folder):
-        return tree(folder)
+    def restored_expected(self, target):
+        """What a restored snapshot holds, in the words of make_repository()."""
+        return {**self.expected(os.path.join(target, "app")),
+                "tree": tree(os.path.join(target, "tree"))}
 
     def restored(self, snapshot):
         """A restored snapshot, in the words of expected(); it stays in `restored`."""
@@ -198,7 +205,8 @@ def cell(value):
 def rows(path):
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         names = [name for (name,) in db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type <> 'view' AND"
+            " type <> 'shadow' AND name <> 'sqlite_schema' ORDER BY name")]
         found = {name: sorted(([cell(value) for value in row]
                                for row in db.execute(f'SELECT * FROM "{name}"')), key=repr)
                  for name in names}

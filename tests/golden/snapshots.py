@@ -195,6 +195,8 @@ class Source:
     def database(self, blobs):
         """(table name → rows, media path → (entry, bytes), handles that were met)"""
         schema = self.read_schema(blobs)
+        self.spatial = {key.removeprefix("spatial "): int(value)
+                        for key, value in schema["settings"].items() if key.startswith("spatial ")}
         tables = {table["name"]: [] for table in schema["tables"]}
         media, handles = {}, set()
         for handle, table, key, payload in self.read_rows(blobs):
@@ -209,10 +211,16 @@ class Source:
                 self._check_key(shape, key, row)
                 tables[shape["name"]].append(row)
             source.end()
+        for name in self.spatial:
+            for ending in ("_node", "_parent", "_rowid"):
+                need(not tables.pop(name + ending), f"{self.name}: nodes of {name} beside its rows")
         return tables, media, handles
 
     def _check_key(self, shape, key, row):
         """The key of a rowid table is the rowid, of others the primary key in its own order."""
+        if shape["name"] in self.spatial:
+            need(key == rowid(row[0]), f"{self.name}: a place of {shape['name']} under another key")
+            return
         names = [column[0] for column in shape["columns"] if not column[2]]
         types = [column[1].upper() for column in shape["columns"] if not column[2]]
         values = [row[names.index(name)] for name in shape["primary_key"]]
