@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
+#include "data/mapping_path.h"
 #include "origin/discover/inventory.h"
+#include "origin/discover/names.h"
 #include "origin/sqlite/testing.h"
 #include "system/process.h"
 
@@ -108,6 +111,27 @@ TEST_F(Discover, AMemoriesApplicationIsUnderstoodAsItsOwnerWouldWriteIt) {
         EXPECT_LE(guess.confidence, 1) << guess.field;
         EXPECT_FALSE(guess.reason.empty()) << guess.field;
     }
+}
+
+TEST_F(Discover, NamesOfMoreThanAWordAreProposedAsTheMappingReadsThem) {
+    database("app.db",
+             "CREATE TABLE posts(id INTEGER PRIMARY KEY, \"Post Title\" TEXT,"
+             " \"Body \"\"text\"\"\" TEXT, \"Created At\" TEXT, \"Tags.\" TEXT);"
+             "INSERT INTO posts VALUES(1, 'One', 'A long body of text, of many words and more.',"
+             " '2024-01-01T10:00:00Z', 'a,b');");
+    auto const inventory = look("app.db");
+    ASSERT_EQ(inventory.databases.size(), 1U);
+    auto const& records = inventory.databases[0].mapping.records;
+    ASSERT_EQ(records.size(), 1U);
+    std::set<std::string> columns;
+    for (auto const& [field, text] : records[0].fields) {
+        auto const path = data::parse_mapping_path(text);
+        ASSERT_TRUE(path) << field << " = " << text;
+        columns.insert(path->column);
+    }
+    EXPECT_TRUE(columns.contains("Post Title") && columns.contains("Created At"));
+    EXPECT_TRUE(columns.contains("Tags."));
+    EXPECT_EQ(path_name("a\"b"), "\"a\"\"b\"");
 }
 
 TEST_F(Discover, ADatabaseGivenAsAFileFindsItsMediaBesideIt) {

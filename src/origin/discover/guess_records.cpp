@@ -101,10 +101,11 @@ private:
                                             "label", "heading", "nickname", "filename"});
         });
         if (title != nullptr) {
-            found_.add({"title", title->name, title_rank, "named like a title, short texts"});
+            found_.add(
+                {"title", path_name(title->name), title_rank, "named like a title, short texts"});
         }
         if (body == nullptr || body == title) return;
-        found_.add({"body", body->name, body_rank,
+        found_.add({"body", path_name(body->name), body_rank,
                     "texts of " + std::to_string(static_cast<int>(body->letters_mean)) +
                         " bytes on average"});
         if (!found_.has("body") || body->sampled == 0) return;
@@ -123,7 +124,7 @@ private:
             return candidate.dates > 0.8 ? named : 0.0;
         });
         if (column == nullptr) return;
-        found_.add({field, column->name, rank,
+        found_.add({field, path_name(column->name), rank,
                     column->sampled == 0 ? "named like a time" : "named like a time, holds times"});
     }
     void add_times() {
@@ -177,7 +178,7 @@ private:
             bool const texts = column.sampled == 0 ? column.type.find("int") == std::string::npos
                                                    : column.text > 0.5;
             if (rank <= chosen.confidence || !texts) continue;
-            chosen = {field, column.name, rank, "named like a " + field};
+            chosen = {field, path_name(column.name), rank, "named like a " + field};
         }
         found_.add(std::move(chosen));
     }
@@ -220,7 +221,7 @@ private:
             bool const named =
                 column.bare == "tags" || column.bare == "keywords" || column.bare == "labels";
             if (named && chosen.confidence < 0.75) {
-                chosen = {"tags", column.name, 0.75, "named like a list of tags"};
+                chosen = {"tags", path_name(column.name), 0.75, "named like a list of tags"};
             }
         }
         found_.add(std::move(chosen));
@@ -240,7 +241,8 @@ private:
             auto const& name = table.columns[media.column].name;
             if (media.table == found_.table) {
                 if (media.certainty > chosen.confidence) {
-                    chosen = {"media", name, media.certainty, "its values are files there"};
+                    chosen = {"media", path_name(name), media.certainty,
+                              "its values are files there"};
                 }
             } else if (auto const* here = reference_to(table, found_.table);
                        here != nullptr && media.certainty > chosen.confidence) {
@@ -261,12 +263,13 @@ private:
             bool const is_model = column.bare.find("model") != std::string::npos;
             if (!named || !blob || is_model) continue;
             bool const even = column.blob_bytes >= 64 && column.blob_bytes % 4 == 0;
-            found_.add({"embedding", column.name, even ? 0.95 : 0.7,
+            found_.add({"embedding", path_name(column.name), even ? 0.95 : 0.7,
                         even ? "blobs of " + std::to_string(column.blob_bytes) + " bytes each"
                              : "named like an embedding"});
             for (auto const& other : facts_.columns) {
                 if (other.bare == "embeddingmodel" || other.bare == "model") {
-                    found_.add({"embedding_model", other.name, 0.85, "named like its model"});
+                    found_.add(
+                        {"embedding_model", path_name(other.name), 0.85, "named like its model"});
                 }
             }
             if (even) found_.add({"embedding_dtype", "f32", 0.7, "the sizes are multiples of 4"});

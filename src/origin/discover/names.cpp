@@ -10,6 +10,9 @@ namespace {
 bool is_upper(char c) {
     return c >= 'A' && c <= 'Z';
 }
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
 bool is_word(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || (c & 0x80) != 0;
 }
@@ -23,7 +26,7 @@ std::vector<std::string> words_of(std::string_view name) {
         char const c = name[at];
         bool const starts =
             is_upper(c) && at > 0 &&
-            (!is_upper(name[at - 1]) || (at + 1 < name.size() && std::islower(name[at + 1]) != 0));
+            (!is_upper(name[at - 1]) || (at + 1 < name.size() && is_lower(name[at + 1])));
         if ((!is_word(c) || starts) && !word.empty())
             words.push_back(std::move(word)), word.clear();
         if (is_word(c)) word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -84,7 +87,10 @@ std::string bare_column(std::string_view column, std::string_view table, std::st
 std::string path_name(std::string const& name) {
     bool const word =
         !name.empty() && std::ranges::all_of(name, [](char c) { return is_word(c) || c == '_'; });
-    return word ? name : '"' + name + '"';
+    if (word) return name;
+    std::string quoted = "\"";
+    for (char const c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
 }
 
 double rank_among(std::string_view name, std::initializer_list<std::string_view> best_first) {
