@@ -39,7 +39,8 @@ private:
 
     /// Leaves what another source protects out of the source of files.
     void cover(system::Path const& path, std::string const& ending = {}) {
-        covered_.push_back(literal_pattern(path.lexically_relative(inventory_.root).string()) +
+        auto const& root = inventory_.root;
+        covered_.push_back(literal_pattern(path.lexically_relative(root).string(), root.string()) +
                            ending);
     }
 

@@ -137,7 +137,7 @@ ExcludeRules::ExcludeRules(std::vector<std::string> const& patterns, std::string
 }
 
 void ExcludeRules::add(std::string_view pattern, std::string_view root) {
-    if (!pattern.empty() && pattern.back() == '\r') pattern.remove_suffix(1);
+    if (pattern.ends_with('\r') && !pattern.ends_with("\\\r")) pattern.remove_suffix(1);
     pattern = without_trailing_spaces(pattern);
     if (pattern.empty() || pattern.front() == '#') return;
     Rule rule;
@@ -173,11 +173,14 @@ bool ExcludeRules::excludes(std::string_view path, bool is_folder) const {
     return false;
 }
 
-std::string literal_pattern(std::string_view path) {
+std::string literal_pattern(std::string_view path, std::string_view root) {
     std::string pattern = "/";
-    for (char c : path) {
-        if (std::string_view("*?[\\ ").find(c) != std::string_view::npos) pattern += '\\';
-        pattern += c;
+    // "/data/x" below a root "/data" would be taken for an absolute path.
+    bool const like_root = root.size() > 1 && (pattern + std::string(path)).starts_with(root);
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        bool const leads = at == 0 && like_root;
+        if (leads || std::string_view("*?[\\ \r").contains(path[at])) pattern += '\\';
+        pattern += path[at];
     }
     return pattern;
 }

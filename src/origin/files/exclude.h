@@ -32,7 +32,7 @@ private:
     std::vector<Rule> rules_;
 };
 
-/// A pattern that matches exactly this path below the root.
-std::string literal_pattern(std::string_view path);
+/// A pattern that matches exactly this path below the root, as ExcludeRules gets it.
+std::string literal_pattern(std::string_view path, std::string_view root);
 
 }  // namespace perdure::origin

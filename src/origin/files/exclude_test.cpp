@@ -76,10 +76,19 @@ TEST(ExcludeRules, StayFastOnPatternsMadeToBacktrack) {
 
 TEST(LiteralPattern, MatchesExactlyItsPath) {
     std::string const path = "a b/[x]*?/\\y ";
-    ExcludeRules const rules({literal_pattern(path)}, "/r");
+    ExcludeRules const rules({literal_pattern(path, "/r")}, "/r");
     EXPECT_TRUE(rules.excludes(path, true));
     EXPECT_FALSE(rules.excludes("a b/xzz/\\y ", true));
     EXPECT_FALSE(rules.excludes("c/" + path, true));
+    for (std::string const odd :
+         {"Icon\r", "a/Icon\r", "#a/b", "!a/b", "#a", "!a", "r/x", "\\", "a\\"}) {
+        ExcludeRules const literal({literal_pattern(odd, "/r")}, "/r");
+        EXPECT_TRUE(literal.excludes(odd, false)) << odd;
+        EXPECT_FALSE(literal.excludes("x", false) || literal.excludes("b", false)) << odd;
+        EXPECT_FALSE(literal.excludes("c/" + odd, false)) << odd;
+    }
+    EXPECT_FALSE(ExcludeRules({literal_pattern("Icon\r", "/r")}, "/r").excludes("Icon", false));
+    EXPECT_TRUE(ExcludeRules({literal_pattern("r", "/r") + "/"}, "/r").excludes("r", true));
 }
 
 }  // namespace
