@@ -118,12 +118,15 @@ Result<GzipMembers::Piece> GzipMembers::next() {
         plain_file_ = ready().size() > 262 && as_text(ready()).substr(257, 5) == "ustar";
     }
     if (plain_file_) return plain_piece();
-    PD_TRY(auto const length, unpack(0, plain_));
-    if (!length) return hole();
-    drop(*length);
-    usual_ = std::max(usual_, plain_.size());
-    if (plain_.empty()) return next();
-    return Piece{plain_, false};
+    while (!ready().empty()) {  // members may be empty, any number of them
+        PD_TRY(auto const length, unpack(0, plain_));
+        if (!length) return hole();
+        drop(*length);
+        usual_ = std::max(usual_, plain_.size());
+        if (!plain_.empty()) return Piece{plain_, false};
+        PD_CHECK(want(4));
+    }
+    return Piece{};
 }
 
 }  // namespace perdure::format
