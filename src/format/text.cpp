@@ -81,7 +81,8 @@ std::string safe_file_name(std::string_view name) {
     while (safe.starts_with(' ')) safe.erase(0, 1);
     if (safe.empty() || safe.starts_with('.')) safe.insert(0, "_");
     if (reserved_dos_name(safe)) safe.insert(0, "_");
-    return safe;
+    // One sign too many by now; a second pass puts nothing in front.
+    return safe.size() <= name_bytes_max ? safe : safe_file_name(safe);
 }
 
 }  // namespace perdure::format

@@ -29,6 +29,8 @@ TEST(Text, FileNamesAreSafeEverywhere) {
     std::string long_name;
     for (int i = 0; i < 100; ++i) long_name += "ü";
     EXPECT_EQ(safe_file_name(long_name).size(), 120u);
+    EXPECT_EQ(safe_file_name("." + long_name).size(), 120u);  // a sign in front, and still no more
+    EXPECT_EQ(safe_file_name("con." + std::string(200, 'a')).size(), 120u);
 }
 
 TEST(JsonText, ValuesThatPlainJsonCannotHoldAreTagged) {
