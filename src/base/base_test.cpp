@@ -48,10 +48,18 @@ TEST(Time, ReadsOffsetsAndRefusesNonsense) {
               (Timestamp{parse_time("2026-03-01T14:30:00Z")->seconds, 250'000'000}));
     for (auto const* bad :
          {"", "2026", "2026-02-30", "2026-03-01T25:00:00Z", "2026-03-01x", " 026-03-01",
-          "2026-+3-01", "2026-03-01T14:00", "2026-03-01T14:00:00+1:00", "2026-03-01T14:00:00Zx"}) {
+          "2026-+3-01", "2026-03-01T14:00", "2026-03-01T14:00:00+1:00", "2026-03-01T14:00:00Zx",
+          "2026-03-01T14:00:00+24:00", "2026-03-01T14:00:00+00:60"}) {
         EXPECT_FALSE(parse_time(bad)) << bad;
     }
     EXPECT_LT(parse_time(std::string(10'000'000, 'x')).error().message().size(), 200u);
+}
+
+TEST(Time, DifferencesOfAnyInstantsAreSaturated) {
+    Timestamp const first{INT64_MIN, 0}, last{INT64_MAX, 0};
+    EXPECT_EQ(last - first, std::chrono::nanoseconds::max());
+    EXPECT_EQ(first - last, std::chrono::nanoseconds::min());
+    EXPECT_EQ((Timestamp{1, 5} - Timestamp{0, 6}), std::chrono::nanoseconds(999'999'999));
 }
 
 }  // namespace

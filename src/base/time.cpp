@@ -29,7 +29,11 @@ Timestamp to_timestamp(std::chrono::system_clock::time_point time) {
 
 std::chrono::nanoseconds operator-(Timestamp a, Timestamp b) {
     constexpr std::int64_t limit_seconds = 9'000'000'000;
-    auto const seconds = a.seconds - b.seconds;
+    std::int64_t seconds = 0;
+    if (__builtin_sub_overflow(a.seconds, b.seconds, &seconds)) {
+        return a.seconds > b.seconds ? std::chrono::nanoseconds::max()
+                                     : std::chrono::nanoseconds::min();
+    }
     if (seconds > limit_seconds) return std::chrono::nanoseconds::max();
     if (seconds < -limit_seconds) return std::chrono::nanoseconds::min();
     return std::chrono::nanoseconds(seconds * 1'000'000'000 + a.nanoseconds -
@@ -104,6 +108,7 @@ std::optional<std::int64_t> read_zone(std::string_view rest) {
     rest.remove_prefix(1);
     int parts[2];
     if (!take_clock(rest, parts) || !rest.empty()) return std::nullopt;
+    if (parts[0] > 23 || parts[1] > 59) return std::nullopt;
     return (parts[0] * 3600 + parts[1] * 60) * (west ? -1 : 1);
 }
 
