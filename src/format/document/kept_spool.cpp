@@ -44,9 +44,12 @@ Result<void> KeptSpool::resume(std::uint64_t size) {
 
 Result<std::string> KeptSpool::read(std::uint64_t offset, std::size_t count) {
     PD_CHECK(flush());
+    // Before anything is allocated: places come out of checkpoints, too.
+    if (offset > written_ || count > written_ - offset) {
+        return fail(Fault::corrupt, name_ + " ends too early");
+    }
     std::string text(count, '\0');
     if (count == 0) return text;
-    if (!spool_) return fail(Fault::corrupt, name_ + " is empty");
     PD_TRY(auto const got,
            spool_->read_at(std::as_writable_bytes(std::span(text.data(), count)), offset));
     if (got != count) return fail(Fault::corrupt, name_ + " ends too early");

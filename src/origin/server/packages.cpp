@@ -40,7 +40,7 @@ void take_config(std::string_view line, std::string const& package, PackageFiles
     auto const split = line.rfind(' ');
     if (split == std::string_view::npos || split == 0) return;
     auto const digest = line.substr(split + 1);
-    if (digest.size() != 32) return;  // "newconffile": it was never installed
+    if (digest.size() != 32 || !line.starts_with('/')) return;  // "newconffile": never installed
     into.configs[std::string(line.substr(0, split))] = {package, std::string(digest)};
 }
 
