@@ -11,7 +11,7 @@ constexpr std::size_t label_bytes_max = 4096;
 
 Bytes RepositoryConfig::encode() const {
     Encoder out;
-    Preamble{}.encode(out, config_magic);
+    Preamble{.read_only = read_only_features}.encode(out, config_magic);
     out.raw(repository.view());
     out.raw(destination.view());
     out.i64(created.seconds);
@@ -24,8 +24,8 @@ Bytes RepositoryConfig::encode() const {
 Result<RepositoryConfig> RepositoryConfig::decode(ByteView body) {
     Decoder in(body);
     PD_TRY(Preamble const preamble, Preamble::decode(in, config_magic));
-    (void)preamble;
     RepositoryConfig config;
+    config.read_only_features = preamble.read_only;
     PD_TRY(config.repository, in.id<RepositoryId>());
     PD_TRY(config.destination, in.id<DestinationId>());
     PD_TRY(config.created.seconds, in.i64());

@@ -17,6 +17,8 @@ struct RepositoryConfig {
     Timestamp created;
     bool parity = true;
     std::string label;
+    /// Features of a later program: one that does not know all of them reads and changes nothing.
+    std::uint32_t read_only_features = 0;
 
     Bytes encode() const;
     /// Fails: corrupt code 14; unsupported code 1 (a newer format, named).

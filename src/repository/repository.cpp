@@ -1,5 +1,7 @@
 #include "repository/repository.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 
@@ -8,6 +10,7 @@
 #include "repository/session.h"
 #include "repository/snapshot_object.h"
 #include "repository/triple.h"
+#include "store/wrap/read_only.h"
 
 namespace perdure::repository {
 
@@ -123,6 +126,14 @@ public:
     }
 
     Result<std::unique_ptr<BackupSession>> begin(std::stop_token stop) override {
+        if (config_.read_only_features != 0) {
+            return fail(Fault::unsupported,
+                        fmt::format("the repository has features ({:#x}) that this program may "
+                                    "read but not write",
+                                    config_.read_only_features))
+                .with_code(1)
+                .with_fix("use the perdure release that wrote the repository, or a newer one");
+        }
         if (options_.read_only) {
             return fail(Fault::denied, "the repository was opened for reading only");
         }
@@ -253,6 +264,10 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
                                                      Outside outside, std::stop_token stop) {
     PD_TRY(Untripled const body, read_config(*store, stop));
     PD_TRY(RepositoryConfig config, RepositoryConfig::decode(body.body));
+    if (config.read_only_features != 0) {  // docs/FORMAT.md "Preamble"
+        store = store::read_only(std::move(store));
+        options.read_only = true;
+    }
     system::Path const pin_file = options.cache_folder.empty()
                                       ? system::Path{}
                                       : options.cache_folder / to_hex(config.repository) / "pin";

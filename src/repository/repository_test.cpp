@@ -285,5 +285,30 @@ TEST_F(RepositoryFixture, AReadOnlyRepositoryBeginsNoSession) {
     EXPECT_EQ((*opened)->begin({}).error().fault(), Fault::denied);
 }
 
+TEST_F(RepositoryFixture, AFeatureThatForbidsWritingIsHeeded) {
+    // A repository of a later program, whose config says so.
+    RepositoryConfig config{.read_only_features = 4};
+    config.repository.bytes.fill(std::byte{7});
+    auto const body = config.encode();
+    EXPECT_EQ(RepositoryConfig::decode(body)->read_only_features, 4U);
+    store = std::make_shared<store::MemoryStore>();
+    ASSERT_TRUE(put_triple(*store, "config", body, store::PutMode::if_absent, {}));
+    ASSERT_TRUE(Keyring::create({.homes = {store},
+                                 .repository = config.repository,
+                                 .config_hash = crypto::sha256(body),
+                                 .pin_file = {}},
+                                {.secret = key, .label = {}}, outside, {}));
+    auto opened = Repository::open(store, key, {}, outside, {});
+    ASSERT_TRUE(opened) << opened.error().message();
+    EXPECT_TRUE((*opened)->snapshots(nullptr, {}));
+    auto const refused = (*opened)->begin({}).error();
+    EXPECT_EQ(refused.fault(), Fault::unsupported);
+    EXPECT_EQ(refused.code(), 1);
+    SessionId const id{};
+    EXPECT_FALSE(pin((*opened)->store(), {(*opened)->id(), (*opened)->domains().common()}, id,
+                     "reason", outside.random, {}));
+    EXPECT_FALSE((*opened)->keyring().rotate({}, {}));
+}
+
 }  // namespace
 }  // namespace perdure::repository

@@ -1,3 +1,7 @@
+#ifdef __clang__  // libstdc++ 12 sorts stably by what it itself calls deprecated
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+#endif
+
 #include "origin/sqlite/media.h"
 
 #include <fcntl.h>
