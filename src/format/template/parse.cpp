@@ -78,12 +78,11 @@ private:
     }
 
     bool stands_alone(Tag const& tag) const {
-        auto const line = tag.begin == 0 ? 0 : text_.rfind('\n', tag.begin - 1) + 1;
-        if (text_.substr(line, tag.begin - line).find_first_not_of(" \t") != text_.npos) {
-            return false;
-        }
-        auto const end = std::min(text_.find('\n', tag.end), text_.size());
-        return text_.substr(tag.end, end - tag.end).find_first_not_of(" \t\r") == text_.npos;
+        // Only blanks are passed over: a template may be one line of a million tags.
+        auto const before = text_.substr(0, tag.begin).find_last_not_of(" \t");
+        if (before != text_.npos && text_[before] != '\n') return false;
+        auto const behind = text_.find_first_not_of(" \t\r", tag.end);
+        return behind == text_.npos || text_[behind] == '\n';
     }
 
     Result<void> read_tag(Tag& tag) {

@@ -28,15 +28,18 @@ Result<void> TemplateRenderer::render(std::string& out, TemplateNodes const& wha
     return nodes(out, what);
 }
 
+Result<void> TemplateRenderer::spend(std::string const& out, TemplateNode const& node) {
+    if (++steps_ <= limits_.steps_max && out.size() - start_ <= limits_.bytes_max) return {};
+    return fail(Fault::exhausted,
+                fmt::format("line {} of the template: it writes more than {} MiB, or takes more "
+                            "than {} steps, for one record",
+                            node.line, limits_.bytes_max >> 20, limits_.steps_max))
+        .with_fix("repeat no list inside of itself");
+}
+
 Result<void> TemplateRenderer::nodes(std::string& out, TemplateNodes const& what) {
     for (auto const& node : what) {
-        if (++steps_ > limits_.steps_max || out.size() - start_ > limits_.bytes_max) {
-            return fail(Fault::exhausted,
-                        fmt::format("line {} of the template: it writes more than {} MiB, or takes "
-                                    "more than {} steps, for one record",
-                                    node.line, limits_.bytes_max >> 20, limits_.steps_max))
-                .with_fix("repeat no list inside of itself");
-        }
+        PD_CHECK(spend(out, node));
         switch (node.kind) {
             case TemplateNode::Kind::text:
                 out += node.text;
@@ -104,6 +107,7 @@ Result<void> TemplateRenderer::section(std::string& out, TemplateNode const& nod
 Result<void> TemplateRenderer::items(std::string& out, TemplateNode const& node,
                                      TemplateList const& list) {
     for (std::size_t i = 0; i < list.size(); ++i) {
+        PD_CHECK(spend(out, node));  // a section without anything in it, too
         TemplateScope place;
         place["index"] = std::to_string(i + 1);
         place["first"] = i == 0;

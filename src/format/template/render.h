@@ -44,6 +44,8 @@ private:
         TemplateScope const* scope = nullptr;
         TemplateData const* item = nullptr;  ///< {{.}}
     };
+    /// One step more. Fails: exhausted.
+    Result<void> spend(std::string const& out, TemplateNode const& node);
     Result<void> nodes(std::string& out, TemplateNodes const& nodes);
     Result<void> section(std::string& out, TemplateNode const& node);
     Result<void> items(std::string& out, TemplateNode const& node, TemplateList const& list);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <kainjow/mustache.hpp>
 #include <random>
 
@@ -197,6 +198,27 @@ TEST(Template, RendersAsAnotherMustacheDoes) {
         // tag.
         EXPECT_EQ(without_blanks(rendered), without_blanks(other.render(theirs))) << text;
     }
+}
+
+TEST(Template, OneLineOfManyTagsIsReadInNoTime) {
+    std::string text;
+    while (text.size() < (1 << 20) - 100) text += "{{!a}}";
+    auto const began = std::chrono::steady_clock::now();
+    ASSERT_TRUE(parse_template(text + "{{#records}}{{/records}}", "x.txt"));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+}
+
+TEST(Template, SectionsWithNothingInThemAreStepsToo) {
+    std::string text = "{{#records}}";
+    for (int i = 0; i < 1000; ++i) text += "{{#tags}}{{/tags}}";
+    auto const made = parse_template(text + "{{/records}}", "x.txt");
+    ASSERT_TRUE(made);
+    TemplateScope const scope{{"tags", TemplateList(1000)}};
+    std::string out;
+    TemplateRenderer renderer(made->escape, {.bytes_max = 1 << 20, .steps_max = 100'000});
+    auto const done = renderer.render(out, made->record, {&scope});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().fault(), Fault::exhausted);
 }
 
 }  // namespace
