@@ -9,6 +9,7 @@ namespace {
 using namespace perdure;
 
 constexpr char const* application =
+    "PRAGMA trusted_schema=ON;"  // else no trigger may feed a full-text table
     "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
     " loud TEXT AS (upper(name)));"
     "CREATE TABLE colours(name TEXT PRIMARY KEY, code REAL) WITHOUT ROWID;"

@@ -206,6 +206,7 @@ Result<FileChange> decode_file_change(Decoder& in) {
         return fail(Fault::corrupt, "a change of a file that is none");
     change.act = static_cast<Act>(act);
     PD_TRY(change.path, in.text(path_bytes_max));
+    if (change.path.empty()) return fail(Fault::corrupt, "a change of the root itself");
     PD_CHECK(check_path(change.path));
     PD_TRY(change.number, in.varint());
     PD_TRY(change.inode, in.varint());

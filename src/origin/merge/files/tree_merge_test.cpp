@@ -109,6 +109,10 @@ TEST_F(TreeMergeTest, AJournalThatLeadsOutsideDoesNotOpen) {
         Decoder again(other.view());
         EXPECT_FALSE(decode_file_change(again)) << path;
     }
+    Encoder root;
+    encode_file_change(root, {.act = FileChange::Act::remove, .path = "", .number = 1});
+    Decoder in(root.view());
+    EXPECT_FALSE(decode_file_change(in)) << "the root itself is no name";
 }
 
 TEST_F(TreeMergeTest, LinksPlantedInTheTargetAreReplacedOrNamedNeverFollowed) {
