@@ -78,7 +78,9 @@ void leave_out(std::vector<DestinationConfig> const& destinations,
         if (source.options.type != "files") continue;
         for (auto const& destination : destinations) {
             auto const below = path_below(destination.path, source.options.path);
-            if (!below.empty()) source.options.exclude.push_back(origin::literal_pattern(below));
+            if (below.empty()) continue;
+            source.options.exclude.push_back(
+                origin::literal_pattern(below, source.options.path.string()));
         }
     }
 }
