@@ -125,8 +125,10 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     record.run().items = answer.report.blobs;
     record.run().bytes_read = answer.report.bytes_read;
     if (answer.passed()) {
-        record.done({}, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
-                                    answer.report.packs));
+        std::vector<data::Problem> gaps;
+        for (auto const& gap : answer.report.gaps) gaps.push_back({gap.object, gap.detail});
+        record.done(gaps, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
+                                      answer.report.packs));
     } else {
         static_cast<void>(record.failed(fail(Fault::corrupt, "stored data is damaged")));
     }

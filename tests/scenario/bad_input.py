@@ -219,4 +219,25 @@ def claim_a_command_without_its_destination_is_13_or_10(place):
     assert 'destination "disk"' in ran.err, ran
 
 
+def claim_a_snapshot_that_the_store_hides_is_named_and_a_deleted_one_is_not(place):
+    """Writers number their snapshots: what nobody deleted and nobody sees is a gap, exit 3."""
+    place.write("data/a.txt", "1\n")
+    place.repository(data="data")
+    made = []
+    for number in range(4):
+        place.write("data/a.txt", f"{number}\n")
+        made.append(place.good("backup", "--json").summary["snapshot"])
+    place.good("backup", "delete", made[0], "--confirm", made[0][:12])
+    place.good("repo", "check")
+    hidden = [path for path in (place.work / "backups").rglob("*")
+              if path.is_file() and path.name == made[2] and "snapshot" in path.parts]
+    assert len(hidden) == 1, hidden
+    hidden[0].unlink()
+    ran = place.good("repo", "check", code=3)
+    assert "gap" in ran.out and "1, 3" in ran.out and "repo sync" in ran.out, ran
+    last = place.good("repo", "check", "--json", code=3)
+    assert last.summary["gaps"] == 1 and last.summary["passed"], last
+    assert [e["kind"] for e in last.events if e["type"] == "finding"] == ["gap"], last
+
+
 stage.main(globals())

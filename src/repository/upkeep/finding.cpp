@@ -14,6 +14,8 @@ std::string_view finding_name(Finding::Kind kind) {
             return "unknown handle";
         case Finding::Kind::disagreement:
             return "disagreement";
+        case Finding::Kind::gap:
+            return "gap";
     }
     return "unknown";
 }

@@ -66,6 +66,14 @@ Error damage(service::VerifyAnswer const& answer) {
         .with_fix("perdure repo repair --dry-run");
 }
 
+void tell_gaps(Invocation& in) {
+    in.out().line(
+        "  The store hides these snapshots or lost them: they were signed, and no one deleted them "
+        "with perdure.\n"
+        "  What to do: perdure repo sync brings them back from another destination; else find out "
+        "who changed the store.");
+}
+
 Result<int> verify(Invocation& in, std::string const& snapshot) {
     auto const& arguments = in.arguments();
     service::VerifyCall call;
@@ -86,10 +94,13 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
     in.summary().put("snapshots", report.snapshots).put("blobs", report.blobs);
     in.summary().put("packs", report.packs).put("packs_read", report.packs_read);
     in.summary().put("bytes_read", report.bytes_read).put("blobs_read", report.blobs_read);
-    in.summary().put("findings", report.findings_total).put("passed", answer->passed());
+    in.summary().put("findings", report.findings_total);
+    in.summary().put("gaps", report.gaps.size()).put("passed", answer->passed());
     if (answer->snapshot) in.summary().put("snapshot", answer->snapshot->id());
     tell_findings(in, report.findings);
+    tell_findings(in, report.gaps);
     if (!answer->passed()) return damage(*answer);
+    if (!report.gaps.empty()) tell_gaps(in);
     std::string const depth =
         report.packs_read == 0 ? "structure is whole"
                                : fmt::format("{} read and proven", spell_bytes(report.bytes_read));
@@ -98,7 +109,7 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
                                   ? "snapshot " + service::short_id(answer->snapshot->id())
                                   : plural(report.snapshots, "snapshot"),
                               plural(report.blobs, "blob"), plural(report.packs, "pack"), depth));
-    return service::exit_code::ok;
+    return report.gaps.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
 policy::RetentionRules rules_of(Arguments const& arguments) {

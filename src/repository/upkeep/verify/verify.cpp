@@ -14,6 +14,7 @@
 #include "repository/upkeep/verify/checked_packs.h"
 #include "repository/upkeep/verify/frames_check.h"
 #include "repository/upkeep/verify/pack_check.h"
+#include "repository/upkeep/verify/writer_chain.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -50,6 +51,7 @@ private:
     Result<void> check_triples();
     Result<void> check_triple(store::ObjectInfo const& info);
     Result<void> walk_snapshots();
+    Result<void> find_gaps(std::vector<Snapshot> const& snapshots);
     Result<void> walk(Snapshot const& snapshot);
     void note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot);
     Result<void> check_sizes();
@@ -149,6 +151,24 @@ Result<void> Verifier::walk_snapshots() {
     if (restricted() && report_.snapshots < options_.snapshots.size() && damaged.empty())
         return fail(Fault::not_found, "no such snapshot");
     report_.blobs = live_.size();
+    if (restricted()) return {};
+    return find_gaps(snapshots);
+}
+
+/// Lists again, after the snapshots were read: one deleted meanwhile is still among them, one
+/// committed meanwhile only explains more.
+Result<void> Verifier::find_gaps(std::vector<Snapshot> const& snapshots) {
+    std::set<store::ObjectName> live;
+    for (auto const& snapshot : snapshots) live.insert(snapshot_name(snapshot.session));
+    std::uint64_t gone = 0;
+    PD_CHECK(store_->list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            if (!live.contains(info.name)) ++gone;
+            return {};
+        },
+        stop_));
+    report_.gaps = chain_gaps(snapshots, gone);
     return {};
 }
 

@@ -26,6 +26,9 @@ struct VerifyReport {
     std::uint64_t blobs_erased = 0;  ///< not opened: their keys were destroyed on purpose
     std::vector<Finding> findings;   ///< at most 1,000; findings_total counts all
     std::uint64_t findings_total = 0;
+    /// Snapshots that their writers' chains name and that nobody deleted: hidden, or lost by the
+    /// store. What is here may be whole all the same. Not looked for among chosen snapshots.
+    std::vector<Finding> gaps;
     bool passed() const { return findings_total == 0; }
 };
 

@@ -106,6 +106,63 @@ TEST_F(VerifyTest, ATruncatedPackIsFoundByStructureAlone) {
     EXPECT_EQ(report.findings[0].object, pack);
 }
 
+TEST_F(VerifyTest, ASnapshotThatTheStoreHidesIsAGap) {
+    std::vector<Snapshot> made;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        TreeModel model = make_tree(seed);
+        made.push_back(world_.backup(model));
+        world_.tick();
+    }
+    EXPECT_THAT(check(VerifyLevel::structure).gaps, IsEmpty());
+    ASSERT_TRUE(world_.memory->remove(snapshot_name(made[1].session), {}));
+    auto const report = check(VerifyLevel::structure);
+    EXPECT_TRUE(report.passed()) << "what is here is whole";
+    ASSERT_EQ(report.gaps.size(), 1u);
+    EXPECT_EQ(report.gaps[0].kind, Finding::Kind::gap);
+    EXPECT_THAT(report.gaps[0].detail,
+                ::testing::StartsWith("snapshot 2 of this writer is missing"));
+    // Another one that is deleted explains itself, not the hidden one.
+    world_.remove(made[2]);
+    ASSERT_EQ(check(VerifyLevel::structure).gaps.size(), 1u);
+    EXPECT_THAT(check(VerifyLevel::structure).gaps[0].detail, ::testing::HasSubstr("2–3"));
+    EXPECT_THAT(check(VerifyLevel::structure, {made[3].session}).gaps, IsEmpty());
+}
+
+TEST_F(VerifyTest, DeletedAndDamagedSnapshotsAreNoGaps) {
+    std::vector<Snapshot> made;
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        TreeModel model = make_tree(seed);
+        made.push_back(world_.backup(model));
+        world_.tick();
+    }
+    for (std::size_t deleted : {0u, 2u, 4u}) {
+        world_.remove(made[deleted]);
+        EXPECT_THAT(check(VerifyLevel::structure).gaps, IsEmpty()) << deleted;
+    }
+    TreeModel model = make_tree(9);
+    world_.backup(model);  // takes the number of the newest, which was deleted
+    EXPECT_THAT(check(VerifyLevel::structure).gaps, IsEmpty());
+    world_.memory->tamper(snapshot_name(made[1].session),
+                          [](Bytes& body) { std::ranges::fill(body, std::byte{0}); });
+    EXPECT_THAT(check(VerifyLevel::structure).gaps, IsEmpty()) << "told as damage instead";
+}
+
+TEST_F(VerifyTest, TwoSnapshotsOfOneNumberAreNoGap) {
+    TreeModel model = make_tree(1);
+    auto const first = world_.backup(model);
+    auto const hidden =
+        world_.memory->read(snapshot_name(first.session), 0,
+                            world_.objects(snapshot_name(first.session)).at(0).size_bytes, {});
+    ASSERT_TRUE(hidden);
+    // Written where the first could not be seen: a destination that was away.
+    ASSERT_TRUE(world_.memory->remove(snapshot_name(first.session), {}));
+    EXPECT_EQ(world_.backup(model).sequence, 1u);
+    ASSERT_TRUE(
+        world_.memory->put(snapshot_name(first.session), *hidden, store::PutMode::if_absent, {}));
+    EXPECT_EQ(world_.backup(model).sequence, 2u);
+    EXPECT_THAT(check(VerifyLevel::structure).gaps, IsEmpty());
+}
+
 TEST_F(VerifyTest, AnUploadThatOnlyPretendedIsFound) {
     // a store that lies about success: the snapshot stands, the pack does not
     TreeModel model = make_tree(1);
