@@ -254,4 +254,21 @@ def claim_owners_and_paths_become_others_and_the_report_knows(place):
     place.good("restore", "latest", "data", "--to", "z", "--map-path", "web=etc/app.conf", code=15)
 
 
+def claim_a_name_that_the_target_refuses_costs_that_name_only(place):
+    """Exit 3; the others come back, and a hard link keeps the content of a refused name."""
+    small_app(place)
+    os.link(place.work / "data/web/index.html", place.work / "data/web/second")
+    place.write("data/deep/one.txt", "1\n")
+    place.good("backup")
+    rules = []
+    for path in ("web/index.html", "deep", "etc/app.conf"):
+        rules += ["--map-path", f"{path}=" + path[0] * 300]
+    ran = place.good("restore", "latest", "--to", "new", *rules, code=3)
+    assert ran.out.count("refuses it") + ran.err.count("refuses it") >= 3, ran
+    assert (place.work / "new/data/web/second").read_text() == "<p>\n"
+    assert not list((place.work / "new").rglob("one.txt")), "below a refused folder"
+    assert not list((place.work / "new").rglob(".perdure-*"))
+    assert stage.sqlite_dump(place.work / "new/app/app.db")
+
+
 stage.main(globals())

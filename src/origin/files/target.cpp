@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <unordered_map>
 
 #include "origin/files/below.h"
@@ -47,6 +48,28 @@ using system::Step;
 constexpr std::size_t copy_bytes = 256 << 10;
 constexpr std::uint64_t write_back_bytes = 8 << 20;
 constexpr std::size_t folders_open_max = 64;
+constexpr std::size_t refused_named_max = 1000;
+
+/// Unsupported with code 3 for what this file system will never hold: such a name, kind or size,
+/// another link. A restore goes on without it; any other failure would meet the next entry too.
+Error cannot(int error_number, std::string const& what) {
+    switch (error_number) {
+        case ENAMETOOLONG:
+        case EILSEQ:
+        case EINVAL:
+        case EMLINK:
+        case EFBIG:
+        case EXDEV:
+        case ENOSYS:
+        case EOPNOTSUPP:
+            return fail(Fault::unsupported,
+                        what + ": the file system refuses it: " + ::strerror(error_number))
+                .with_code(3)
+                .with_fix("restore it into another file system, or under another name: --map-path");
+        default:
+            return system::error_from_errno(error_number, what);
+    }
+}
 
 struct Place {
     std::shared_ptr<system::File> folder;  ///< the parent
@@ -70,14 +93,24 @@ public:
     }
     ~FilesTarget() override { apply_locking_flags(); }
 
-    Result<void> make_folder(std::string const& path, Entry const& entry) override;
+    Result<void> make_folder(std::string const& path, Entry const& entry) override {
+        return named(path, put_folder(path, entry));
+    }
     Result<void> write_file(std::string const& path, Entry const& entry,
-                            data::ByteSource& content) override;
-    Result<void> make_other(std::string const& path, Entry const& entry) override;
+                            data::ByteSource& content) override {
+        return named(path, put_file(path, entry, content));
+    }
+    Result<void> make_other(std::string const& path, Entry const& entry) override {
+        return named(path, put_other(path, entry));
+    }
     Result<void> finish_folder(std::string const& path, Entry const& entry) override;
-    std::vector<data::Problem> take_problems() override { return shortfalls_.take(); }
+    std::vector<data::Problem> take_problems() override;
 
 private:
+    Result<void> put_folder(std::string const& path, Entry const& entry);
+    Result<void> put_file(std::string const& path, Entry const& entry, data::ByteSource& content);
+    Result<void> put_other(std::string const& path, Entry const& entry);
+    Result<void> named(std::string const& path, Result<void> done);
     bool inherits_access_list() const;
     Result<Place> locate(std::string const& path);
     Result<void> settle(Place const& place, std::string const& temporary, std::string const& path);
@@ -98,7 +131,30 @@ private:
     std::mutex mutex_;  ///< of what follows
     std::unordered_map<std::string, std::shared_ptr<system::File>> folders_;
     std::vector<std::pair<std::string, std::uint32_t>> locking_flags_;
+    std::vector<data::Problem> refused_;
+    std::size_t refused_total_ = 0;
 };
+
+/// Keeps what was refused for take_problems.
+Result<void> FilesTarget::named(std::string const& path, Result<void> done) {
+    if (done || done.error().fault() != Fault::unsupported || done.error().code() != 3) return done;
+    std::lock_guard lock(mutex_);
+    ++refused_total_;
+    if (refused_.size() < refused_named_max) refused_.push_back({path, done.error().message()});
+    return done;
+}
+
+std::vector<data::Problem> FilesTarget::take_problems() {
+    std::vector<data::Problem> problems = shortfalls_.take();
+    std::lock_guard lock(mutex_);
+    if (refused_total_ > refused_.size())
+        refused_.back().reason +=
+            " (and " + std::to_string(refused_total_ - refused_.size()) + " more)";
+    problems.insert(problems.end(), refused_.begin(), refused_.end());
+    refused_.clear();
+    refused_total_ = 0;
+    return problems;
+}
 
 bool FilesTarget::inherits_access_list() const {
     std::vector<data::Xattr> xattrs;
@@ -142,7 +198,7 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
             // A file system without RENAME_NOREPLACE: a link does not replace either.
             if (::linkat(folder, temporary.c_str(), folder, place.name.c_str(), 0) == 0)
                 error = 0;
-            else
+            else if (errno != EPERM)  // no links either: then it was the name
                 error = errno;
         }
     }
@@ -151,10 +207,10 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
     if (error == 0) return {};
     if (error == EEXIST || error == EISDIR || error == ENOTEMPTY)
         return fail(Fault::conflict, path + " exists already");
-    return system::error_from_errno(error, "cannot create " + path);
+    return cannot(error, "cannot create " + path);
 }
 
-Result<void> FilesTarget::make_folder(std::string const& path, Entry const& entry) {
+Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry) {
     if (entry.kind != EntryKind::folder) return fail(Fault::invalid, path + " is no folder");
     if (path.empty()) return {};  // open since the beginning
     PD_TRY(Place const place, locate(path));
@@ -162,7 +218,7 @@ Result<void> FilesTarget::make_folder(std::string const& path, Entry const& entr
     int const folder = place.folder->descriptor();
     char const* name = place.name.c_str();
     if (::mkdirat(folder, name, 0700) == 0) return {};
-    if (errno != EEXIST) return system::error_from_errno(errno, "cannot make the folder " + path);
+    if (errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
     if (!options_.overwrite) return fail(Fault::conflict, path + " exists already");
     struct stat status{};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
@@ -239,7 +295,7 @@ private:
             ssize_t const done =
                 ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
             if (done < 0 && errno == EINTR) continue;
-            if (done < 0) return system::error_from_errno(errno, "cannot write " + path_);
+            if (done < 0) return cannot(errno, "cannot write " + path_);
             bytes = bytes.subspan(static_cast<std::size_t>(done));
             offset += static_cast<std::uint64_t>(done);
         }
@@ -261,8 +317,8 @@ private:
     std::uint64_t at_ = 0;  ///< in the extent, or in the plain file
 };
 
-Result<void> FilesTarget::write_file(std::string const& path, Entry const& entry,
-                                     data::ByteSource& content) {
+Result<void> FilesTarget::put_file(std::string const& path, Entry const& entry,
+                                   data::ByteSource& content) {
     if (entry.kind != EntryKind::file) return fail(Fault::invalid, path + " is no file");
     PD_TRY(Place const place, locate(path));
     int const folder = place.folder->descriptor();
@@ -292,7 +348,9 @@ Result<void> FilesTarget::make_link(Place const& place, std::string const& name,
     if (::linkat(first.folder->descriptor(), first.name.c_str(), place.folder->descriptor(),
                  name.c_str(), 0) == 0)
         return {};
-    return system::error_from_errno(errno, "cannot link " + path + " to " + entry.same_as);
+    // EPERM is the answer of file systems without links.
+    return cannot(errno == EPERM ? EOPNOTSUPP : errno,
+                  "cannot link " + path + " to " + entry.same_as);
 }
 
 Result<void> FilesTarget::make_node(Place const& place, std::string const& name,
@@ -305,7 +363,7 @@ Result<void> FilesTarget::make_node(Place const& place, std::string const& name,
                 return fail(Fault::corrupt, path + ": a link without a valid target");
             PD_CHECK(system::step(Step::create, path));
             if (::symlinkat(entry.link_target.c_str(), folder, name.c_str()) == 0) return {};
-            return system::error_from_errno(errno, "cannot make the link " + path);
+            return cannot(errno == EPERM ? EOPNOTSUPP : errno, "cannot make the link " + path);
         case EntryKind::fifo:
             type = S_IFIFO;
             break;
@@ -329,13 +387,13 @@ Result<void> FilesTarget::make_node(Place const& place, std::string const& name,
     }
     PD_CHECK(system::step(Step::create, path));
     if (::mknodat(folder, name.c_str(), type | 0600, device ? entry.special : 0) == 0) return {};
-    if (errno != EPERM) return system::error_from_errno(errno, "cannot make " + path);
+    if (errno != EPERM) return cannot(errno, "cannot make " + path);
     shortfalls_.note("devices were not restored (this needs root)", path);
     skipped = true;
     return {};
 }
 
-Result<void> FilesTarget::make_other(std::string const& path, Entry const& entry) {
+Result<void> FilesTarget::put_other(std::string const& path, Entry const& entry) {
     PD_TRY(Place const place, locate(path));
     std::string const temporary = temporary_name();
     bool skipped = false;

@@ -93,6 +93,25 @@ TEST_F(FilesTarget, ReproducesATreeSoThatRsyncSeesNoDifference) {
         "");
 }
 
+TEST_F(FilesTarget, WhatTheFileSystemRefusesIsNamedAndLeavesNothing) {
+    auto target = open(options());
+    std::string const name(300, 'n');  // no file system here takes more than 255
+    data::Entry folder = given_entry("x"), link = given_entry("");
+    folder.kind = data::EntryKind::folder;
+    link.kind = data::EntryKind::symlink;
+    link.link_target = "somewhere";
+    for (auto const& done : {target->make_folder(name, folder), write(*target, name, "x"),
+                             target->make_other(name, link)}) {
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().fault(), Fault::unsupported);
+        EXPECT_EQ(done.error().code(), 3);
+    }
+    auto const problems = target->take_problems();
+    ASSERT_EQ(problems.size(), 3u);
+    EXPECT_EQ(problems[0].path, name);
+    EXPECT_TRUE(std::filesystem::is_empty(to_));
+}
+
 TEST_F(FilesTarget, RsyncSeesNoDifferenceOverAnExistingTreeToo) {
     make_rich_tree(from_);
     ASSERT_TRUE(copy_tree(files_source(from_), options()));

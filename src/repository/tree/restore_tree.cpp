@@ -4,7 +4,10 @@
 //  2. A hard link is made after the file that it names; when that file was not chosen, the first
 //     chosen link becomes the file and the further ones link to it.
 //  3. A file whose blobs cannot be read is named in ReadContext::problems; the others come back.
-//  4. Memory does not grow with the tree: the metadata is walked up to three times (it lies in the
+//  4. What the target will never hold (its name, its kind, one more link) the target names among
+//     its own problems and refuses with code 3; a folder is refused with all that is below it, and
+//     what was refused counts as not chosen for invariant 2.
+//  5. Memory does not grow with the tree: the metadata is walked up to three times (it lies in the
 //     cache) instead of being kept.
 #include <map>
 #include <set>
@@ -60,7 +63,12 @@ public:
         TreeVisitor visitor;
         visitor.enter = [&](std::string const& path, TreeRecord& record) -> Result<bool> {
             if (!selection_.leads_to(path)) return false;
-            PD_CHECK(target_.make_folder(path, record.entry));
+            auto const made = target_.make_folder(path, record.entry);
+            if (!made && is_refused(path, made.error())) {
+                refused_.insert(path);
+                return false;
+            }
+            PD_CHECK(made);
             ++context_.items_restored;
             return true;
         };
@@ -87,7 +95,7 @@ public:
         if (!has_others_) return {};
         TreeVisitor visitor;
         visitor.enter = [&](std::string const& path, TreeRecord&) -> Result<bool> {
-            return selection_.leads_to(path);
+            return selection_.leads_to(path) && !refused_.contains(path);
         };
         visitor.leaf = [&](std::string const& path, TreeRecord& record) -> Result<void> {
             if (!selection_.holds(path) || has_list(record.entry)) return {};
@@ -99,7 +107,7 @@ public:
     Result<void> finish_folders() {
         TreeVisitor visitor;
         visitor.enter = [&](std::string const& path, TreeRecord&) -> Result<bool> {
-            return selection_.leads_to(path);
+            return selection_.leads_to(path) && !refused_.contains(path);
         };
         visitor.leave = [&](std::string const& path, data::Entry const& entry) {
             return target_.finish_folder(path, entry);
@@ -170,6 +178,11 @@ private:
         auto const written = target_.write_file(path, record.entry, content);
         auto const& failure = content.failure();
         if (written) return true;
+        if (!failure && is_refused(path, written.error())) {
+            std::lock_guard lock(problems_mutex_);
+            refused_.insert(path);
+            return false;
+        }
         if (!failure || failure->fault() == Fault::cancelled) return written.error();
         // One damaged file must not keep the others from coming back; it is named instead.
         std::lock_guard lock(problems_mutex_);
@@ -178,19 +191,40 @@ private:
         return false;
     }
 
+    /// The root itself has no name that could be refused.
+    static bool is_refused(std::string const& path, Error const& error) {
+        return error.fault() == Fault::unsupported && error.code() == 3 && !path.empty();
+    }
+
+    /// Whether the file or a folder above it was refused.
+    bool was_refused(std::string path) const {
+        for (;;) {
+            if (refused_.contains(path)) return true;
+            auto const slash = path.rfind('/');
+            if (slash == path.npos) return false;
+            path.resize(slash);
+        }
+    }
+
     /// A link to a file that did not come back cannot be made either.
     Result<void> link_or_name(std::string const& path, data::Entry const& entry) {
-        if (!lost_.contains(entry.same_as)) {
-            PD_CHECK(target_.make_other(path, entry));
-            ++context_.items_restored;
+        if (lost_.contains(entry.same_as)) {
+            context_.problems.push_back({path, "is a hard link to the damaged " + entry.same_as});
             return {};
         }
-        context_.problems.push_back({path, "is a hard link to the damaged " + entry.same_as});
+        auto const made = target_.make_other(path, entry);
+        if (!made && is_refused(path, made.error())) {
+            refused_.insert(path);
+            return {};
+        }
+        PD_CHECK(made);
+        ++context_.items_restored;
         return {};
     }
 
     Result<void> make_other(std::string const& path, data::Entry& entry) {
-        if (entry.same_as.empty() || selection_.holds(entry.same_as)) {
+        if (entry.same_as.empty() ||
+            (selection_.holds(entry.same_as) && !was_refused(entry.same_as))) {
             return link_or_name(path, entry);
         }
         auto const [at, first] = stand_ins_.try_emplace(entry.same_as, path);
@@ -205,9 +239,7 @@ private:
             entry = record.entry;
             entry.name = name;
             entry.same_as.clear();
-            PD_CHECK(target_.make_other(path, entry));
-            ++context_.items_restored;
-            return {};
+            return link_or_name(path, entry);
         }
         record.entry.name = entry.name;
         PD_TRY(bool const back, write_file(path, record));
@@ -226,7 +258,8 @@ private:
     std::unique_ptr<RestoreBatch> batch_ = std::make_unique<RestoreBatch>();
     bool has_others_ = false;
     std::mutex problems_mutex_;
-    std::set<std::string> lost_;  ///< files whose content did not come back
+    std::set<std::string> lost_;     ///< files whose content did not come back
+    std::set<std::string> refused_;  ///< files, folders and others that the target will not hold
     std::size_t in_flight_ = 0;
     std::uint64_t items_ = 0, bytes_ = 0;
     std::map<std::string, std::string> stand_ins_;  ///< unchosen file → chosen link in its stead
