@@ -279,9 +279,12 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
     if (!keyring) {
         if (keyring.error().fault() == Fault::not_found) {
             return fail(Fault::corrupt,
-                        "the repository at " + store->describe() + " has lost its keyring")
+                        "there is no keyring at " + store->describe() +
+                            ": it was lost, or this is a destination without keys (keys = false)")
                 .with_code(14)
-                .with_fix("put the folder keyring back from a copy of the repository");
+                .with_fix(
+                    "open it together with a key home (leave --destination out), or put the "
+                    "folder keyring back from a copy of the repository");
         }
         return classified(keyring.error(), "opening the keyring");
     }

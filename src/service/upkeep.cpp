@@ -125,10 +125,11 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     record.run().items = answer.report.blobs;
     record.run().bytes_read = answer.report.bytes_read;
     if (answer.passed()) {
-        std::vector<data::Problem> gaps;
-        for (auto const& gap : answer.report.gaps) gaps.push_back({gap.object, gap.detail});
-        record.done(gaps, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
-                                      answer.report.packs));
+        answer.misplaced_keys = misplaced_keys(workspace);
+        std::vector<data::Problem> noted = answer.misplaced_keys;
+        for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
+        record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
+                                       answer.report.packs));
     } else {
         static_cast<void>(record.failed(fail(Fault::corrupt, "stored data is damaged")));
     }
@@ -175,9 +176,16 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     PD_TRY(auto store, workspace.store());
     PD_TRY(auto const* config, workspace.repository_config());
     RecordedRun record(workspace, dry_run ? "sync (dry run)" : "sync", {});
+    auto retired =
+        dry_run ? repository::former_key_homes(*store, workspace.stop()) : retire_keys(workspace);
+    if (!retired) return record.failed(std::move(retired).error());
     auto report = repository::sync_legs(*store, {dry_run, std::move(progress)}, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
-    SyncAnswer answer{.report = std::move(*report)};
+    SyncAnswer answer{.report = std::move(*report), .retired = std::move(*retired)};
+    for (auto const& place : answer.retired) {
+        if (place.pending.empty()) continue;
+        answer.problems.push_back({"keys at " + place.place, place.pending});
+    }
     for (auto const& leg : answer.report.legs) {
         if (!leg.complete) answer.problems.push_back({leg.destination, leg.problem});
     }

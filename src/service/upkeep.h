@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policy/retention.h"
+#include "repository/keyring/retire/retire.h"
 #include "repository/upkeep/collect/collect.h"
 #include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/repair/sync.h"
@@ -20,6 +21,7 @@ struct VerifyAnswer {
     std::optional<repository::Snapshot> snapshot;
     repository::VerifyReport report;
     std::vector<data::Problem> damaged_snapshots;
+    std::vector<data::Problem> misplaced_keys;  ///< no damage: keys where none should lie
     bool passed() const { return report.passed() && damaged_snapshots.empty(); }
 };
 /// Looks, changes nothing. Recorded as "verify" about every source.
@@ -44,6 +46,7 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call);
 
 struct SyncAnswer {
     repository::SyncReport report;
+    std::vector<repository::RetiredPlace> retired;  ///< no key homes any more; on a dry run: to be
     /// Destinations that are not complete; old keys that could not be destroyed somewhere.
     std::vector<data::Problem> problems;
 };

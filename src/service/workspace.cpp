@@ -8,6 +8,7 @@
 
 #include "crypto/hash.h"
 #include "origin/files/exclude.h"
+#include "repository/keyring/retire/retire.h"
 #include "service/config/units.h"
 #include "service/last_backup.h"
 
@@ -134,7 +135,8 @@ Result<void> Workspace::choose_destinations() {
         if (destination && (wanted.empty() || name == wanted))
             destinations_.push_back(*destination);
     }
-    if (!destinations_.empty() || wanted.empty()) return {};
+    if (!destinations_.empty()) return choose_lenders(**repository);
+    if (wanted.empty()) return {};
     if (looks_like_path(wanted) || system::exists(wanted)) {
         std::error_code error;
         DestinationConfig folder;
@@ -151,20 +153,66 @@ Result<void> Workspace::choose_destinations() {
         .with_fix(near.empty() ? "perdure destination list" : "did you mean \"" + near + "\"?");
 }
 
+/// A chosen destination without keys can be read by the keyring of the others. Not written: who
+/// changes keys looks for running sessions where keys are.
+Result<void> Workspace::choose_lenders(RepositoryConfig const& repository) {
+    if (std::ranges::any_of(destinations_, &DestinationConfig::keys)) return {};
+    std::string homes;
+    for (auto const& name : repository.destinations) {
+        auto const* destination = config_.destination(name);
+        if (!destination || !destination->keys) continue;
+        lenders_.push_back(*destination);
+        homes += (homes.empty() ? "" : ", ") + name;
+    }
+    if (options_.read_only) return {};
+    auto const& first = destinations_.front();
+    return fail(Fault::invalid,
+                fmt::format("destination \"{}\" holds no keys (keys = false, {}): it is written "
+                            "together with a key home",
+                            first.name, spell_place(config_, first.place)))
+        .with_code(2)
+        .with_fix("leave --destination out; the keys are at " + homes);
+}
+
+store::DestinationOptions Workspace::store_options(DestinationConfig const& destination,
+                                                   bool create) const {
+    store::DestinationOptions one;
+    one.name = destination.name;
+    one.kind = destination.type;
+    one.path = destination.path.string();
+    one.create = create;
+    one.read_only = options_.read_only;
+    one.role = destination.keys ? store::LegRole::whole : store::LegRole::no_keys;
+    one.upload_bytes_per_second = rate_of(destination.upload_mb_s, config_.limits.upload);
+    one.download_bytes_per_second = rate_of(destination.download_mb_s, config_.limits.download);
+    return one;
+}
+
+Error Workspace::no_key_home(store::MirrorStore& store) const {
+    auto const absent = store::key_places(store).absent_homes;
+    auto const& away = absent.empty() ? destinations_.front().name : absent.front();
+    auto const* home = config_.destination(away);
+    std::string const where =
+        home ? fmt::format(" ({}, {})", home->path.string(), spell_place(config_, home->place))
+             : "";
+    return fail(Fault::unavailable,
+                fmt::format("the keys of the repository cannot be reached: key home \"{}\"{} is "
+                            "away, and \"{}\" holds none (keys = false)",
+                            away, where, destinations_.front().name))
+        .with_code(13)
+        .with_fix("plug it in or mount it: perdure destination test " + away);
+}
+
 Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
     if (store_) return store_;
     PD_CHECK(repository_config());
     std::vector<store::DestinationOptions> options;
-    for (auto const& destination : destinations_) {
-        store::DestinationOptions one;
-        one.name = destination.name;
-        one.kind = destination.type;
-        one.path = destination.path.string();
-        one.create = create;
-        one.read_only = options_.read_only;
-        one.upload_bytes_per_second = rate_of(destination.upload_mb_s, config_.limits.upload);
-        one.download_bytes_per_second = rate_of(destination.download_mb_s, config_.limits.download);
-        options.push_back(std::move(one));
+    for (auto const& destination : destinations_)
+        options.push_back(store_options(destination, create));
+    for (auto const& lender : lenders_) {
+        options.push_back(store_options(lender, false));
+        options.back().role = store::LegRole::keys_only;
+        options.back().read_only = true;
     }
     auto opened = store::open_mirror(options);
     if (!opened) {
@@ -177,6 +225,7 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
             .with_fix(absent ? fix_of_absent(*this, first)
                              : "perdure destination test " + first.name);
     }
+    if (store::key_places(**opened).homes.empty()) return no_key_home(**opened);
     store_ = std::move(*opened);
     return store_;
 }
@@ -209,6 +258,14 @@ Error Workspace::explain_open(Error error) {
             .with_code(10)
             .with_fix(fix_of_absent(*this, first));
     }
+    // A destination was made the key home of others that have the keys still.
+    if (store_ && error.code() == 14) {
+        auto const former = repository::former_key_homes(*store_, stop());
+        if (former && !former->empty()) {
+            error = std::move(error).with_fix("perdure backup sync: it brings the keys from " +
+                                              former->front().place + " to the key homes");
+        }
+    }
     return std::move(error).within(fmt::format("repository \"{}\" cannot be opened", name));
 }
 
@@ -216,7 +273,7 @@ Result<void> Workspace::open_repository() {
     PD_TRY(auto opened_store, store());
     PD_TRY(auto const secret, key());
     // A destination that was away must get no snapshot that rests on what it missed.
-    if (destinations_.size() > 1) PD_CHECK(opened_store->compare_legs(stop()));
+    if (destinations_.size() + lenders_.size() > 1) PD_CHECK(opened_store->compare_legs(stop()));
     repository::OpenOptions options;
     // A home that is read-only costs speed, and the memory of the newest state; never the backup.
     if (system::make_folders(cache_folder())) options.cache_folder = cache_folder();

@@ -17,7 +17,7 @@ namespace perdure::service {
 struct WorkspaceOptions {
     system::Path config_file;
     /// A destination's name, or a folder that no configuration names; empty: all of the
-    /// repository's.
+    /// repository's. One without keys is only read, with the keyring of the key homes.
     std::string destination;
     bool read_only = false;  ///< nothing at the destinations changes, not even to tidy up
     AskSecret ask_secret;
@@ -45,7 +45,7 @@ public:
     }
 
     /// The destinations as one store; `create` makes missing folders.
-    /// Fails: unavailable (PD-0013, named), when none can be reached.
+    /// Fails: unavailable (PD-0013, named), when none can be reached, or no key home.
     Result<std::shared_ptr<store::MirrorStore>> store(bool create = false);
     /// `question` replaces that of a prompt.
     Result<repository::KeySecret> key(std::string const& question = {}) const;
@@ -72,12 +72,17 @@ private:
     explicit Workspace(WorkspaceOptions options, Config config)
         : options_(std::move(options)), config_(std::move(config)) {}
     Result<void> choose_destinations();
+    Result<void> choose_lenders(RepositoryConfig const& repository);
+    store::DestinationOptions store_options(DestinationConfig const& destination,
+                                            bool create) const;
+    Error no_key_home(store::MirrorStore& store) const;
     Error explain_open(Error error);
     Result<void> open_repository();
 
     WorkspaceOptions options_;
     Config config_;
     std::vector<DestinationConfig> destinations_;
+    std::vector<DestinationConfig> lenders_;  ///< key homes that only lend their keyring
     std::shared_ptr<store::MirrorStore> store_;
     std::unique_ptr<repository::Repository> repository_;
     std::optional<Error> repository_failed_;  ///< asked once: a passphrase is not asked for twice

@@ -52,9 +52,9 @@ Result<std::shared_ptr<MirrorStore>> open_mirror(std::vector<DestinationOptions>
     for (auto const& one : options) {
         auto store = open_store(one);
         if (store) {
-            legs.push_back({one.name, std::move(*store), std::nullopt});
+            legs.push_back({one.name, std::move(*store), std::nullopt, one.role});
         } else {
-            legs.push_back({one.name, nullptr, store.error()});
+            legs.push_back({one.name, nullptr, store.error(), one.role});
         }
     }
     return MirrorStore::create(std::move(legs));

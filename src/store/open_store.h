@@ -19,6 +19,7 @@ struct DestinationOptions {
     std::string path;     ///< local: the folder
     bool create = false;  ///< make what is missing (init only)
     bool read_only = false;
+    LegRole role = LegRole::whole;
     unsigned attempts_max = 6;  ///< of a call that the store did not answer
     Rate upload_bytes_per_second;
     Rate download_bytes_per_second;

@@ -124,14 +124,14 @@ def claim_what_waits_for_a_scheduler_says_so_where_people_look(place):
     assert doctor.count("no scheduler") == 2, doctor
 
 
-def claim_a_destination_without_keys_is_refused_since_it_would_get_them(place):
+def claim_a_repository_needs_a_key_home_and_the_fault_is_placed(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
     config = place.work / "perdure.toml"
     config.write_text(config.read_text().replace('path = "backups"',
                                                  'path = "backups"\nkeys = false'))
     ran = place.good("config", "check", "--offline", code=2)
-    assert "keyring at every destination" in ran.err and "perdure.toml:8" in ran.err, ran
+    assert "would hold its keys" in ran.err and "perdure.toml:8:1" in ran.err, ran
 
 
 def claim_sources_are_read_no_faster_than_the_file_allows(place):

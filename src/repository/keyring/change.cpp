@@ -26,8 +26,10 @@
 
 #include "repository/keyring/draft.h"
 #include "repository/keyring/homes.h"
+#include "repository/keyring/retire/retire.h"
 #include "repository/keyring/state.h"
 #include "repository/triple.h"
+#include "store/wrap/mirror.h"
 
 namespace perdure::repository {
 
@@ -229,11 +231,11 @@ HomeReport Settle::finish(Loaded const& current, store::ObjectStore& home, bool 
 
 std::vector<HomeReport> Settle::look_at_legs(HomeReport const& home, store::ObjectStore& store,
                                              std::uint64_t epoch) {
-    auto const legs = store.legs();
-    auto const absent = store.absent_legs();
-    if (legs.size() + absent.size() < 2) return {home};
+    auto const places = store::key_places(store);
+    auto const& absent = places.absent_homes;
+    if (places.homes.size() + absent.size() + places.keyless.size() < 2) return {home};
     std::vector<HomeReport> reports;
-    for (store::ObjectStore* leg : legs) {
+    for (store::ObjectStore* leg : places.homes) {
         HomeReport report = home;
         report.home = leg->describe();
         report.revivable = leg->capabilities().history;
@@ -246,6 +248,15 @@ std::vector<HomeReport> Settle::look_at_legs(HomeReport const& home, store::Obje
     }
     for (std::string const& name : absent) {
         reports.push_back({.home = name, .pending = "it could not be reached; sync it when it is"});
+    }
+    // The old keys may lie where keys lay in former times.
+    auto const former = former_key_homes(store, stop_);
+    if (!former) reports.push_back({.home = home.home, .pending = former.error().message()});
+    for (RetiredPlace const& place : former ? *former : std::vector<RetiredPlace>()) {
+        reports.push_back({.home = place.place,
+                           .revivable = place.revivable,
+                           .pending = "it is no key home any more and still holds keys: run "
+                                      "`perdure backup sync`"});
     }
     return reports;
 }

@@ -115,11 +115,6 @@ private:
         out.keys = in().boolean(at + "keys");
         out.upload_mb_s = in().real(at + "upload_mb_s");
         out.download_mb_s = in().real(at + "download_mb_s");
-        if (!out.keys) {
-            in().add_fault(place_of(at + "keys", section.place),
-                           at + "keys: this version keeps the keyring at every destination",
-                           "leave the line out");
-        }
         if (out.type == "local" && out.path.empty() && !troubled(section)) {
             in().add_fault(section.place, "[" + section.path + "] lacks \"path\"",
                            "add: path = \"backups\"");
@@ -339,7 +334,25 @@ private:
                     missing_name(item.place, at, item.text, "destination");
                 }
             }
+            key_home(repository);
         }
+    }
+
+    /// Somebody has to hold the keys.
+    void key_home(RepositoryConfig const& repository) {
+        DestinationConfig const* keyless = nullptr;
+        for (auto const& name : repository.destinations) {
+            auto const found =
+                std::ranges::find(config_.destinations, name, &DestinationConfig::name);
+            if (found == config_.destinations.end() || found->keys) return;
+            if (!keyless) keyless = &*found;
+        }
+        if (!keyless) return;
+        std::string const at = "destination." + keyless->name + ".keys";
+        in().add_fault(
+            place_of(at, keyless->place),
+            at + ": no destination of repository \"" + repository.name + "\" would hold its keys",
+            "let keys be true at one of them at least");
     }
 
     Config config_;

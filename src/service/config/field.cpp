@@ -38,7 +38,11 @@ constexpr auto rows = std::to_array<Field>({
     {"destination.*.type", choice, "", "The kind of store.", "\"local\"",
      "local|s3|azure|gcs|webdav|sftp|dropbox|drive", true},
     {"destination.*.path", path, "", "The folder (local).", "\"backups\""},
-    {"destination.*.keys", boolean, "true", "Whether the keyring rests here (a key home).", "true"},
+    {"destination.*.keys", boolean, "true",
+     "Whether the keyring rests here (a key home). At least one destination of a repository is "
+     "one; "
+     "`backup sync` brings keys to a new one and takes them from a former one.",
+     "true"},
     {"destination.*.upload_mb_s", real, "",
      "Highest write rate to this destination, MB/s; instead of that of [limits].", "50"},
     {"destination.*.download_mb_s", real, "",

@@ -9,6 +9,7 @@
 #include "base/spell.h"
 #include "repository/keyring/keyring.h"
 #include "repository/repository.h"
+#include "service/setup/keys.h"
 
 namespace perdure::service {
 namespace {
@@ -196,6 +197,11 @@ std::vector<Check> examine(Workspace& workspace) {
     if (auto const config = workspace.repository_config()) {
         auto const& key = (*config)->key;
         if (key.way == KeyReference::Way::file) out.push_back(check_mode(key.value, "key file"));
+        for (auto const& problem : misplaced_keys(workspace)) {
+            out.push_back({problem.path, Verdict::doubtful,
+                           "it holds keys, though it is no key home (keys = false)",
+                           "perdure backup sync"});
+        }
         out.push_back(check_recovery(workspace));
         out.push_back(check_clock(workspace));
     }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "service/health/health.h"
+#include "service/setup/keys.h"
 
 namespace perdure::service {
 namespace {
@@ -118,6 +119,10 @@ LightState reach(Workspace& workspace, bool offline) {
     }
     if (auto const config = (*store)->head("config", workspace.stop()); !config) {
         return {"destination", Light::red, "holds no repository"};
+    }
+    if (auto const misplaced = misplaced_keys(workspace); !misplaced.empty()) {
+        return {"destination", Light::overdue,
+                misplaced.front().path + ": " + misplaced.front().reason};
     }
     return {"destination", Light::green, "reachable"};
 }

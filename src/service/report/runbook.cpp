@@ -232,8 +232,12 @@ void Writer::where_it_rests() {
     line("## Where the backups rest");
     auto const config = workspace_.repository_config();
     if (!config) return line("**" + cell(config.error().message()) + "**");
-    line(fmt::format("Repository \"{}\"{}. Each of these holds all of it:", cell((*config)->name),
-                     repository_id_.empty() ? "" : ", id " + repository_id_));
+    bool const all = std::ranges::all_of(workspace_.destinations(), &DestinationConfig::keys);
+    line(fmt::format("Repository \"{}\"{}. Each of these holds {}:", cell((*config)->name),
+                     repository_id_.empty() ? "" : ", id " + repository_id_,
+                     all ? "all of it"
+                         : "all of it, but \"without keys\" is of no use unless one of the others "
+                           "lives"));
     line();
     line("| destination | kind | place | when this page was made |");
     line("|---|---|---|---|");
@@ -247,6 +251,7 @@ void Writer::where_it_rests() {
                     : leg->error   ? leg->error->message()
                                    : "missed something";
         }
+        if (!destination.keys) state = "without keys; " + state;
         line(fmt::format("| {} | {} | {} | {} |", cell(destination.name), destination.type,
                          cell(destination.path.string()), cell(state)));
     }
@@ -283,16 +288,15 @@ void Writer::bare_machine() {
     line("## A bare machine, step by step");
     line("1. Install perdure (one program, Debian 12 or later), as root.");
     line(
-        "2. Bring one destination: plug the disk in, mount the share, or copy the folder. Bring "
+        "2. Bring one destination that holds keys: plug the disk in, mount the share, or copy the "
+        "folder. Bring "
         "one key: the printed kit, typed into a file, or the key file.");
     line(
         "3. In an empty folder, write `perdure.toml` with the place where the destination is now:");
-    std::string const name = workspace_.destinations().empty()
-                                 ? std::string("disk")
-                                 : workspace_.destinations().front().name;
-    std::string const path = workspace_.destinations().empty()
-                                 ? std::string("/mnt/backups")
-                                 : workspace_.destinations().front().path.string();
+    auto const& all = workspace_.destinations();
+    auto const home = std::ranges::find_if(all, &DestinationConfig::keys);
+    std::string const name = home == all.end() ? std::string("disk") : home->name;
+    std::string const path = home == all.end() ? std::string("/mnt/backups") : home->path.string();
     code(
         {"version = 1", "[repository.main]", fmt::format("destinations = [{}]", basic_string(name)),
          "key = { file = \"perdure-recovery.txt\" }    # or the key file",
@@ -400,6 +404,11 @@ void Writer::lost_keys() {
         "| the key file | any other key of the list above opens everything; afterwards "
         "`perdure key remove` the lost one and `perdure key add` another |");
     line("| every key | the backups cannot be read by anybody |");
+    if (!std::ranges::all_of(workspace_.destinations(), &DestinationConfig::keys)) {
+        line(
+            "| every destination that holds keys | the backups cannot be read by anybody: bring a "
+            "second one, or let `keys` be true at another |");
+    }
     line(
         "| one destination | another holds all of it: `--destination NAME`; later "
         "`perdure backup sync` fills a new one |");

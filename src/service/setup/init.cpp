@@ -100,7 +100,8 @@ Result<std::string> make_recovery_kit(Workspace& workspace) {
     PD_TRY(auto* repository, workspace.repository());
     std::string places;
     for (auto const& destination : workspace.destinations()) {
-        places += "    " + destination.path.string() + "\n";
+        places += "    " + destination.path.string() +
+                  (destination.keys ? "\n" : "    (without keys: of no use alone)\n");
     }
     return fmt::format(
         "perdure-recovery 1\n\n"

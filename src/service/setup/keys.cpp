@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "repository/lease.h"
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
@@ -90,8 +92,8 @@ Result<repository::ChangeReport> rotate_keys(Workspace& workspace) {
 Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string const& confirm) {
     PD_TRY(auto store, workspace.store());
     PD_TRY(auto const* config, workspace.repository_config());
-    if (workspace.destinations().size() < 2) {
-        return fail(Fault::invalid, "there is one destination: nothing can have gone apart")
+    if (std::ranges::count_if(workspace.destinations(), &DestinationConfig::keys) < 2) {
+        return fail(Fault::invalid, "there is one key home: nothing can have gone apart")
             .with_code(2);
     }
     PD_TRY(auto const secret, workspace.key());
@@ -115,16 +117,64 @@ Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string con
     return merged;
 }
 
+std::vector<data::Problem> misplaced_keys(Workspace& workspace) {
+    auto const store = workspace.store();
+    if (!store) return {};
+    auto const former = repository::former_key_homes(**store, workspace.stop());
+    if (!former) return {};
+    std::vector<data::Problem> problems;
+    for (auto const& place : *former) {
+        problems.push_back({"keys at " + place.place,
+                            "it holds keys, though it is no key home (keys = false): run `perdure "
+                            "backup sync`"});
+    }
+    return problems;
+}
+
+Result<std::vector<repository::RetiredPlace>> retire_keys(Workspace& workspace) {
+    PD_TRY(auto store, workspace.store());
+    PD_TRY(auto const former, repository::former_key_homes(*store, workspace.stop()));
+    if (former.empty()) return former;
+    std::vector<std::string> places;
+    for (auto const& place : former) places.push_back(place.place);
+    // The entry is the intent: it is on disk before anything is removed.
+    RecordedRun record(workspace, "key retire", places);
+    auto secret = workspace.key();
+    if (!secret) return record.failed(std::move(secret).error());
+    std::string told;
+    auto retired = repository::retire_key_homes(
+        {.store = store,
+         .secret = *secret,
+         .cache_folder = workspace.cache_folder(),
+         .outside = {system::real_clock(), system::real_random()},
+         .log =
+             [&](std::string_view what) {
+                 told += (told.empty() ? "" : "; ") + std::string(what);
+                 return Result<void>();
+             }},
+        workspace.stop());
+    if (!retired) return record.failed(std::move(retired).error());
+    std::vector<data::Problem> problems;
+    for (auto const& place : *retired) {
+        if (!place.pending.empty()) problems.push_back({"keys at " + place.place, place.pending});
+    }
+    record.done(problems, told);
+    return retired;
+}
+
 std::vector<data::Problem> settle_keys(Workspace& workspace) {
     auto const settle = [&]() -> Result<std::vector<data::Problem>> {
         PD_TRY(auto* keyring, keyring_of(workspace));
-        std::vector<data::Problem> problems;
+        auto problems = misplaced_keys(workspace);
         if (keyring->is_settled()) return problems;
         PD_TRY(auto const options, change_options(workspace));
         PD_TRY(auto const report, keyring->settle(options, workspace.stop()));
         if (report.waits_for_sessions) return problems;
         for (auto const& home : report.homes) {
-            if (!home.pending.empty()) problems.push_back({"keys at " + home.home, home.pending});
+            data::Problem problem{"keys at " + home.home, home.pending};
+            bool const told = std::ranges::any_of(
+                problems, [&](data::Problem const& one) { return one.path == problem.path; });
+            if (!home.pending.empty() && !told) problems.push_back(std::move(problem));
         }
         return problems;
     };

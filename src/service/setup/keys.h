@@ -2,6 +2,7 @@
 
 #include "repository/keyring/keyring.h"
 #include "repository/keyring/merge/merge.h"
+#include "repository/keyring/retire/retire.h"
 #include "service/workspace.h"
 
 namespace perdure::service {
@@ -34,6 +35,15 @@ Result<repository::ChangeReport> rotate_keys(Workspace& workspace);
 /// ("merge") it only says so. Fails: invalid (one destination); unavailable (one is away); denied
 /// (PD-0017; PD-0012: the key opens not all of them).
 Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string const& confirm);
+
+/// Destinations that are no key homes and hold keys all the same, each with what to do. What cannot
+/// be reached is nobody's problem here.
+std::vector<data::Problem> misplaced_keys(Workspace& workspace);
+
+/// Takes the keyring away from destinations that are no key homes any more. Recorded as "key
+/// retire" when there is anything to do. Asks for the key only then.
+/// Fails: as repository::retire_key_homes.
+Result<std::vector<repository::RetiredPlace>> retire_keys(Workspace& workspace);
 
 /// Completes what a crash, a running backup or an absent destination left open of a change of keys.
 /// Quick when there is nothing to do. What stands in the way is the caller's to tell, not its

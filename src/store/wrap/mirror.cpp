@@ -3,7 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <span>
+
+#include "store/wrap/keyless.h"
 
 namespace perdure::store {
 
@@ -11,8 +15,8 @@ namespace {
 
 constexpr std::string_view snapshot_prefix = "snapshot/";
 constexpr std::string_view manifest_prefix = "keyring/m/";
-constexpr char const* compared_prefixes[] = {"index/", "keyring/a/", "keyring/m/", "pack/",
-                                             "snapshot/"};
+constexpr char const* compared_data[] = {"index/", "pack/", "snapshot/"};
+constexpr char const* compared_keys[] = {"keyring/a/", "keyring/m/"};
 constexpr std::uint64_t manifest_bytes_max = 64u << 20;
 
 /// Names of these stay for ever (what is deleted becomes a tombstone): a leg that lacks one that
@@ -21,9 +25,10 @@ bool is_lasting(std::string_view name) {
     return name.starts_with(snapshot_prefix) || name.starts_with(manifest_prefix);
 }
 
-Result<std::vector<std::string>> names_of(ObjectStore& store, std::stop_token const& stop) {
+Result<std::vector<std::string>> names_of(ObjectStore& store, std::span<char const* const> prefixes,
+                                          std::stop_token const& stop) {
     std::vector<std::string> names;
-    for (char const* prefix : compared_prefixes) {
+    for (char const* prefix : prefixes) {
         PD_CHECK(store.list(
             prefix,
             [&](ObjectInfo const& info) -> Result<void> {
@@ -69,52 +74,77 @@ MirrorStore::MirrorStore(std::vector<MirrorLeg> legs) {
         if (made.store == nullptr) {
             leg.degraded = true;
             leg.error = made.error ? *made.error : fail(Fault::unavailable, "could not be opened");
+        } else if (made.role == LegRole::no_keys) {
+            made.store = keyless(std::move(made.store));
         }
         leg.made = std::move(made);
         legs_.push_back(std::move(leg));
     }
 }
 
+MirrorStore::Kind MirrorStore::kind_of(std::string_view name) {
+    return is_of_keyring(name) ? Kind::keys : Kind::data;
+}
+
+bool MirrorStore::holds(Leg const& leg, Kind kind) {
+    return leg.made.role != (kind == Kind::keys ? LegRole::no_keys : LegRole::keys_only);
+}
+
+/// Whether it takes part in what is decided and written.
+bool MirrorStore::serves(Leg const& leg, Kind kind) {
+    return holds(leg, kind) && (!leg.degraded || (kind == Kind::keys && leg.lags));
+}
+
 /// Healthy legs first, then (for reading) the degraded ones that are open.
-std::vector<std::size_t> MirrorStore::in_order(bool healthy_only) const {
+std::vector<std::size_t> MirrorStore::in_order(bool healthy_only, Kind kind) const {
     std::vector<std::size_t> order;
     std::lock_guard const lock(mutex_);
     for (std::size_t i = 0; i < legs_.size(); ++i)
-        if (!legs_[i].degraded) order.push_back(i);
+        if (serves(legs_[i], kind)) order.push_back(i);
     if (healthy_only) return order;
-    for (std::size_t i = 0; i < legs_.size(); ++i)
-        if (legs_[i].degraded && legs_[i].made.store != nullptr) order.push_back(i);
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+        Leg const& leg = legs_[i];
+        if (holds(leg, kind) && !serves(leg, kind) && leg.made.store != nullptr) order.push_back(i);
+    }
     return order;
 }
 
-bool MirrorStore::is_healthy(std::size_t leg) const {
+bool MirrorStore::is_healthy(std::size_t leg, Kind kind) const {
     std::lock_guard const lock(mutex_);
-    return !legs_[leg].degraded;
+    return serves(legs_[leg], kind);
 }
 
 void MirrorStore::degrade(std::size_t leg, Error error) {
     std::lock_guard const lock(mutex_);
     legs_[leg].degraded = true;
+    legs_[leg].lags = false;
     if (!legs_[leg].error) legs_[leg].error = std::move(error);
+}
+
+void MirrorStore::lag(std::size_t leg, Error error) {
+    std::lock_guard const lock(mutex_);
+    if (legs_[leg].degraded) return;
+    legs_[leg].degraded = legs_[leg].lags = true;
+    legs_[leg].error = std::move(error);
 }
 
 /// Asks one leg after the other. A healthy leg that does not answer is degraded, so that the next
 /// one has the authority from now on; what a healthy leg does not have, the mirror does not have.
 template <typename Attempt>
-auto MirrorStore::first_that_can(Attempt attempt)
+auto MirrorStore::first_that_can(Kind kind, Attempt attempt)
     -> decltype(attempt(std::declval<ObjectStore&>())) {
     std::optional<Error> silent, absent, other;
-    for (std::size_t const i : in_order(false)) {
+    for (std::size_t const i : in_order(false, kind)) {
         auto result = attempt(*legs_[i].made.store);
         if (result) return result;
         Fault const fault = result.error().fault();
         if (fault == Fault::cancelled) return result;
         if (fault == Fault::unavailable) {
             if (!silent) silent = result.error();
-            if (is_healthy(i)) degrade(i, result.error());
+            if (is_healthy(i, kind)) degrade(i, result.error());
         } else if (fault != Fault::not_found) {
             if (!other) other = result.error();
-        } else if (is_healthy(i) && !absent) {
+        } else if (is_healthy(i, kind) && !absent) {
             absent = result.error();
         }
     }
@@ -126,27 +156,41 @@ auto MirrorStore::first_that_can(Attempt attempt)
 Result<Bytes> MirrorStore::read(ObjectName const& name, std::uint64_t offset_bytes,
                                 std::uint64_t count_bytes, std::stop_token stop) {
     PD_CHECK(check_name(name));
-    return first_that_can(
-        [&](ObjectStore& leg) { return leg.read(name, offset_bytes, count_bytes, stop); });
+    return first_that_can(kind_of(name), [&](ObjectStore& leg) {
+        return leg.read(name, offset_bytes, count_bytes, stop);
+    });
 }
 
 Result<ObjectInfo> MirrorStore::head(ObjectName const& name, std::stop_token stop) {
     PD_CHECK(check_name(name));
-    return first_that_can([&](ObjectStore& leg) { return leg.head(name, stop); });
+    return first_that_can(kind_of(name), [&](ObjectStore& leg) { return leg.head(name, stop); });
+}
+
+Result<void> MirrorStore::list(std::string const& prefix,
+                               std::function<Result<void>(ObjectInfo const&)> each,
+                               std::stop_token stop) {
+    bool const both = keyring_prefix.starts_with(prefix) && prefix != keyring_prefix;
+    if (!both) return list_kind(kind_of(prefix), prefix, each, stop);
+    auto const data = [&](ObjectInfo const& info) -> Result<void> {
+        if (is_of_keyring(info.name)) return {};
+        return each(info);
+    };
+    PD_CHECK(list_kind(Kind::data, prefix, data, stop));
+    return list_kind(Kind::keys, std::string(keyring_prefix), each, stop);
 }
 
 /// A leg that fails before it told a name is replaced by the next; it also loses its authority, so
 /// that whoever lists here and whoever decides puts stay the same leg.
-Result<void> MirrorStore::list(std::string const& prefix,
-                               std::function<Result<void>(ObjectInfo const&)> each,
-                               std::stop_token stop) {
+Result<void> MirrorStore::list_kind(Kind kind, std::string const& prefix,
+                                    std::function<Result<void>(ObjectInfo const&)> const& each,
+                                    std::stop_token const& stop) {
     bool told = false;
     auto const noting = [&](ObjectInfo const& info) {
         told = true;
         return each(info);
     };
-    Result<void> outcome;
-    for (std::size_t const i : in_order(false)) {
+    Result<void> outcome = fail(Fault::unavailable, "no destination is healthy");
+    for (std::size_t const i : in_order(false, kind)) {
         outcome = legs_[i].made.store->list(prefix, noting, stop);
         if (outcome || told || outcome.error().fault() == Fault::cancelled) return outcome;
         degrade(i, outcome.error());
@@ -155,7 +199,7 @@ Result<void> MirrorStore::list(std::string const& prefix,
 }
 
 Result<Timestamp> MirrorStore::now(std::stop_token stop) {
-    return first_that_can([&](ObjectStore& leg) { return leg.now(stop); });
+    return first_that_can(Kind::data, [&](ObjectStore& leg) { return leg.now(stop); });
 }
 
 Result<void> MirrorStore::put_at(std::size_t leg, ObjectName const& name, ByteView body,
@@ -182,7 +226,7 @@ Result<void> MirrorStore::put(ObjectName const& name, ByteView body, PutMode mod
     PD_CHECK(check_name(name));
     bool decided = false;
     Result<void> outcome = fail(Fault::unavailable, "no destination is healthy");
-    for (std::size_t const i : in_order(true)) {
+    for (std::size_t const i : in_order(true, kind_of(name))) {
         auto done =
             decided ? copy_to(i, name, body, mode, stop) : put_at(i, name, body, mode, stop);
         if (done) {
@@ -204,6 +248,7 @@ Result<void> MirrorStore::remove(ObjectName const& name, std::stop_token stop) {
     if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
     Result<void> outcome;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
+        if (!holds(legs_[i], kind_of(name))) continue;
         Result<void> done = fail(Fault::unavailable, "not open");
         if (legs_[i].made.store != nullptr) done = legs_[i].made.store->remove(name, stop);
         if (!done && outcome)
@@ -228,6 +273,7 @@ std::string MirrorStore::describe() const {
     if (legs_.size() == 1 && legs_[0].made.store != nullptr) return legs_[0].made.store->describe();
     std::string text = "mirror of";
     for (auto const& leg : legs_) {
+        if (!holds(leg, Kind::data)) continue;
         text += text.ends_with("of") ? " " : ", ";
         text += leg.made.store != nullptr ? leg.made.store->describe() : leg.made.name;
     }
@@ -237,61 +283,146 @@ std::string MirrorStore::describe() const {
 std::vector<ObjectStore*> MirrorStore::legs() {
     std::vector<ObjectStore*> open;
     for (auto const& leg : legs_)
-        if (leg.made.store != nullptr) open.push_back(leg.made.store.get());
+        if (holds(leg, Kind::data) && leg.made.store != nullptr)
+            open.push_back(leg.made.store.get());
     return open;
+}
+
+KeyPlaces MirrorStore::key_places() {
+    KeyPlaces places;
+    for (auto const& leg : legs_) {
+        if (leg.made.store == nullptr) {
+            if (holds(leg, Kind::keys)) places.absent_homes.push_back(leg.made.name);
+        } else if (auto* behind = behind_keyless(*leg.made.store)) {
+            places.keyless.push_back(behind);
+        } else {
+            places.homes.push_back(leg.made.store.get());
+        }
+    }
+    return places;
+}
+
+KeyPlaces key_places(ObjectStore& store) {
+    if (auto* mirror = dynamic_cast<MirrorStore*>(&store)) return mirror->key_places();
+    KeyPlaces places{.homes = {}, .absent_homes = store.absent_legs(), .keyless = {}};
+    for (ObjectStore* leg : store.legs()) {
+        auto* behind = behind_keyless(*leg);
+        (behind ? places.keyless : places.homes).push_back(behind ? behind : leg);
+    }
+    return places;
 }
 
 std::vector<LegHealth> MirrorStore::health() const {
     std::vector<LegHealth> report;
     std::lock_guard const lock(mutex_);
     for (auto const& leg : legs_) {
+        if (!holds(leg, Kind::data)) continue;
         report.push_back({leg.made.name, leg.degraded, leg.error, leg.objects_put, leg.bytes_put});
     }
     return report;
 }
 
-Result<void> MirrorStore::compare_legs(std::stop_token stop) {
-    struct Seen {
-        std::size_t leg = 0;
-        std::vector<std::string> names;
-    };
+/// What a leg showed when legs were compared, of each kind what it may hold.
+struct MirrorStore::Seen {
+    std::size_t leg = 0;
+    std::vector<std::string> data, keys;
+    bool complete_data = true, complete_keys = true;  ///< it lacks nothing that lasts
+};
+
+Result<std::vector<MirrorStore::Seen>> MirrorStore::look_at_legs(std::stop_token const& stop) {
     std::vector<Seen> seen;
-    std::set<std::string> all_lasting;
-    for (std::size_t const i : in_order(true)) {
-        auto names = names_of(*legs_[i].made.store, stop);
-        if (!names) {
-            if (names.error().fault() == Fault::cancelled) return names.error();
-            degrade(i, std::move(names).error());
-            continue;
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+        if (legs_[i].degraded) continue;
+        Seen one;
+        one.leg = i;
+        auto data = names_of(*legs_[i].made.store, compared_data, stop);
+        auto keys = names_of(*legs_[i].made.store, compared_keys, stop);
+        for (auto const* names : {&data, &keys}) {
+            if (*names) continue;
+            if (names->error().fault() == Fault::cancelled) return names->error();
+            degrade(i, names->error());
         }
-        for (std::string const& name : *names)
-            if (is_lasting(name)) all_lasting.insert(name);
-        seen.push_back({i, std::move(*names)});
+        if (!data || !keys) continue;
+        if (holds(legs_[i], Kind::data)) one.data = std::move(*data);
+        if (holds(legs_[i], Kind::keys)) one.keys = std::move(*keys);
+        seen.push_back(std::move(one));
     }
-    if (seen.empty()) return fail(Fault::unavailable, "no destination is healthy");
-    std::vector<std::string> const lasting(all_lasting.begin(), all_lasting.end());
-    auto const lacks = [&](Seen const& one, std::vector<std::string> const& wanted) {
-        return count_missing(*legs_[one.leg].made.store, wanted, one.names, stop);
+    std::set<std::string> data, keys;
+    for (Seen const& one : seen) {
+        std::ranges::copy_if(one.data, std::inserter(data, data.end()), is_lasting);
+        std::ranges::copy_if(one.keys, std::inserter(keys, keys.end()), is_lasting);
+    }
+    for (Seen& one : seen) {
+        auto& store = *legs_[one.leg].made.store;
+        auto const lacks_none = [&](Kind kind, std::set<std::string> const& lasting,
+                                    std::vector<std::string> const& names) {
+            if (!holds(legs_[one.leg], kind)) return true;
+            auto const missing =
+                count_missing(store, {lasting.begin(), lasting.end()}, names, stop);
+            return missing && *missing == 0;
+        };
+        one.complete_data = lacks_none(Kind::data, data, one.data);
+        one.complete_keys = lacks_none(Kind::keys, keys, one.keys);
+    }
+    return seen;
+}
+
+Result<void> MirrorStore::compare_legs(std::stop_token stop) {
+    PD_TRY(auto const seen, look_at_legs(stop));
+    auto const has = [&](Kind kind) {
+        return [this, kind](Seen const& one) { return holds(legs_[one.leg], kind); };
     };
     // A leg that was away is no authority: it may hold keys that were destroyed since.
-    auto authority = std::ranges::find_if(seen, [&](Seen const& one) {
-        auto const missing = lacks(one, lasting);
-        return missing && *missing == 0;
+    auto data = std::ranges::find_if(seen, [&](Seen const& one) {
+        return has(Kind::data)(one) && one.complete_data && one.complete_keys;
     });
-    if (authority == seen.end()) authority = seen.begin();
-    for (Seen const& one : seen) {
-        if (one.leg == authority->leg) continue;
-        auto missing = lacks(one, authority->names);
-        if (!missing) {
-            if (missing.error().fault() == Fault::cancelled) return missing.error();
-            degrade(one.leg, std::move(missing).error());
-        } else if (*missing > 0) {
-            degrade(one.leg, fail(Fault::conflict, fmt::format("it lacks {} objects", *missing))
-                                 .with_fix("run `perdure backup sync`"));
-        } else {
-            PD_CHECK(compare_keyring(one.leg, authority->leg, authority->names, stop));
-        }
+    if (data == seen.end()) data = std::ranges::find_if(seen, has(Kind::data));
+    if (data == seen.end()) return fail(Fault::unavailable, "no destination is healthy");
+    auto keys = data;
+    if (!has(Kind::keys)(*data)) {
+        keys = std::ranges::find_if(
+            seen, [&](Seen const& one) { return has(Kind::keys)(one) && one.complete_keys; });
+        if (keys == seen.end()) keys = std::ranges::find_if(seen, has(Kind::keys));
     }
+    for (Seen const& one : seen) {
+        bool const other_keys = keys != seen.end() && one.leg != keys->leg;
+        if (other_keys && has(Kind::keys)(one)) PD_CHECK(compare_keys(one, *keys, stop));
+        if (one.leg != data->leg && has(Kind::data)(one)) PD_CHECK(compare_data(one, *data, stop));
+    }
+    return {};
+}
+
+namespace {
+
+Error lacks(std::size_t count) {
+    return fail(Fault::conflict, fmt::format("it lacks {} objects", count))
+        .with_fix("run `perdure backup sync`");
+}
+
+}  // namespace
+
+Result<void> MirrorStore::compare_data(Seen const& one, Seen const& authority,
+                                       std::stop_token const& stop) {
+    auto missing = count_missing(*legs_[one.leg].made.store, authority.data, one.data, stop);
+    if (!missing) {
+        if (missing.error().fault() == Fault::cancelled) return missing.error();
+        degrade(one.leg, std::move(missing).error());
+    } else if (*missing > 0) {
+        lag(one.leg, lacks(*missing));
+    }
+    return {};
+}
+
+Result<void> MirrorStore::compare_keys(Seen const& one, Seen const& authority,
+                                       std::stop_token const& stop) {
+    auto missing = count_missing(*legs_[one.leg].made.store, authority.keys, one.keys, stop);
+    if (!missing) {
+        if (missing.error().fault() == Fault::cancelled) return missing.error();
+        degrade(one.leg, std::move(missing).error());
+        return {};
+    }
+    if (*missing == 0) return compare_keyring(one.leg, authority.leg, authority.keys, stop);
+    degrade(one.leg, lacks(*missing));
     return {};
 }
 
@@ -340,7 +471,7 @@ Result<void> MirrorStore::compare_keyring(std::size_t leg, std::size_t authority
 std::vector<std::string> MirrorStore::absent_legs() const {
     std::vector<std::string> absent;
     for (auto const& leg : legs_)
-        if (leg.made.store == nullptr) absent.push_back(leg.made.name);
+        if (holds(leg, Kind::data) && leg.made.store == nullptr) absent.push_back(leg.made.name);
     return absent;
 }
 
@@ -348,7 +479,7 @@ void MirrorStore::restore_leg(std::string const& name) {
     std::lock_guard const lock(mutex_);
     for (auto& leg : legs_) {
         if (leg.made.name != name || leg.made.store == nullptr) continue;
-        leg.degraded = false;
+        leg.degraded = leg.lags = false;
         leg.error.reset();
     }
 }

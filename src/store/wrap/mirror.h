@@ -10,11 +10,29 @@
 
 namespace perdure::store {
 
+/// What a destination holds of a repository.
+enum class LegRole {
+    whole,      ///< everything: it is a key home
+    no_keys,    ///< everything but the keyring
+    keys_only,  ///< only its keyring is asked: the others have none
+};
+
 struct MirrorLeg {
     std::string name;                    ///< as in the configuration: "disk", "cloud"
     std::shared_ptr<ObjectStore> store;  ///< null: it could not be opened; `error` says why
     std::optional<Error> error;
+    LegRole role = LegRole::whole;
 };
+
+/// Which of the places behind a store hold its keyring: the one answer for all who change keys,
+/// compare destinations or copy between them.
+struct KeyPlaces {
+    std::vector<ObjectStore*> homes;        ///< those that are open
+    std::vector<std::string> absent_homes;  ///< names of those that are not
+    /// Open places that are no key homes, as they are: keys of former times are to be seen there.
+    std::vector<ObjectStore*> keyless;
+};
+KeyPlaces key_places(ObjectStore& store);
 
 struct LegHealth {
     std::string name;
@@ -37,6 +55,9 @@ struct LegHealth {
 /// answer
 ///   is degraded too. not_found means that a healthy leg says so and no other leg has it.
 /// - remove is tried on all legs and fails when any of them failed.
+/// - What is below keyring/ concerns key homes alone, the rest all but the keys_only; each of the
+///   two has the first of its own healthy legs as authority. A leg that only lags behind in packs
+///   or snapshots still counts as healthy for keys.
 /// Threads: any.
 class MirrorStore : public ObjectStore {
 public:
@@ -55,9 +76,10 @@ public:
     Capabilities capabilities() const override;
     std::string describe() const override;
     Result<Timestamp> now(std::stop_token stop) override;
-    /// Those that could be opened, degraded ones included.
+    /// Those that could be opened, degraded ones included, keys_only ones not.
     std::vector<ObjectStore*> legs() override;
     std::vector<std::string> absent_legs() const override;
+    KeyPlaces key_places();
 
     std::vector<LegHealth> health() const;
     /// Degrades every leg that lacks a pack, index segment, snapshot, or a manifest or addition of
@@ -69,16 +91,29 @@ public:
     void restore_leg(std::string const& name);
 
 private:
+    enum class Kind { data, keys };  ///< of an object, by its name
     struct Leg {
         MirrorLeg made;
         bool degraded = false;
+        bool lags = false;  ///< it is degraded because it lacks data, and no keys
         std::optional<Error> error;
         std::uint64_t objects_put = 0, bytes_put = 0;
     };
     explicit MirrorStore(std::vector<MirrorLeg> legs);
-    std::vector<std::size_t> in_order(bool healthy_only) const;
-    bool is_healthy(std::size_t leg) const;
+    struct Seen;
+    static Kind kind_of(std::string_view name);
+    static bool holds(Leg const& leg, Kind kind);
+    static bool serves(Leg const& leg, Kind kind);
+    std::vector<std::size_t> in_order(bool healthy_only, Kind kind) const;
+    bool is_healthy(std::size_t leg, Kind kind) const;
     void degrade(std::size_t leg, Error error);
+    void lag(std::size_t leg, Error error);
+    Result<void> list_kind(Kind kind, std::string const& prefix,
+                           std::function<Result<void>(ObjectInfo const&)> const& each,
+                           std::stop_token const& stop);
+    Result<std::vector<Seen>> look_at_legs(std::stop_token const& stop);
+    Result<void> compare_data(Seen const& one, Seen const& authority, std::stop_token const& stop);
+    Result<void> compare_keys(Seen const& one, Seen const& authority, std::stop_token const& stop);
     Result<void> put_at(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
                         std::stop_token const& stop);
     Result<void> copy_to(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
@@ -87,7 +122,8 @@ private:
                                  std::vector<std::string> const& names,
                                  std::stop_token const& stop);
     template <typename Attempt>
-    auto first_that_can(Attempt attempt) -> decltype(attempt(std::declval<ObjectStore&>()));
+    auto first_that_can(Kind kind, Attempt attempt)
+        -> decltype(attempt(std::declval<ObjectStore&>()));
 
     mutable std::mutex mutex_;
     std::vector<Leg> legs_;

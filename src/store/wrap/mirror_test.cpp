@@ -5,6 +5,7 @@
 
 #include "store/memory/memory_store.h"
 #include "store/wrap/fault.h"
+#include "store/wrap/keyless.h"
 
 namespace perdure::store {
 namespace {
@@ -174,6 +175,83 @@ TEST_F(MirrorTest, AForkOfTheKeyringIsSeenWhateverItsSizeAndDamageIsNone) {
     put_at(2, body('c', 130));  // another number of keys, so another size
     ASSERT_TRUE(mirror_->compare_legs({}));
     EXPECT_THAT(degraded(), ElementsAre(false, true, true));
+}
+
+/// A key home, a place without keys, and one that lends its keyring.
+class RolesTest : public MirrorTest {
+protected:
+    void SetUp() override {
+        MirrorTest::SetUp();
+        LegRole const roles[] = {LegRole::no_keys, LegRole::whole, LegRole::keys_only};
+        std::vector<MirrorLeg> legs;
+        for (std::size_t i = 0; i < 3; ++i)
+            legs.push_back({"leg" + std::to_string(i), faulty_[i], std::nullopt, roles[i]});
+        mirror_ = *MirrorStore::create(std::move(legs));
+    }
+    std::vector<std::string> listed(std::string const& prefix, ObjectStore& store) {
+        std::vector<std::string> names;
+        EXPECT_TRUE(store.list(prefix,
+                               [&](ObjectInfo const& info) {
+                                   names.push_back(info.name);
+                                   return Result<void>();
+                               },
+                               {}));
+        return names;
+    }
+};
+
+TEST_F(RolesTest, EveryObjectGoesWhereItsKindBelongsAndNowhereElse) {
+    ASSERT_TRUE(put("keyring/m/1", "key"));
+    ASSERT_TRUE(put("pack/d/1", "pack"));
+    EXPECT_TRUE(!has(0, "keyring/m/1") && has(1, "keyring/m/1") && has(2, "keyring/m/1"));
+    EXPECT_TRUE(has(0, "pack/d/1") && has(1, "pack/d/1") && !has(2, "pack/d/1"));
+    EXPECT_THAT(listed("", *mirror_), ElementsAre("pack/d/1", "keyring/m/1"));
+    EXPECT_THAT(listed("keyring/", *mirror_), ElementsAre("keyring/m/1"));
+    EXPECT_EQ(to_string(mirror_->read("keyring/m/1", 0, 3, {}).value()), "key");
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    EXPECT_THAT(degraded(), ElementsAre(false, false));
+    auto const places = key_places(*mirror_);
+    EXPECT_EQ(places.homes.size(), 2u);
+    EXPECT_THAT(places.keyless, ElementsAre(faulty_[0].get()));
+    ASSERT_TRUE(mirror_->remove("keyring/m/1", {}));
+    EXPECT_FALSE(has(1, "keyring/m/1") || has(2, "keyring/m/1"));
+}
+
+TEST_F(RolesTest, APlaceWithoutKeysTakesNoneFromAnybodyAndShowsNone) {
+    ASSERT_TRUE(memory_[0]->put("keyring/m/1", as_bytes("old"), PutMode::if_absent, {}));
+    ASSERT_TRUE(put("keyring/m/2", "new"));
+    auto& leg = *mirror_->legs().front();
+    ASSERT_NE(behind_keyless(leg), nullptr);
+    EXPECT_EQ(leg.put("keyring/a/1", {}, PutMode::replace, {}).error().fault(), Fault::denied);
+    EXPECT_EQ(leg.head("keyring/m/1", {}).error().fault(), Fault::not_found);
+    EXPECT_EQ(mirror_->read("keyring/m/1", 0, 1, {}).error().fault(), Fault::not_found);
+    EXPECT_THAT(listed("", leg), ElementsAre());
+    ASSERT_TRUE(leg.remove("keyring/m/1", {}));
+    EXPECT_TRUE(has(0, "keyring/m/1")) << "taking it away is a deed of its own";
+}
+
+TEST_F(RolesTest, AKeyHomeThatLagsInDataStillDecidesAboutKeys) {
+    for (auto const& [leg, name] : {std::pair(0, "snapshot/1"), {1, "keyring/m/1"}})
+        ASSERT_TRUE(memory_[leg]->put(name, as_bytes("x"), PutMode::if_absent, {}));
+    ASSERT_TRUE(memory_[2]->put("keyring/m/1", as_bytes("x"), PutMode::if_absent, {}));
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    EXPECT_THAT(degraded(), ElementsAre(false, true));
+    EXPECT_EQ(mirror_->head("keyring/m/2", {}).error().fault(), Fault::not_found);
+    ASSERT_TRUE(put("keyring/m/2", "x"));
+    ASSERT_TRUE(put("snapshot/2", "x"));
+    EXPECT_TRUE(has(1, "keyring/m/2") && !has(1, "snapshot/2") && has(0, "snapshot/2"));
+}
+
+TEST_F(RolesTest, WithoutAnyKeyHomeKeysAreNotSaidToBeAbsent) {
+    for (std::size_t leg : {1u, 2u}) {
+        break_leg(leg, Operation::head);
+        faulty_[leg]->set_script([](Operation, ObjectName const&, std::uint64_t) {
+            return Mishap{.kind = Kind::refuse, .fault = Fault::unavailable};
+        });
+    }
+    EXPECT_EQ(mirror_->head("keyring/m/1", {}).error().fault(), Fault::unavailable);
+    EXPECT_EQ(put("keyring/m/1", "x").error().fault(), Fault::unavailable);
+    EXPECT_TRUE(put("pack/d/1", "x"));
 }
 
 TEST_F(MirrorTest, AStopDegradesNobody) {

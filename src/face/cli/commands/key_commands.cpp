@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -65,7 +66,8 @@ Result<repository::KeySecret> new_secret(Invocation& in) {
 }
 
 /// The exit code: a change that has not reached every destination is not done.
-int tell_change(Invocation& in, repository::ChangeReport const& report) {
+int tell_change(Invocation& in, service::Workspace& workspace,
+                repository::ChangeReport const& report) {
     in.summary().put("epoch", report.epoch).put("complete", report.complete);
     JsonArray homes;
     for (auto const& home : report.homes) {
@@ -78,6 +80,15 @@ int tell_change(Invocation& in, repository::ChangeReport const& report) {
     in.summary().put("homes", homes);
     if (report.waits_for_sessions) {
         in.out().warn("  running backups have not seen the change yet; it completes after them");
+    }
+    auto const health = workspace.health();
+    for (auto const& destination : workspace.destinations()) {
+        auto const leg = std::ranges::find(health, destination.name, &store::LegHealth::name);
+        if (destination.keys || leg == health.end() || !leg->degraded) continue;
+        in.out().warn(
+            fmt::format("  {} is away and is no key home: if it was one before, sync it "
+                        "when it is back",
+                        destination.name));
     }
     return report.complete ? service::exit_code::ok : service::exit_code::partial;
 }
@@ -125,7 +136,7 @@ Result<int> run_key_remove(Invocation& in) {
                       ? fmt::format("that key opens nothing any more (epoch {})", report.epoch)
                       : fmt::format("that key is out from epoch {} on, but not everywhere yet:",
                                     report.epoch));
-    return tell_change(in, report);
+    return tell_change(in, *workspace, report);
 }
 
 Result<int> run_key_rotate(Invocation& in) {
@@ -133,7 +144,7 @@ Result<int> run_key_rotate(Invocation& in) {
     PD_TRY(auto const report, service::rotate_keys(*workspace));
     in.out().line(
         fmt::format("fresh inner keys, epoch {}; every secret stays valid", report.epoch));
-    return tell_change(in, report);
+    return tell_change(in, *workspace, report);
 }
 
 Result<int> run_key_merge(Invocation& in) {
@@ -164,7 +175,7 @@ Result<int> run_key_merge(Invocation& in) {
     }
     in.summary().put("left_out", left_out);
     out.line("next: perdure backup sync, which brings packs and snapshots together");
-    return tell_change(in, report.change);
+    return tell_change(in, *workspace, report.change);
 }
 
 Result<int> run_key_recovery_kit(Invocation& in) {

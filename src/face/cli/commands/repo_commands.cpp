@@ -109,7 +109,9 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
                                   ? "snapshot " + service::short_id(answer->snapshot->id())
                                   : plural(report.snapshots, "snapshot"),
                               plural(report.blobs, "blob"), plural(report.packs, "pack"), depth));
-    return report.gaps.empty() ? service::exit_code::ok : service::exit_code::partial;
+    in.problems(answer->misplaced_keys);
+    return report.gaps.empty() && answer->misplaced_keys.empty() ? service::exit_code::ok
+                                                                 : service::exit_code::partial;
 }
 
 policy::RetentionRules rules_of(Arguments const& arguments) {
@@ -169,6 +171,32 @@ Result<int> retention(Invocation& in, bool dry_run) {
     in.summary().put("kept", kept).put("expired", going).put("removed", removed);
     in.summary().put("dry_run", dry_run).put("rules", answer.rules_from);
     return answer.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
+}
+
+/// What became of keys at destinations that are no key homes any more.
+void tell_retired(Invocation& in, std::vector<repository::RetiredPlace> const& retired) {
+    JsonArray places;
+    for (auto const& place : retired) {
+        JsonObject object;
+        object.put("destination", place.place).put("objects", place.objects);
+        object.put("removed", place.removed).put("revivable", place.revivable);
+        if (!place.pending.empty()) object.put("pending", place.pending);
+        places.add(object);
+        auto const objects = plural(place.objects, "object");
+        if (place.removed) {
+            in.out().line(fmt::format("{}: {} of the keyring removed; it holds no keys now",
+                                      printable(place.place), objects));
+        } else if (place.pending.empty()) {
+            in.out().line(fmt::format("{}: {} of the keyring would be removed",
+                                      printable(place.place), objects));
+        }
+        if (place.revivable) {
+            in.out().warn(
+                "  it keeps old versions: whoever reads these and has a key opens what "
+                "they opened, until the store forgets them");
+        }
+    }
+    in.summary().put("retired", places);
 }
 
 }  // namespace
@@ -320,6 +348,7 @@ Result<int> run_backup_sync(Invocation& in) {
                service::sync(*workspace, in.arguments().has("--dry-run"), upkeep_hook(progress)));
     }
     auto const* report = &answer->report;
+    tell_retired(in, answer->retired);
     Table table({"destination", ">copied", ">size", ">removed", ""});
     JsonArray legs;
     for (auto const& leg : report->legs) {

@@ -148,7 +148,7 @@ Result<int> run_destination_add(Invocation& in) {
 
 Result<int> run_destination_list(Invocation& in) {
     PD_TRY(auto workspace, open_to_read(in));
-    Table table({"destination", "type", "where", ">free", "of"});
+    Table table({"destination", "type", "where", ">free", "of", "keys"});
     for (auto const& destination : workspace->config().destinations) {
         auto const free = system::free_bytes(destination.path);
         std::vector<std::string> of;
@@ -158,10 +158,12 @@ Result<int> run_destination_list(Invocation& in) {
             }
         }
         table.add({destination.name, destination.type, printable(destination.path.string()),
-                   free ? spell_bytes(*free) : "not reached", joined(of)});
+                   free ? spell_bytes(*free) : "not reached", joined(of),
+                   destination.keys ? "here" : "none"});
         JsonObject object;
         object.put("name", destination.name).put("destination_type", destination.type);
         object.put_path("path", destination.path.string()).put("reachable", free.has_value());
+        object.put("keys", destination.keys);
         if (free) object.put("bytes_free", *free);
         in.out().event("destination", object);
     }

@@ -18,6 +18,7 @@
 #include "repository/keyring/draft.h"
 #include "repository/lease.h"
 #include "repository/triple.h"
+#include "store/wrap/mirror.h"
 
 namespace perdure::repository {
 
@@ -159,15 +160,17 @@ Result<MergeReport> merge_keyrings(MergeRequest const& request, ChangeOptions co
 
 Result<MergeReport> merge_destinations(MergeDestinations const& request, std::stop_token stop) {
     auto const& store = request.store;
-    if (auto const absent = store->absent_legs(); !absent.empty()) {
-        return fail(Fault::unavailable, "destination \"" + absent.front() + "\" is away")
+    auto const places = store::key_places(*store);
+    if (!places.absent_homes.empty()) {
+        return fail(Fault::unavailable,
+                    "destination \"" + places.absent_homes.front() + "\" is away")
             .with_code(13)
             .with_fix(
                 "keyrings are joined with all destinations there: plug it in, or take it "
                 "out of the configuration");
     }
     auto const legs = store->legs();
-    PD_ASSERT(!legs.empty());
+    PD_ASSERT(!legs.empty() && !places.homes.empty());
     PD_TRY(Untripled const body, get_triple(*legs.front(), "config", config_bytes_max, stop));
     PD_TRY(RepositoryConfig const config, RepositoryConfig::decode(body.body));
     KeyringPlace place{.homes = {},
@@ -177,7 +180,7 @@ Result<MergeReport> merge_destinations(MergeDestinations const& request, std::st
     if (!request.cache_folder.empty()) {
         place.pin_file = request.cache_folder / to_hex(config.repository) / "pin";
     }
-    for (store::ObjectStore* leg : legs) place.homes.emplace_back(store, leg);
+    for (store::ObjectStore* home : places.homes) place.homes.emplace_back(store, home);
     ChangeOptions options;
     options.sessions_settled = [&](std::uint64_t epoch, std::stop_token token) -> Result<bool> {
         for (store::ObjectStore* leg : legs) {

@@ -33,7 +33,7 @@ struct MergeRequest {
 Result<MergeReport> merge_keyrings(MergeRequest const& request, ChangeOptions const& options,
                                    std::stop_token stop);
 
-/// The same for the destinations of a repository: each leg of the store is a key home.
+/// The same for the key homes among the destinations of a repository.
 /// Fails: unavailable (a destination is away: what it holds has to be joined too).
 struct MergeDestinations {
     std::shared_ptr<store::ObjectStore> store;

@@ -10,6 +10,7 @@
        elsewhere too, but only from a leg that has nothing of its own (no snapshot, no pack that the
        leader lacks): a snapshot that exists only there may rest on those packs, and then they
        travel to the leader instead, for the next collection to rescue.
+    5. The keyring travels between key homes only.
 
     Rejected: making every leg equal to one chosen leg (a snapshot committed elsewhere would go). */
 #include "repository/upkeep/repair/sync.h"
@@ -24,6 +25,7 @@
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/repair/proven_object.h"
+#include "store/wrap/keyless.h"
 
 namespace perdure::repository {
 
@@ -37,12 +39,17 @@ constexpr char const* travel_order[] = {"config", "keyring/", "pack/",    "index
 
 struct Leg {
     store::ObjectStore* store = nullptr;
+    bool holds_keys = true;
     std::map<ObjectName, std::uint64_t> objects;  ///< name → size
     NewestCollection newest;
     bool open = false;
     SyncedLeg report;
 
     bool has(ObjectName const& name) const { return objects.contains(name); }
+    /// Whether it should hold an object of this name.
+    bool takes(ObjectName const& name) const {
+        return open && (holds_keys || !store::is_of_keyring(name));
+    }
     bool has_tombstone(ObjectName const& name) const {
         auto const found = objects.find(name);
         return found != objects.end() && found->second <= tombstone_object_bytes;
@@ -58,6 +65,7 @@ public:
         : options_(options), stop_(std::move(stop)) {
         for (store::ObjectStore* leg : store.legs()) {
             legs_.emplace_back().store = leg;
+            legs_.back().holds_keys = store::behind_keyless(*leg) == nullptr;
             legs_.back().report.destination = leg->describe();
         }
     }
@@ -203,7 +211,7 @@ Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
 /// Objects whose name settles their content, and plain texts: whoever lacks one gets it.
 Result<void> Syncer::spread(ObjectName const& name) {
     if (form_of(name) == ObjectForm::transient) return {};
-    auto const lacks = [&](Leg const& leg) { return leg.open && !leg.has(name); };
+    auto const lacks = [&](Leg const& leg) { return leg.takes(name) && !leg.has(name); };
     if (std::ranges::none_of(legs_, lacks)) return {};
     PD_TRY(auto const object, find_proven(name));
     for (Leg& leg : legs_) {
@@ -275,7 +283,7 @@ Result<void> Syncer::settle(ObjectName const& name,
     if (!winner) return {};
     for (std::size_t i = 0; i < legs_.size(); ++i) {
         Leg& leg = legs_[i];
-        if (!leg.open) continue;
+        if (!leg.takes(name)) continue;
         bool const replaces = bodies[i] && tombstone && !is_tombstone(*bodies[i]);
         if (bodies[i] && !replaces) continue;
         if (!bodies[i] && leg.has(name)) continue;  // damaged there: repair's business
