@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <map>
+#include <optional>
+
 #include "base/codec.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
@@ -85,12 +89,12 @@ Result<std::unique_ptr<Lease>> Lease::take(LeaseOptions options, std::stop_token
         PD_TRY(lease->record_.epoch, lease->options_.refresh(stop));
         PD_CHECK(lease->put(store::PutMode::replace, stop));
     }
-    PD_TRY(NewestCollection const newest, newest_collection(lease->options_.store, stop));
-    if (newest.record.number > 0) {
-        std::set<crypto::Digest> condemned;
-        for (auto const& pack : newest.record.packs) condemned.insert(pack.name.hash);
-        if (lease->options_.avoid) lease->options_.avoid(std::move(condemned));
-        lease->record_.collection = newest.record.number;
+    PD_TRY(auto const chains, joined_collection(lease->options_.store, stop));
+    std::set<crypto::Digest> condemned;
+    for (auto const& pack : chains.packs) condemned.insert(pack.name.hash);
+    if (lease->options_.avoid && !condemned.empty()) lease->options_.avoid(std::move(condemned));
+    if (chains.avoided > 0) {
+        lease->record_.collection = chains.avoided;
         PD_CHECK(lease->put(store::PutMode::replace, stop));
     }
     lease->renewer_ = std::jthread(
@@ -135,21 +139,23 @@ Result<void> Lease::release(std::stop_token stop) {
     return options_.store.remove(lease_name(options_.session), std::move(stop));
 }
 
-Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::stop_token stop) {
+namespace {
+
+Result<void> read_leases_at(store::ObjectStore& leg, std::map<SessionId, LeaseRecord>& leases,
+                            std::stop_token const& stop) {
     std::vector<store::ObjectInfo> infos;
-    PD_CHECK(store.list(
+    PD_CHECK(leg.list(
         std::string(folder),
         [&](store::ObjectInfo const& info) -> Result<void> {
             infos.push_back(info);
             return {};
         },
         stop));
-    std::vector<LeaseRecord> leases;
     for (auto const& info : infos) {
         auto const session = session_of(info.name);
         if (!session) continue;
         LeaseRecord lease;
-        auto const stored = get_triple(store, info.name, record_bytes_max, stop);
+        auto const stored = get_triple(leg, info.name, record_bytes_max, stop);
         if (!stored) {
             Fault const fault = stored.error().fault();
             if (fault == Fault::not_found) continue;  // released meanwhile
@@ -160,9 +166,35 @@ Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::sto
         }
         lease.session = *session;
         lease.renewed = info.modified;
-        leases.push_back(lease);
+        auto const [known, fresh] = leases.try_emplace(*session, lease);
+        if (fresh) continue;
+        // A destination that fell out of the session keeps an old copy.
+        auto& [id, so_far] = *known;
+        so_far.renewals = std::max(so_far.renewals, lease.renewals);
+        so_far.epoch = std::max(so_far.epoch, lease.epoch);
+        so_far.renewed = std::max(so_far.renewed, lease.renewed);
+        so_far.collection = std::min(so_far.collection, lease.collection);
     }
-    return leases;
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::stop_token stop) {
+    std::map<SessionId, LeaseRecord> leases;
+    std::optional<Error> silent;
+    bool answered = false;
+    for (store::ObjectStore* leg : store.legs()) {
+        auto const read = read_leases_at(*leg, leases, stop);
+        answered = answered || read.has_value();
+        if (read) continue;
+        if (read.error().fault() != Fault::unavailable) return read.error();
+        silent = read.error();
+    }
+    if (!answered && silent) return *silent;
+    std::vector<LeaseRecord> all;
+    for (auto const& [session, lease] : leases) all.push_back(lease);
+    return all;
 }
 
 Result<SessionState> session_state(store::ObjectStore& store, SessionId const& session,

@@ -88,7 +88,9 @@ private:
     std::jthread renewer_;
 };
 
-/// All leases that can be read. Unreadable ones count as living and unacknowledged.
+/// The leases at all destinations of a store: a session may be at work at one of them alone. One
+/// that cannot be read counts as living and unacknowledged; a destination that does not answer is
+/// passed over while another one does.
 Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::stop_token stop);
 
 enum class SessionState {

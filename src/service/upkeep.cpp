@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/spell.h"
+#include "repository/index/index.h"
 #include "repository/pins.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
@@ -172,6 +173,21 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     return answer;
 }
 
+namespace {
+
+/// A pack that one destination had collected and another still needed came back without its part
+/// of the index.
+Result<void> adopt_packs(Workspace& workspace, repository::SyncReport const& report) {
+    bool const copied = std::ranges::any_of(
+        report.legs, [](repository::SyncedLeg const& leg) { return leg.objects_copied > 0; });
+    if (!copied) return {};
+    workspace.reset();
+    PD_TRY(auto* repository, workspace.repository());
+    return repository->index()->adopt_orphans(workspace.stop());
+}
+
+}  // namespace
+
 Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepProgress progress) {
     PD_TRY(auto store, workspace.store());
     PD_TRY(auto const* config, workspace.repository_config());
@@ -193,6 +209,9 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     // is asked for a passphrase only for that.
     bool const whole = answer.problems.empty();
     if (!dry_run && whole && config->key.way != KeyReference::Way::prompt) {
+        if (auto indexed = adopt_packs(workspace, answer.report); !indexed) {
+            answer.problems.push_back({"index", indexed.error().message()});
+        }
         answer.problems = settle_keys(workspace);
     }
     record.done(answer.problems, whole ? "destinations brought to the same state"

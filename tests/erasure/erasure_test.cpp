@@ -228,20 +228,66 @@ TEST_F(Erasure, ADestroyedKeyTakesExactlyOnePersonFromEverySnapshot) {
     }
 }
 
+/// Why there is one generation only (docs/DECISIONS.md): nothing of before comes back with them.
 TEST_F(Erasure, TheErasedComeBackOnlyAsSomebodyNew) {
-    auto const snapshot = back_up();
+    std::vector<repository::Snapshot> old = {back_up()};
     Database live(root_ / "app.db");
     auto const person = live.number("SELECT min(m_creatorid) FROM message");
+    auto const id = std::to_string(person);
+    auto const count = [&](fs::path const& folder, std::string const& what) {
+        return Database(folder / "app.db").number("SELECT count(*) FROM " + what);
+    };
+    live.run("UPDATE message SET m_content = m_content || ' of old' WHERE m_creatorid = " + id);
+    old.push_back(back_up());
+    auto const handles = repository_->keyring().handles_of("app", subject_key(person));
+    ASSERT_EQ(handles.size(), 1U);
     ASSERT_TRUE(erase(person));
     repository_.reset();
     open();
-    auto const again = back_up();  // the application itself still has the rows
-    restore(snapshot, "old", 1);
-    auto const folder = restore(again, "new", 0);
-    EXPECT_EQ(
-        Database(folder / "app.db")
-            .number("SELECT count(*) FROM person WHERE p_personid = " + std::to_string(person)),
-        1);
+
+    // The application forgot them, too; years later they sign up again under the same key.
+    live.run("DELETE FROM message WHERE m_creatorid = " + id +
+             " AND m_messageid <> (SELECT min(m_messageid) FROM message WHERE m_creatorid = " + id +
+             ")");
+    live.run(
+        "UPDATE message SET m_content = 'I am back', m_ps_imagefile = NULL WHERE "
+        "m_creatorid = " +
+        id);
+    fs::remove(root_ / "media" / ("photo-" + id + ".jpg"));
+    std::vector<repository::Snapshot> fresh = {back_up()};
+    auto const renewed = repository_->keyring().handles_of("app", subject_key(person));
+    ASSERT_EQ(renewed.size(), 1U);
+    EXPECT_NE(renewed.front(), handles.front());
+    live.run("UPDATE message SET m_content = 'I am still here' WHERE m_creatorid = " + id);
+    fresh.push_back(back_up());
+    repository::ChangeOptions options;
+    options.sessions_settled = [](std::uint64_t, std::stop_token) -> Result<bool> { return true; };
+    ASSERT_TRUE(repository_->keyring().rotate(options, {}));
+    repository_.reset();
+    open();
+    EXPECT_EQ(repository_->keyring().state(handles.front()), repository::HandleState::erased);
+    EXPECT_EQ(repository_->keyring().tombstones().size(), 1U);
+
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto const before = restore(old[i], "old" + std::to_string(i), 1);
+        EXPECT_EQ(count(before, "person WHERE p_personid = " + id), 0);
+        EXPECT_EQ(count(before, "message WHERE m_creatorid = " + id), 0);
+        EXPECT_FALSE(fs::exists(before / "media" / ("photo-" + id + ".jpg")));
+        auto const after = restore(fresh[i], "new" + std::to_string(i), 0);
+        EXPECT_EQ(count(after, "person WHERE p_personid = " + id), 1);
+        EXPECT_EQ(count(after, "message WHERE m_creatorid = " + id + " AND m_content = '" +
+                                   (i == 0 ? "I am back'" : "I am still here'")),
+                  1);
+        EXPECT_EQ(count(after, "message WHERE m_content LIKE '% of old'"), 0);
+    }
+    // And they may go a second time, from what they left since.
+    ASSERT_TRUE(erase(person));
+    repository_.reset();
+    open();
+    EXPECT_EQ(repository_->keyring().state(renewed.front()), repository::HandleState::erased);
+    auto const gone = restore(fresh[1], "gone", 1);
+    EXPECT_EQ(count(gone, "message WHERE m_creatorid = " + id), 0);
+    EXPECT_EQ(count(restore(old[1], "still-gone", 1), "message WHERE m_creatorid = " + id), 0);
 }
 
 }  // namespace

@@ -106,6 +106,7 @@ class Keyring:
         need(source.raw(32) == authenticity, f"{source.what}: another authenticity key")
         self.authenticity = authenticity
         handle, generation, secret = source.raw(16), source.u32(), source.raw(32)
+        need(generation == 1, f"{source.what}: a generation that this format reserves")
         self.common = Domain(self.repository, handle, generation, secret)
         self.domains[handle] = self.common
         self.lookup, self.chunk, self.ledger = (source.raw(32) for _ in range(3))
@@ -131,6 +132,7 @@ class Keyring:
         for _ in range(source.count(84)):
             handle, generation = source.raw(16), source.u32()
             secret, token = source.raw(32), source.raw(32)
+            need(generation == 1, f"{source.what}: a generation that this format reserves")
             need(handle > last, f"{source.what}: entries out of order")
             last = handle
             self.domains[handle] = Domain(self.repository, handle, generation, secret)

@@ -319,6 +319,41 @@ def claim_a_sync_says_when_old_keys_could_not_be_looked_at(place):
     place.good("backup", "sync")
 
 
+def claim_destinations_that_were_compacted_apart_come_together_by_a_sync(place):
+    """Each lost other snapshots and packs while the other was away; none of what is left goes."""
+    place.repository(data="data")
+    second = place.folder / "second"
+    place.good("destination", "add", "second", "--path", second)
+    place.good("backup", "sync")
+    ids = []
+    for _ in range(3):
+        place.write("data/file.bin", os.urandom(300_000))
+        ids.append(place.good("backup", "--json").summary["snapshot"])
+    for index, folder in ((0, second), (1, place.work / "backups")):
+        bring_back = away(place, folder)
+        place.good("backup", "delete", ids[index], "--confirm", ids[index])
+        compacted = place.run("repo", "compact", "--grace", "0s", "--json")
+        assert compacted.code in (0, 3) and compacted.summary["packs_deleted"] > 0, compacted
+        bring_back()
+    synced = place.good("backup", "sync", "--json")
+    assert all(leg["complete"] for leg in synced.summary["destinations"]), synced
+    place.write("data/more.bin", os.urandom(200_000))
+    place.good("backup")
+    place.good("repo", "compact", "--grace", "0s")
+    place.good("backup", "sync")
+    for name in ("disk", "second"):
+        left = [event["id"] for event in
+                place.good("backup", "list", "--destination", name, "--json").events
+                if event["type"] == "snapshot"]
+        assert len(left) == 2 and ids[2] in left, left
+        place.good("repo", "check", "--read-data", "--destination", name)
+        place.good("restore", "latest", "--destination", name, "--to", place.folder / f"of-{name}")
+        assert not stage.rsync_differences(place.work / "data", place.folder / f"of-{name}/data")
+    packs = [sorted(path.name for path in (home / "pack/d").rglob("*") if path.is_file())
+             for home in (place.work / "backups", second)]
+    assert packs[0] == packs[1], packs
+
+
 def claim_destinations_whose_keys_were_changed_apart_are_joined_when_asked(place):
     place.write("data/one.txt", "one\n" * 5000)
     place.repository(data="data")

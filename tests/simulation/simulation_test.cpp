@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tests/simulation/collection_world.h"
+#include "tests/simulation/forked_world.h"
 #include "tests/simulation/keyring_world.h"
 
 namespace perdure::simulation {
@@ -150,6 +151,25 @@ TEST(BrokenCollectionRules, AreNoticedWhenStaleListingsAreTrusted) {
     rules.no_listing_lag = true;
     rules.stale_listing = 800;
     expect_noticed<CollectionWorld>(rules);
+}
+
+TEST(ForkedSchedules, LoseNothingAndComeTogetherAgain) {
+    EXPECT_EQ(run_schedules<ForkedWorld>(number_from("PERDURE_SIMULATION_SEED", 1),
+                                         number_from("PERDURE_SIMULATION_SCHEDULES", 2500),
+                                         BrokenForks{}),
+              "");
+}
+
+TEST(BrokenForkRules, AreNoticedWhenOnlyTheAuthoritysChainIsKnown) {
+    expect_noticed<ForkedWorld>(BrokenForks{.one_chain = true});
+}
+
+TEST(BrokenForkRules, AreNoticedWhenOnlyTheAuthoritysLeasesAreSeen) {
+    expect_noticed<ForkedWorld>(BrokenForks{.own_leases = true});
+}
+
+TEST(BrokenForkRules, AreNoticedWhenJoinedPacksKeepTheirOldNumber) {
+    expect_noticed<ForkedWorld>(BrokenForks{.no_new_number = true});
 }
 
 }  // namespace

@@ -32,6 +32,13 @@ Result<crypto::Secret32> decode_secret(Decoder& in) {
     return crypto::Secret32(view.first<crypto::Secret32::size>());
 }
 
+Result<void> check_generation(std::uint32_t generation) {
+    if (generation == generation_only) return {};
+    return fail(Fault::unsupported, "the keyring holds a domain of generation " +
+                                        std::to_string(generation) + ", which a newer perdure made")
+        .with_fix("read it with that version");
+}
+
 void EntrySet::sort() {
     std::ranges::sort(entries, {}, &Entry::handle);
     std::ranges::sort(tombstones, {}, &Tombstone::handle);
@@ -62,6 +69,7 @@ Result<EntrySet> EntrySet::decode(Decoder& in) {
     for (Entry& entry : set.entries) {
         PD_TRY(entry.handle, in.id<Handle>());
         PD_TRY(entry.generation, in.u32());
+        PD_CHECK(check_generation(entry.generation));
         PD_TRY(entry.secret, decode_secret(in));
         PD_TRY(entry.token, in.id<Token>());
     }

@@ -15,10 +15,16 @@ namespace perdure::repository {
 /// it, so that afterwards nothing links a person to a handle.
 using Token = Opaque<32, struct TokenTag>;
 
+/// A field that this version reserves: whoever comes back after their erasure is somebody new, with
+/// a handle of their own, so nothing ever makes a second generation. Readers refuse another value.
+inline constexpr std::uint32_t generation_only = 1;
+/// Fails: unsupported.
+Result<void> check_generation(std::uint32_t generation);
+
 /// The secret of one domain.
 struct Entry {
     Handle handle;
-    std::uint32_t generation = 1;
+    std::uint32_t generation = generation_only;
     crypto::Secret32 secret;
     Token token;
 };

@@ -98,7 +98,8 @@ TEST(KeyringFormat, RefusesUnsortedDoubleAndTooManyHandles) {
     out.varint(2);
     for (int i = 0; i < 2; ++i) {
         out.raw(handle().view());
-        out.raw(Bytes(4 + 32 + 32));
+        out.u32(generation_only);
+        out.raw(Bytes(32 + 32));
     }
     out.varint(0);
     Decoder doubled(out.view());
@@ -115,6 +116,31 @@ Bytes newest_manifest(KeyringTestWorld& world) {
 
 void replace_manifest(KeyringTestWorld& world, ByteView body) {
     EXPECT_TRUE(put_triple(*world.store, manifest_name(1), body, store::PutMode::replace, {}));
+}
+
+TEST(KeyringFormat, RefusesAnyGenerationButTheFirst) {
+    EntrySet set;
+    set.entries.resize(1);
+    for (std::uint32_t const generation : {0U, 1U, 2U, 0xffffffffU}) {
+        set.entries.front().generation = generation;
+        Encoder out;
+        set.encode(out);
+        Bytes const bytes = out.take();
+        Decoder in(bytes);
+        auto const back = EntrySet::decode(in);
+        EXPECT_EQ(back.has_value(), generation == 1);
+        EXPECT_TRUE(back || back.error().fault() == Fault::unsupported);
+
+        ManifestBody body;
+        body.common.generation = generation;
+        body.inboxes.resize(1);
+        Encoder manifest;
+        body.encode(manifest);
+        Bytes const sealed = manifest.take();
+        Decoder from(sealed);
+        auto const common = ManifestBody::decode(from);
+        EXPECT_EQ(!common && common.error().fault() == Fault::unsupported, generation != 1);
+    }
 }
 
 TEST(KeyringFormat, NoticesEveryFlippedByteOfAManifest) {

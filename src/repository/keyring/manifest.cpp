@@ -111,6 +111,7 @@ Result<ManifestBody> ManifestBody::decode(Decoder& in) {
     PD_TRY(body.authenticity, decode_secret(in));
     PD_TRY(body.common.handle, in.id<Handle>());
     PD_TRY(body.common.generation, in.u32());
+    PD_CHECK(check_generation(body.common.generation));
     PD_TRY(body.common.secret, decode_secret(in));
     PD_TRY(body.lookup, decode_secret(in));
     PD_TRY(body.chunk, decode_secret(in));

@@ -72,8 +72,8 @@ Result<RepositoryStatistics> measure(Repository& repository, std::stop_token sto
     PD_TRY(Survey const survey,
            survey_sessions(store, {.now = now, .fence_silent = false, .own = {}}, stop));
     all.sessions_living = survey.living.size();
-    PD_TRY(NewestCollection const newest, newest_collection(store, stop));
-    for (auto const& pack : newest.record.packs)
+    PD_TRY(auto const chains, joined_collection(store, stop));
+    for (auto const& pack : chains.packs)
         all.packs_condemned += packs.contains(pack.name.text()) ? 1 : 0;
     return all;
 }

@@ -248,9 +248,8 @@ Result<void> MirrorStore::remove(ObjectName const& name, std::stop_token stop) {
     if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
     Result<void> outcome;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
-        if (!holds(legs_[i], kind_of(name))) continue;
-        Result<void> done = fail(Fault::unavailable, "not open");
-        if (legs_[i].made.store != nullptr) done = legs_[i].made.store->remove(name, stop);
+        if (!holds(legs_[i], kind_of(name)) || legs_[i].made.store == nullptr) continue;
+        auto done = legs_[i].made.store->remove(name, stop);
         if (!done && outcome)
             outcome = std::move(done).error().within(fmt::format("on {}", legs_[i].made.name));
     }

@@ -54,7 +54,7 @@ struct LegHealth {
 /// - read and head fall back to other legs on every failure but cancelled. A leg that does not
 /// answer
 ///   is degraded too. not_found means that a healthy leg says so and no other leg has it.
-/// - remove is tried on all legs and fails when any of them failed.
+/// - remove is tried on all open legs and fails when any failed; sync reaches those that are away.
 /// - What is below keyring/ concerns key homes alone, the rest all but the keys_only; each of the
 ///   two has the first of its own healthy legs as authority. A leg that only lags behind in packs
 ///   or snapshots still counts as healthy for keys.

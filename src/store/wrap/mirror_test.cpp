@@ -143,6 +143,15 @@ TEST_F(MirrorTest, RemovingReachesDegradedLegsAndTellsOfThoseItDidNotReach) {
     EXPECT_FALSE(has(0, "b"));
 }
 
+TEST_F(MirrorTest, ALegThatIsAwayDoesNotKeepTheOthersFromRemoving) {
+    auto const half = MirrorStore::create(
+        {{"here", memory_[0], std::nullopt}, {"usb", nullptr, fail(Fault::not_found, "no disk")}});
+    ASSERT_TRUE(half);
+    ASSERT_TRUE((*half)->put("a", as_bytes("x"), PutMode::if_absent, {}));
+    EXPECT_TRUE((*half)->remove("a", {}));
+    EXPECT_FALSE(has(0, "a"));
+}
+
 TEST_F(MirrorTest, ALegBehindTheAuthorityIsFoundBeforeTheFirstPut) {
     ASSERT_TRUE(memory_[0]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));
     ASSERT_TRUE(memory_[1]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));

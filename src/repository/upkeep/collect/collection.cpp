@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/codec.h"
 #include "repository/preamble.h"
@@ -127,6 +128,65 @@ Result<NewestCollection> newest_collection(store::ObjectStore& store, std::stop_
         break;
     }
     return newest;
+}
+
+namespace {
+
+Result<std::vector<NewestCollection>> newest_of_legs(store::ObjectStore& store,
+                                                     JoinedCollection& joined,
+                                                     std::stop_token const& stop) {
+    std::vector<NewestCollection> all;
+    for (store::ObjectStore* leg : store.legs()) {
+        auto newest = newest_collection(*leg, stop);
+        if (!newest) {
+            if (newest.error().fault() == Fault::cancelled) return newest.error();
+            joined.silent = newest.error();
+            continue;
+        }
+        if (newest->seen != newest->record.number)
+            joined.unreadable = collection_name(newest->seen);
+        joined.seen = std::max(joined.seen, newest->seen);
+        all.push_back(std::move(*newest));
+    }
+    if (all.empty()) return *joined.silent;
+    return all;
+}
+
+bool same(CondemnedPack const& a, CondemnedPack const& b) {
+    return a.name == b.name && a.since == b.since && a.when == b.when;
+}
+
+}  // namespace
+
+Result<JoinedCollection> joined_collection(store::ObjectStore& store, std::stop_token stop) {
+    JoinedCollection joined;
+    PD_TRY(auto const all, newest_of_legs(store, joined, stop));
+    struct Known {
+        CondemnedPack pack;
+        Timestamp first;
+        std::size_t legs = 0;  ///< that say the same of it
+    };
+    std::map<PackName, Known> packs;
+    joined.avoided = all.front().record.number;
+    for (NewestCollection const& each : all) {
+        joined.avoided = std::min(joined.avoided, each.record.number);
+        joined.differs = joined.differs || each.record.number != all.front().record.number;
+        for (CondemnedPack const& pack : each.record.packs) {
+            auto const [known, fresh] = packs.try_emplace(pack.name, Known{pack, pack.when});
+            if (fresh || same(known->second.pack, pack)) ++known->second.legs;
+            known->second.first = std::min(known->second.first, pack.when);
+        }
+    }
+    if (joined.silent) joined.avoided = 0;
+    for (auto& [name, known] : packs) {
+        if (known.legs < all.size()) {
+            joined.differs = true;
+            known.pack.since = joined.seen + 1;
+            known.pack.when = known.first;
+        }
+        joined.packs.push_back(known.pack);
+    }
+    return joined;
 }
 
 Result<void> put_collection(store::ObjectStore& store, CollectionRecord const& record,

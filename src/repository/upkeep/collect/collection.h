@@ -36,6 +36,24 @@ struct NewestCollection {
 };
 Result<NewestCollection> newest_collection(store::ObjectStore& store, std::stop_token stop);
 
+/// What the destinations of a store condemned, each in a chain of its own: one that was away while
+/// the others collected, or collected by itself, has another newest record than they have.
+struct JoinedCollection {
+    std::uint64_t seen =
+        0;  ///< highest number listed anywhere: the next record is above all chains
+    /// A session that avoids all of `packs` may say that it avoids this number: on every
+    /// destination it avoids what was condemned up to it. 0 when a destination did not answer.
+    std::uint64_t avoided = 0;
+    /// Every pack that some destination condemned. What not all of them condemned alike counts as
+    /// condemned by the next record (which sessions knew of it is not known), at the earliest time.
+    std::vector<CondemnedPack> packs;  ///< ascending by name
+    bool differs = false;              ///< not all destinations have the same newest record
+    store::ObjectName unreadable;      ///< a newest record that cannot be read; empty: none
+    std::optional<Error> silent;       ///< of a destination that did not answer
+};
+/// Over store.legs(). Fails: when no destination answers.
+Result<JoinedCollection> joined_collection(store::ObjectStore& store, std::stop_token stop);
+
 /// Puts the next record and proves that it is the newest.
 /// Fails: conflict (another collector was first).
 Result<void> put_collection(store::ObjectStore& store, CollectionRecord const& record,

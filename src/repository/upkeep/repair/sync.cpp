@@ -10,7 +10,9 @@
        elsewhere too, but only from a leg that has nothing of its own (no snapshot, no pack that the
        leader lacks): a snapshot that exists only there may rest on those packs, and then they
        travel to the leader instead, for the next collection to rescue.
+       Nor where a session is at work.
     5. The keyring travels between key homes only.
+    6. Records of collections travel only along one chain: see chains_agree().
 
     Rejected: making every leg equal to one chosen leg (a snapshot committed elsewhere would go). */
 #include "repository/upkeep/repair/sync.h"
@@ -35,7 +37,7 @@ using store::ObjectName;
 
 /// The order in which objects travel.
 constexpr char const* travel_order[] = {"config", "keyring/", "pack/",    "index/",
-                                        "fence/", "pin/",     "collect/", "snapshot/"};
+                                        "fence/", "pin/",     "snapshot/"};
 
 struct Leg {
     store::ObjectStore* store = nullptr;
@@ -73,6 +75,10 @@ public:
     Result<SyncReport> run() {
         report_.dry_run = options_.dry_run;
         PD_CHECK(look());
+        PD_TRY(agreed_, chains_agree());
+        if (agreed_) chain_end_ = collection_name(leader_->newest.record.number);
+        PD_CHECK(travel("collect/"));
+        PD_CHECK(pass_over_busy());
         for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
         PD_CHECK(travel_rest());
         PD_CHECK(remove_collected());
@@ -88,6 +94,7 @@ private:
     Result<void> look_at(Leg& leg);
     void choose_leader();
     bool has_own(Leg const& leg) const;
+    Result<void> pass_over_busy();
     bool was_collected(ObjectName const& name, Leg const& holder) const;
     Result<void> travel(std::string const& prefix);
     Result<void> travel_rest();
@@ -95,6 +102,7 @@ private:
     Result<void> agree(ObjectName const& name);
     Result<void> settle(ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies);
     bool is_deletion(ObjectName const& name) const;
+    Result<bool> chains_agree();
     Result<void> copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode);
     Result<std::optional<Bytes>> find_proven(ObjectName const& name);
     Result<void> remove_collected();
@@ -108,6 +116,8 @@ private:
     Leg* leader_ = nullptr;
     std::set<ObjectName> collected_;  ///< condemned by the leader's chain and gone from the leader
     std::set<ObjectName> done_;
+    bool agreed_ = true;    ///< every leg's newest collection is a step of the leader's chain
+    ObjectName chain_end_;  ///< the one record of a collection that travels; empty: none
 };
 
 /// Backups go on meanwhile. What rests on something else is listed before it: packs that a listed
@@ -164,6 +174,28 @@ bool Syncer::has_own(Leg const& leg) const {
     });
 }
 
+/// A session that is at work at a leg alone may build on what the leader deleted. Sessions that
+/// begin from here on know better: the records have arrived.
+Result<void> Syncer::pass_over_busy() {
+    for (Leg& leg : legs_) {
+        bool const behind =
+            std::ranges::any_of(collected_, [&](ObjectName const& name) { return leg.has(name); });
+        if (!leg.open || &leg == leader_ || !behind) continue;
+        PD_TRY(Timestamp const now, leg.store->now(stop_));
+        PD_TRY(auto const leases, read_leases(*leg.store, stop_));
+        bool const busy = std::ranges::any_of(leases, [&](LeaseRecord const& lease) {
+            return now - lease.renewed <= lease_lifetime &&
+                   lease.collection < leader_->newest.record.number;
+        });
+        if (!busy) continue;
+        leg.open = false;
+        leg.fail_with(
+            "a backup is running there that may need what was deleted elsewhere: sync again when "
+            "it has ended");
+    }
+    return {};
+}
+
 /// What the leader's collection deleted does not come back, unless its holder needs it.
 bool Syncer::was_collected(ObjectName const& name, Leg const& holder) const {
     if (&holder == leader_ || has_own(holder)) return false;
@@ -187,6 +219,7 @@ Result<void> Syncer::travel(std::string const& prefix) {
     std::uint64_t count = 0;
     for (ObjectName const& name : names) {
         if (!done_.insert(name).second) continue;
+        if (name.starts_with("collect/") && name != chain_end_) continue;
         if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
         PD_CHECK(form_of(name) == ObjectForm::triple ? agree(name) : spread(name));
         if (options_.progress.report) options_.progress.report(prefix, ++count, names.size());
@@ -248,6 +281,20 @@ Result<void> Syncer::agree(ObjectName const& name) {
         }
     }
     return settle(name, bodies);
+}
+
+/// Whether the records of collections may travel: over the newest of a leg that collected by itself
+/// they would hide what it condemned. Those chains are joined by the next collection.
+Result<bool> Syncer::chains_agree() {
+    for (Leg const& leg : legs_) {
+        if (!leg.open || &leg == leader_ || leg.newest.seen == 0) continue;
+        auto const name = collection_name(leg.newest.seen);
+        PD_TRY(auto const own, read_proven(*leg.store, name, stop_));
+        auto const leaders = read_proven(*leader_->store, name, stop_);
+        if (!leaders && leaders.error().fault() != Fault::not_found) return leaders.error();
+        if (!own || !leaders || !*leaders || **leaders != *own) return false;
+    }
+    return true;
 }
 
 /// A tombstone that means deletion, not merely that a session had not committed where it was
@@ -313,6 +360,7 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
 }
 
 Result<void> Syncer::remove_collected() {
+    if (!agreed_) return {};  // a session there may not know of it
     for (Leg& leg : legs_) {
         if (!leg.open || &leg == leader_ || has_own(leg) || !leg.report.problem.empty()) continue;
         for (auto const& [name, size] : leg.objects) {
