@@ -183,7 +183,7 @@ Result<void> adopt_packs(Workspace& workspace, repository::SyncReport const& rep
     if (!copied) return {};
     workspace.reset();
     PD_TRY(auto* repository, workspace.repository());
-    return repository->index()->adopt_orphans(workspace.stop());
+    return repository->index()->adopt_orphans(repository::Index::Orphans::stored, workspace.stop());
 }
 
 }  // namespace
