@@ -51,10 +51,13 @@ void ProgressView::reading(std::uint64_t bytes, std::string_view name) {
 }
 
 void ProgressView::step(std::string_view phase, std::uint64_t done, std::uint64_t total) {
-    in_steps_ = true;
-    steps_ = done;
+    std::lock_guard const lock(mutex_);
+    // Workers end out of order: within a phase the bar never goes back.
+    bool const same = in_steps_ && current_ == phase && steps_total_ == total;
+    steps_ = same ? std::max(steps_.load(), done) : done;
     steps_total_ = total;
-    keep_name(phase);
+    in_steps_ = true;
+    current_.assign(phase);
 }
 
 void ProgressView::keep_name(std::string_view current) {
