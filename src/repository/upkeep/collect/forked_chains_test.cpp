@@ -38,7 +38,7 @@ protected:
         world_.tick();
         auto report = UpkeepWorld::must(sync_legs(*both(), {}, {}));
         // As service::sync does, which has the keys: packs that came back are in no index.
-        UpkeepWorld::must(world_.open(both())->index()->adopt_orphans({}));
+        UpkeepWorld::must(world_.open(both())->index()->adopt_orphans(Index::Orphans::stored, {}));
         return report;
     }
     Snapshot backup(TreeModel& model, StorePtr where = nullptr) {
