@@ -80,8 +80,8 @@ def claim_every_format_takes_live_data_a_snapshot_and_a_moment(place):
     place.environment["SOURCE_DATE_EPOCH"] = exports.EPOCH
     place.good("init")
     place.good("backup", "--tag", "before")
-    time.sleep(1.1)
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)  # a moment without fractions is all of its second
     before = wanted(place, "1")
     with sqlite3.connect(place.work / "app.db") as database:
         database.execute("DELETE FROM memories WHERE id > 20")

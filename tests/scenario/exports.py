@@ -21,8 +21,8 @@ def claim_live_data_a_snapshot_and_a_moment_are_exported_as_they_were(place):
     album.create(place)
     place.good("init")
     first = place.good("backup", "--json").summary["snapshot"]
-    time.sleep(1.1)
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)  # a moment without fractions is all of its second
     import sqlite3
     with sqlite3.connect(place.work / "app.db") as database:
         database.execute("DELETE FROM memories WHERE id > 100")
