@@ -209,10 +209,9 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     // is asked for a passphrase only for that.
     bool const whole = answer.problems.empty();
     if (!dry_run && whole && config->key.way != KeyReference::Way::prompt) {
-        if (auto indexed = adopt_packs(workspace, answer.report); !indexed) {
-            answer.problems.push_back({"index", indexed.error().message()});
-        }
+        auto const indexed = adopt_packs(workspace, answer.report);
         answer.problems = settle_keys(workspace);
+        if (!indexed) answer.problems.push_back({"index", indexed.error().message()});
     }
     record.done(answer.problems, whole ? "destinations brought to the same state"
                                        : "some destinations are not whole");

@@ -234,7 +234,7 @@ def claim_a_snapshot_that_the_store_hides_is_named_and_a_deleted_one_is_not(plac
     assert len(hidden) == 1, hidden
     hidden[0].unlink()
     ran = place.good("repo", "check", code=3)
-    assert "gap" in ran.out and "1, 3" in ran.out and "repo sync" in ran.out, ran
+    assert "gap" in ran.out and "1, 3" in ran.out and "backup sync" in ran.out, ran
     last = place.good("repo", "check", "--json", code=3)
     assert last.summary["gaps"] == 1 and last.summary["passed"], last
     assert [e["kind"] for e in last.events if e["type"] == "finding"] == ["gap"], last

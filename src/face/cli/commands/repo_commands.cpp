@@ -70,7 +70,8 @@ void tell_gaps(Invocation& in) {
     in.out().line(
         "  The store hides these snapshots or lost them: they were signed, and no one deleted them "
         "with perdure.\n"
-        "  What to do: perdure repo sync brings them back from another destination; else find out "
+        "  What to do: perdure backup sync brings them back from another destination; else find "
+        "out "
         "who changed the store.");
 }
 
