@@ -161,7 +161,6 @@ Result<void> Index::adopt_orphans(Orphans where, std::stop_token stop) {
         crypto::Digest const name = crypto::sha256(found.encode());
         auto segment = IndexSegment::make(std::exchange(found, {}), name, cache_key_, {});
         std::unique_lock const lock(mutex_);
-        for (PackRow const& pack : segment->packs()) listed_packs_.insert(pack.hash);
         take_in(std::move(segment), false);
         return {};
     };

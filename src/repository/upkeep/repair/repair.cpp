@@ -110,15 +110,15 @@ Result<void> Repairer::open_index() {
                                &damaged, stop_));
     auto const known = index_->entry_count();
     bool const named = !damaged.empty() || segments_lost_;  // heal_index said so
-    bool const gaps = repository_.index()->entry_count() > known;
     // The cache may still hold what the store has lost: that it opens here proves nothing there.
-    if ((!damaged.empty() || gaps || segments_lost_) && !options_.dry_run) {
+    if (named && !options_.dry_run) {
         std::vector<store::ObjectName> unread;  // these packs are dealt with one by one
         PD_CHECK(index_->rebuild(&unread, stop_));
         segments_lost_ = false;
+    } else {
+        auto const where = options_.dry_run ? Index::Orphans::only_here : Index::Orphans::stored;
+        PD_CHECK(index_->adopt_orphans(where, stop_));
     }
-    auto const where = options_.dry_run ? Index::Orphans::only_here : Index::Orphans::stored;
-    PD_CHECK(index_->adopt_orphans(where, stop_));
     if (index_->entry_count() > known && !named && !std::exchange(adopted_, true))
         report_.mended.push_back({"index", "the directories of the packs"});
     blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
