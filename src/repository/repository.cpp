@@ -6,6 +6,7 @@
 #include <map>
 
 #include "repository/config_object.h"
+#include "repository/keyring/homes.h"
 #include "repository/pins.h"
 #include "repository/session.h"
 #include "repository/snapshot_object.h"
@@ -268,13 +269,10 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
         store = store::read_only(std::move(store));
         options.read_only = true;
     }
-    system::Path const pin_file = options.cache_folder.empty()
-                                      ? system::Path{}
-                                      : options.cache_folder / to_hex(config.repository) / "pin";
     auto keyring = Keyring::open({.homes = {store},
                                   .repository = config.repository,
                                   .config_hash = crypto::sha256(body.body),
-                                  .pin_file = pin_file},
+                                  .pin_file = pin_file_of(options.cache_folder, config.repository)},
                                  secret, outside, stop);
     if (!keyring) {
         if (keyring.error().fault() == Fault::not_found) {

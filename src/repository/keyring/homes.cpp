@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "repository/config_object.h"
 #include "repository/triple.h"
 
 namespace perdure::repository {
@@ -11,6 +12,7 @@ namespace {
 
 using Names = std::set<store::ObjectName>;
 
+constexpr std::uint64_t config_bytes_max = 1 << 16;
 constexpr std::uint64_t gap_epochs = 64;
 constexpr std::chrono::seconds orphan_age = std::chrono::days(7);
 constexpr std::chrono::seconds tombstone_age = std::chrono::days(366);
@@ -178,6 +180,23 @@ Result<void> bury_additions(HomeWork const& work, ByteView tombstone, std::stop_
 }
 
 }  // namespace
+
+system::Path pin_file_of(system::Path const& cache_folder, RepositoryId const& repository) {
+    return cache_folder.empty() ? system::Path{} : cache_folder / to_hex(repository) / "pin";
+}
+
+Result<KeyringPlace> keyring_place(std::shared_ptr<store::ObjectStore> const& store,
+                                   std::vector<store::ObjectStore*> const& homes,
+                                   system::Path const& cache_folder, std::stop_token stop) {
+    PD_TRY(Untripled const body, get_triple(*store, "config", config_bytes_max, stop));
+    PD_TRY(RepositoryConfig const config, RepositoryConfig::decode(body.body));
+    KeyringPlace place{.homes = {},
+                       .repository = config.repository,
+                       .config_hash = crypto::sha256(body.body),
+                       .pin_file = pin_file_of(cache_folder, config.repository)};
+    for (store::ObjectStore* home : homes) place.homes.emplace_back(store, home);
+    return place;
+}
 
 Result<void> bring_home_up(HomeWork const& work, std::stop_token stop) {
     PD_TRY(auto const additions, list_names(work.home, "keyring/a/", stop));

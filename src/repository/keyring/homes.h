@@ -4,6 +4,15 @@
 
 namespace perdure::repository {
 
+/// Where this machine remembers the newest state of a keyring; empty without a cache folder.
+system::Path pin_file_of(system::Path const& cache_folder, RepositoryId const& repository);
+
+/// The keyring of the repository whose config object lies in `store`, as it rests at `homes`,
+/// places of that store. Fails: as the store; corrupt.
+Result<KeyringPlace> keyring_place(std::shared_ptr<store::ObjectStore> const& store,
+                                   std::vector<store::ObjectStore*> const& homes,
+                                   system::Path const& cache_folder, std::stop_token stop);
+
 struct HomeWork {
     KeyringPlace const& place;
     LoadKey& key;

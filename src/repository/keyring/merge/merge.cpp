@@ -14,8 +14,8 @@
 
 #include <algorithm>
 
-#include "repository/config_object.h"
 #include "repository/keyring/draft.h"
+#include "repository/keyring/homes.h"
 #include "repository/lease.h"
 #include "repository/triple.h"
 #include "store/wrap/mirror.h"
@@ -23,8 +23,6 @@
 namespace perdure::repository {
 
 namespace {
-
-constexpr std::uint64_t config_bytes_max = 1 << 16;
 
 struct Side {
     LoadKey key;
@@ -171,16 +169,7 @@ Result<MergeReport> merge_destinations(MergeDestinations const& request, std::st
     }
     auto const legs = store->legs();
     PD_ASSERT(!legs.empty() && !places.homes.empty());
-    PD_TRY(Untripled const body, get_triple(*legs.front(), "config", config_bytes_max, stop));
-    PD_TRY(RepositoryConfig const config, RepositoryConfig::decode(body.body));
-    KeyringPlace place{.homes = {},
-                       .repository = config.repository,
-                       .config_hash = crypto::sha256(body.body),
-                       .pin_file = {}};
-    if (!request.cache_folder.empty()) {
-        place.pin_file = request.cache_folder / to_hex(config.repository) / "pin";
-    }
-    for (store::ObjectStore* home : places.homes) place.homes.emplace_back(store, home);
+    PD_TRY(KeyringPlace place, keyring_place(store, places.homes, request.cache_folder, stop));
     ChangeOptions options;
     options.sessions_settled = [&](std::uint64_t epoch, std::stop_token token) -> Result<bool> {
         for (store::ObjectStore* leg : legs) {

@@ -18,9 +18,7 @@
 
 #include <algorithm>
 
-#include "repository/config_object.h"
 #include "repository/keyring/homes.h"
-#include "repository/triple.h"
 #include "store/wrap/keyless.h"
 #include "store/wrap/mirror.h"
 
@@ -28,7 +26,6 @@ namespace perdure::repository {
 
 namespace {
 
-constexpr std::uint64_t config_bytes_max = 1 << 16;
 constexpr std::string_view manifest_prefix = "keyring/m/";
 
 /// Manifests before all others, the newest first.
@@ -79,7 +76,6 @@ public:
     }
 
 private:
-    Result<KeyringPlace> together_with(store::ObjectStore& former) const;
     Result<void> retire(store::ObjectStore& former, std::vector<store::ObjectName> const& names,
                         RetiredPlace& report);
     Result<std::string> bring_homes_up(KeyringPlace const& place, LoadKey& key,
@@ -92,22 +88,6 @@ private:
     store::KeyPlaces places_;
     std::stop_token stop_;
 };
-
-/// The key homes, and the former one last.
-Result<KeyringPlace> Retirement::together_with(store::ObjectStore& former) const {
-    PD_TRY(Untripled const body, get_triple(*request_.store, "config", config_bytes_max, stop_));
-    PD_TRY(RepositoryConfig const config, RepositoryConfig::decode(body.body));
-    KeyringPlace place{.homes = {},
-                       .repository = config.repository,
-                       .config_hash = crypto::sha256(body.body),
-                       .pin_file = {}};
-    if (!request_.cache_folder.empty()) {
-        place.pin_file = request_.cache_folder / to_hex(config.repository) / "pin";
-    }
-    for (store::ObjectStore* home : places_.homes) place.homes.emplace_back(request_.store, home);
-    place.homes.emplace_back(request_.store, &former);
-    return place;
-}
 
 /// Why not, or nothing.
 Result<std::string> Retirement::bring_homes_up(KeyringPlace const& place, LoadKey& key,
@@ -124,7 +104,10 @@ Result<std::string> Retirement::bring_homes_up(KeyringPlace const& place, LoadKe
 
 Result<void> Retirement::retire(store::ObjectStore& former,
                                 std::vector<store::ObjectName> const& names, RetiredPlace& report) {
-    PD_TRY(KeyringPlace const place, together_with(former));
+    auto together = places_.homes;
+    together.push_back(&former);
+    PD_TRY(KeyringPlace const place,
+           keyring_place(request_.store, together, request_.cache_folder, stop_));
     // Opened first: that looks at the pin of this machine, too.
     PD_TRY(auto const keyring, Keyring::open(place, request_.secret, request_.outside, stop_));
     if (auto const damaged = keyring->damaged(); !damaged.empty()) {
