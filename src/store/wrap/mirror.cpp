@@ -400,26 +400,29 @@ Error lacks(std::size_t count) {
 
 }  // namespace
 
+/// How much of what the authority shows a leg lacks; one that does not answer is degraded.
+Result<std::optional<std::size_t>> MirrorStore::missing_at(std::size_t leg,
+                                                           std::vector<std::string> const& wanted,
+                                                           std::vector<std::string> const& names,
+                                                           std::stop_token const& stop) {
+    auto missing = count_missing(*legs_[leg].made.store, wanted, names, stop);
+    if (missing) return std::optional<std::size_t>(*missing);
+    if (missing.error().fault() == Fault::cancelled) return missing.error();
+    degrade(leg, std::move(missing).error());
+    return std::optional<std::size_t>();
+}
+
 Result<void> MirrorStore::compare_data(Seen const& one, Seen const& authority,
                                        std::stop_token const& stop) {
-    auto missing = count_missing(*legs_[one.leg].made.store, authority.data, one.data, stop);
-    if (!missing) {
-        if (missing.error().fault() == Fault::cancelled) return missing.error();
-        degrade(one.leg, std::move(missing).error());
-    } else if (*missing > 0) {
-        lag(one.leg, lacks(*missing));
-    }
+    PD_TRY(auto const missing, missing_at(one.leg, authority.data, one.data, stop));
+    if (missing && *missing > 0) lag(one.leg, lacks(*missing));
     return {};
 }
 
 Result<void> MirrorStore::compare_keys(Seen const& one, Seen const& authority,
                                        std::stop_token const& stop) {
-    auto missing = count_missing(*legs_[one.leg].made.store, authority.keys, one.keys, stop);
-    if (!missing) {
-        if (missing.error().fault() == Fault::cancelled) return missing.error();
-        degrade(one.leg, std::move(missing).error());
-        return {};
-    }
+    PD_TRY(auto const missing, missing_at(one.leg, authority.keys, one.keys, stop));
+    if (!missing) return {};
     if (*missing == 0) return compare_keyring(one.leg, authority.leg, authority.keys, stop);
     degrade(one.leg, lacks(*missing));
     return {};

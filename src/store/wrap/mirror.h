@@ -112,6 +112,10 @@ private:
                            std::function<Result<void>(ObjectInfo const&)> const& each,
                            std::stop_token const& stop);
     Result<std::vector<Seen>> look_at_legs(std::stop_token const& stop);
+    Result<std::optional<std::size_t>> missing_at(std::size_t leg,
+                                                  std::vector<std::string> const& wanted,
+                                                  std::vector<std::string> const& names,
+                                                  std::stop_token const& stop);
     Result<void> compare_data(Seen const& one, Seen const& authority, std::stop_token const& stop);
     Result<void> compare_keys(Seen const& one, Seen const& authority, std::stop_token const& stop);
     Result<void> put_at(std::size_t leg, ObjectName const& name, ByteView body, PutMode mode,
