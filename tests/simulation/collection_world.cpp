@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "repository/triple.h"
+#include "tests/simulation/blob_body.h"
 
 namespace perdure::simulation {
 
@@ -13,20 +14,6 @@ namespace {
 
 constexpr std::uint32_t universe = 8;  // different blobs in the world
 constexpr std::uint64_t bytes_max = 1 << 16;
-
-Bytes encode_blobs(std::set<std::uint32_t> const& blobs) {
-    Encoder out;
-    out.raw(Bytes(64));  // larger than a tombstone
-    for (auto const blob : blobs) out.u32(blob);
-    return out.take();
-}
-
-std::set<std::uint32_t> decode_blobs(ByteView bytes) {
-    std::set<std::uint32_t> blobs;
-    Decoder in(bytes.subspan(64));
-    while (!in.done()) blobs.insert(in.u32().value());
-    return blobs;
-}
 
 }  // namespace
 

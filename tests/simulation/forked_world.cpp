@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "repository/triple.h"
 #include "repository/upkeep/repair/sync.h"
+#include "tests/simulation/blob_body.h"
 
 namespace perdure::simulation {
 
@@ -15,20 +16,6 @@ namespace {
 constexpr std::uint32_t universe = 6;  // different blobs in the world
 constexpr std::uint64_t bytes_max = 1 << 16;
 constexpr std::chrono::seconds grace{300};
-
-Bytes encode_blobs(std::set<std::uint32_t> const& blobs) {
-    Encoder out;
-    out.raw(Bytes(64));  // larger than a tombstone
-    for (auto const blob : blobs) out.u32(blob);
-    return out.take();
-}
-
-std::set<std::uint32_t> decode_blobs(ByteView bytes) {
-    std::set<std::uint32_t> blobs;
-    Decoder in(bytes.subspan(64));
-    while (!in.done()) blobs.insert(in.u32().value());
-    return blobs;
-}
 
 Result<std::set<store::ObjectName>> names_below(store::ObjectStore& store, char const* prefix) {
     std::set<store::ObjectName> names;
