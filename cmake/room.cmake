@@ -32,8 +32,17 @@ endfunction()
 # pd_test_environment(test…): what every test may rely on, whatever folder it is started in.
 #   PERDURE_CHECKOUT is the root of the sources; PERDURE_PROGRAM the program under test.
 function(pd_test_environment)
-  set_tests_properties(${ARGN} PROPERTIES TIMEOUT 900
+  set_tests_properties(${ARGN} PROPERTIES
     ENVIRONMENT "PERDURE_CHECKOUT=${PROJECT_SOURCE_DIR};PERDURE_PROGRAM=${CMAKE_BINARY_DIR}/perdure")
+  pd_time_limit(900 ${ARGN})
+endfunction()
+
+# pd_time_limit(seconds test…): when a test is given up; sanitizers are slow and get six times as long.
+function(pd_time_limit seconds)
+  if(PERDURE_SANITIZE)
+    math(EXPR seconds "6 * ${seconds}")
+  endif()
+  set_tests_properties(${ARGN} PROPERTIES TIMEOUT ${seconds})
 endfunction()
 
 # pd_script_test(name script): a python3 or bash script as a test; see tests/README.md.
