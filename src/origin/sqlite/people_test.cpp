@@ -125,6 +125,24 @@ TEST_F(SqlitePeople, TextKeysAndNamesInAnyCaseWork) {
     EXPECT_EQ(subjects_of("notes"), "u-1 u-2");
 }
 
+TEST_F(SqlitePeople, PeopleWithoutAKeyAndPeopleWhoShareOneAreNamed) {
+    write(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE, badge TEXT);"
+        "INSERT INTO users VALUES(1, 'a@x', 'r'), (2, NULL, 'r'), (3, 'A@x', 's'), (4, NULL, "
+        "'s');");
+    auto const problems = [&](char const* key) {
+        source_.mapping.subjects->key = key;
+        std::string told;
+        for (auto const& problem : take(source_)->problems) {
+            told += problem.path + ": " + problem.reason.substr(0, problem.reason.find(':')) + "|";
+        }
+        return told;
+    };
+    EXPECT_EQ(problems("id"), "");
+    EXPECT_EQ(problems("mail"), "users: 2 of its rows have no mail|");
+    EXPECT_EQ(problems("badge"), "users: 2 values of badge stand in several rows|");
+}
+
 TEST_F(SqlitePeople, AMappingThatNamesNothingIsRefusedWithTheName) {
     write(users);
     source_.mapping.subjects->key = "uid";

@@ -225,6 +225,39 @@ Result<void> add_spatial_tables(Connection& connection, Layout& layout) {
     return {};
 }
 
+/// A person is told apart by the key alone: whom it does not name no erasure reaches, and those who
+/// share one are erased together.
+Result<void> name_unclear_people(Connection& connection, Layout const& layout,
+                                 data::SubjectMapping const& subjects, Selection& selection) {
+    auto const table = find_table(layout, subjects.table);
+    auto const column = table ? find_column(layout.schema.tables[*table], subjects.key)
+                              : std::optional<std::size_t>();
+    if (!column) return {};  // no people, or told already
+    auto const& schema = layout.schema.tables[*table];
+    std::string const people = identifier(schema.name);
+    std::string const key = people + "." + identifier(schema.columns[*column].name);
+    PD_TRY(Statement counts,
+           connection.prepare("SELECT (SELECT count(*) FROM main." + people + " WHERE " + key +
+                              " IS NULL), (SELECT count(*) FROM (SELECT 1 FROM main." + people +
+                              " WHERE " + key + " IS NOT NULL GROUP BY " + key +
+                              " COLLATE BINARY HAVING count(*) > 1))"));
+    PD_TRY(bool const counted, counts.step());
+    if (counted && counts.integer(0) > 0) {
+        selection.problems.push_back(
+            {schema.name, std::to_string(counts.integer(0)) + " of its rows have no " +
+                              subjects.key +
+                              ": these people and their rows are kept as nobody's and survive an "
+                              "erasure; give them a key"});
+    }
+    if (counted && counts.integer(1) > 0) {
+        selection.problems.push_back(
+            {schema.name, std::to_string(counts.integer(1)) + " values of " + subjects.key +
+                              " stand in several rows: those people count as one and would be "
+                              "erased together; map a unique column as subjects.key"});
+    }
+    return {};
+}
+
 std::string joined(std::vector<std::string> const& parts) {
     std::string out;
     for (auto const& part : parts) out += (out.empty() ? "" : ", ") + part;
@@ -254,6 +287,9 @@ Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOpti
         if (table) selection.from[*table] = spatial_rows(owner.name);
     }
     for (auto const& parts : columns) selection.columns.push_back(joined(parts));
+    if (source.mapping.subjects) {
+        PD_CHECK(name_unclear_people(connection, layout, *source.mapping.subjects, selection));
+    }
     if (source.mapping.subjects || !source.mask.empty())
         leave_out_indexes(layout, selection, source.mapping.subjects.has_value());
     return selection;
