@@ -110,6 +110,20 @@ struct RunLog::State {
         }
     }
 
+    Result<void> write_sources(std::int64_t run, std::vector<std::string> const& sources) {
+        PD_TRY(auto old,
+               Statement::prepare(database.get(), "DELETE FROM run_source WHERE run = ?"));
+        old.bind(run);
+        PD_CHECK(old.step());
+        for (auto const& source : sources) {
+            PD_TRY(auto of, Statement::prepare(database.get(),
+                                               "INSERT OR IGNORE INTO run_source VALUES(?, ?)"));
+            of.bind(run).bind(source);
+            PD_CHECK(of.step());
+        }
+        return {};
+    }
+
     Result<void> write_end(Run const& run) {
         PD_TRY(auto update,
                Statement::prepare(database.get(),
@@ -125,6 +139,7 @@ struct RunLog::State {
         auto const total = std::max<std::uint64_t>(run.problems_total, run.problems.size());
         update.bind(static_cast<std::int64_t>(total)).bind(run.id);
         PD_CHECK(update.step());
+        PD_CHECK(write_sources(run.id, run.sources));
         for (std::size_t i = 0; i < std::min(run.problems.size(), problems_max); ++i) {
             PD_TRY(auto insert,
                    Statement::prepare(database.get(), "INSERT INTO run_problem VALUES(?, ?, ?)"));
@@ -161,12 +176,7 @@ Result<std::int64_t> RunLog::start(std::string const& verb,
         row.bind(verb).bind(now_milliseconds()).bind(getpid()).bind(state_->boot);
         PD_CHECK(row.step());
         auto const id = sqlite3_last_insert_rowid(state_->database.get());
-        for (auto const& source : sources) {
-            PD_TRY(auto of, Statement::prepare(state_->database.get(),
-                                               "INSERT OR IGNORE INTO run_source VALUES(?, ?)"));
-            of.bind(id).bind(source);
-            PD_CHECK(of.step());
-        }
+        PD_CHECK(state_->write_sources(id, sources));
         return id;
     };
     auto const id = insert();

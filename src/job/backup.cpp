@@ -6,6 +6,7 @@
 #include "job/dry_run.h"
 #include "job/paced_reader.h"
 #include "job/source_options.h"
+#include "job/watched_reader.h"
 #include "system/account.h"
 
 namespace perdure::job {
@@ -14,8 +15,13 @@ namespace {
 
 using repository::SourceSnapshot;
 
-bool any_parent(std::vector<repository::Snapshot> const& snapshots, BackupRequest const& request) {
-    for (auto const& source : request.sources) {
+std::string in_source(std::string const& name) {
+    return fmt::format("source \"{}\"", name);
+}
+
+bool any_parent(std::vector<repository::Snapshot> const& snapshots,
+                std::vector<origin::SourceOptions> const& sources) {
+    for (auto const& source : sources) {
         if (find_parent(snapshots, source.name, source.type, false)) return true;
     }
     return false;
@@ -47,52 +53,43 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
     return snapshot;
 }
 
-}  // namespace
-
-Result<SourceSnapshot> read_source(SourceReading const& reading, repository::WriteContext& context,
-                                   std::stop_token stop) {
+Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::WriteContext& context,
+                                    std::optional<Error>& failure, std::stop_token stop) {
     auto const& [source, parent, pace] = reading;
-    PD_TRY(auto origin, origin::open_origin(source));
-    PD_CHECK(origin->test(stop));
-    SourceSnapshot written;
+    PD_TRY(auto origin, watched(origin::open_origin(source), failure));
     if (origin->shape() == origin::Shape::tree) {
-        PD_TRY(auto reader, origin->open_tree(stop));
+        PD_CHECK(watched(origin->test(stop), failure));
+        PD_TRY(auto reader, watched(origin->open_tree(stop), failure));
+        reader = watched(std::move(reader), failure);
         if (pace) reader = paced(std::move(reader), *pace);
-        PD_TRY(written, repository::write_tree(*reader, parent, context, stop));
+        PD_TRY(auto written, repository::write_tree(*reader, parent, context, stop));
         PD_CHECK(reader->next(stop));  // a command that failed is no partial success
-    } else {
-        PD_TRY(auto reader, origin->open_rows(stop));
-        if (pace) reader = paced(std::move(reader), *pace);
-        PD_TRY(written, repository::write_rows(*reader, source.name, parent, context, stop));
-        PD_TRY(written.digest, reader->digest());
-        written.rows = true;
+        return written;
     }
-    written.name = source.name;
-    written.type = source.type;
-    written.location = source.path.string();
-    written.options = remembered_options(source);
+    PD_TRY(auto reader, watched(origin->open_rows(stop), failure));
+    reader = watched(std::move(reader), failure);
+    if (pace) reader = paced(std::move(reader), *pace);
+    PD_TRY(auto written, repository::write_rows(*reader, source.name, parent, context, stop));
+    PD_TRY(written.digest, reader->digest());
+    written.rows = true;
     return written;
 }
 
-SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
-                                  std::string const& source, std::string const& type,
-                                  bool full_only) {
-    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
-        if (full_only && snapshot->type != repository::SnapshotType::full) continue;
-        for (auto const& candidate : snapshot->sources) {
-            if (candidate.name == source && candidate.type == type) return &candidate;
-        }
-    }
-    return nullptr;
-}
+/// One try to make the snapshot of `sources`.
+struct Attempt {
+    BackupReport report;
+    std::optional<Error> failure;  ///< of the source at `failed`; nothing was committed then
+    std::size_t failed = 0;
+};
 
-Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
-                            std::stop_token stop) {
+Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest const& request,
+                               std::vector<origin::SourceOptions> const& sources,
+                               std::stop_token stop) {
     using repository::SnapshotType;
     auto const started = to_timestamp(std::chrono::system_clock::now());
     PD_TRY(auto const snapshots, repository.snapshots(nullptr, stop));
     auto const type = request.type.value_or(
-        any_parent(snapshots, request) ? SnapshotType::incremental : SnapshotType::full);
+        any_parent(snapshots, sources) ? SnapshotType::incremental : SnapshotType::full);
     PD_TRY(auto session, repository.begin(stop));
 
     auto context = session->context();  // a copy: a dry run puts its own writer in
@@ -108,21 +105,25 @@ Result<BackupReport> backup(repository::Repository& repository, BackupRequest co
     auto& chosen = request.dry_run ? dry_context : context;
 
     store::TokenBucket pace(request.read_bytes_per_second);
-    BackupReport report;
-    for (auto const& source : request.sources) {
+    Attempt attempt;
+    auto& report = attempt.report;
+    for (; attempt.failed < sources.size(); ++attempt.failed) {
+        auto const& source = sources[attempt.failed];
         auto const* parent = type == SnapshotType::full
                                  ? nullptr
                                  : find_parent(snapshots, source.name, source.type,
                                                type == SnapshotType::differential);
-        auto written = read_source(
-            {source, parent, request.read_bytes_per_second ? &pace : nullptr}, chosen, stop);
-        if (!written) {
-            return std::move(written).error().within(fmt::format("source \"{}\"", source.name));
+        auto read = read_source({source, parent, request.read_bytes_per_second ? &pace : nullptr},
+                                chosen, stop);
+        if (!read) return std::move(read).error().within(in_source(source.name));
+        if (read->failure) {
+            attempt.failure = std::move(read->failure);
+            return attempt;
         }
-        add_up(report, std::move(*written));
+        add_up(report, std::move(read->snapshot));
     }
     report.statistics = chosen.blobs.statistics();
-    if (request.dry_run) return report;
+    if (request.dry_run) return attempt;
 
     auto snapshot = describe(request, report, type);
     snapshot.started = started;
@@ -132,6 +133,76 @@ Result<BackupReport> backup(repository::Repository& repository, BackupRequest co
     }
     PD_TRY(report.snapshot, session->commit(std::move(snapshot), stop));
     report.statistics = report.snapshot->statistics;
+    return attempt;
+}
+
+/// Those that can be opened now: cheaper to know before hours of reading than after.
+std::vector<origin::SourceOptions> openable(BackupRequest const& request,
+                                            std::vector<FailedSource>& failed,
+                                            std::stop_token stop) {
+    std::vector<origin::SourceOptions> out;
+    for (auto const& source : request.sources) {
+        std::optional<Error> failure;
+        auto const origin = watched(origin::open_origin(source), failure);
+        if (origin) static_cast<void>(watched((*origin)->test(stop), failure));
+        // A stop is no failure of the source: the reading will be told of it, too.
+        bool const failing = failure && failure->fault() != Fault::cancelled;
+        if (failing) failed.push_back({source.name, std::move(*failure)});
+        if (!failing) out.push_back(source);
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<SourceOutcome> read_source(SourceReading const& reading, repository::WriteContext& context,
+                                  std::stop_token stop) {
+    auto const& source = reading.source;
+    SourceOutcome outcome;
+    auto read = read_watched(reading, context, outcome.failure, stop);
+    if (outcome.failure && outcome.failure->fault() != Fault::cancelled) return outcome;
+    if (!read) return std::move(read).error();
+    outcome.snapshot = std::move(*read);
+    outcome.snapshot.name = source.name;
+    outcome.snapshot.type = source.type;
+    outcome.snapshot.location = source.path.string();
+    outcome.snapshot.options = remembered_options(source);
+    return outcome;
+}
+
+SourceSnapshot const* find_parent(std::vector<repository::Snapshot> const& snapshots,
+                                  std::string const& source, std::string const& type,
+                                  bool full_only) {
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+        if (full_only && snapshot->type != repository::SnapshotType::full) continue;
+        for (auto const& candidate : snapshot->sources) {
+            if (candidate.name == source && candidate.type == type) return &candidate;
+        }
+    }
+    return nullptr;
+}
+
+// A source that fails half-way has left things in the session that nobody should build on: the
+// others are read again in a new one, which finds most of what they hold stored.
+Result<BackupReport> backup(repository::Repository& repository, BackupRequest const& request,
+                            std::stop_token stop) {
+    std::vector<FailedSource> failed;
+    bool const go_on = request.past_failed_sources;
+    auto sources =
+        go_on && request.sources.size() > 1 ? openable(request, failed, stop) : request.sources;
+    BackupReport report;
+    while (!sources.empty() || request.sources.empty()) {
+        PD_TRY(auto attempt, attempt_backup(repository, request, sources, stop));
+        if (!attempt.failure) {
+            report = std::move(attempt.report);
+            break;
+        }
+        auto const at = sources.begin() + static_cast<std::ptrdiff_t>(attempt.failed);
+        if (!go_on) return std::move(*attempt.failure).within(in_source(at->name));
+        failed.push_back({at->name, std::move(*attempt.failure)});
+        sources.erase(at);
+    }
+    report.failed = std::move(failed);
     return report;
 }
 

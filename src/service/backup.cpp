@@ -75,6 +75,33 @@ Result<void> judge_destinations(Workspace& workspace, BackupAnswer& answer) {
         .with_fix("perdure destination test, then perdure backup sync");
 }
 
+std::string fix_of(Workspace& workspace, job::FailedSource const& failed) {
+    auto const* source = workspace.config().source(failed.name);
+    bool const gone = failed.error.fault() == Fault::not_found;
+    if (!failed.error.fix().empty() || !source || !gone) return failed.error.fix();
+    return fmt::format("bring it back, or correct [source.{}] ({})", failed.name,
+                       spell_place(workspace.config(), source->place));
+}
+
+data::Problem left_out(Workspace& workspace, job::FailedSource const& failed) {
+    auto const fix = fix_of(workspace, failed);
+    return {"source \"" + failed.name + "\"",
+            "is not in this snapshot: " + failed.error.message() + (fix.empty() ? "" : "; " + fix)};
+}
+
+Error all_failed(Workspace& workspace, std::vector<job::FailedSource> const& failed) {
+    std::string others;
+    for (auto const& each : failed) {
+        if (&each == &failed.front()) continue;
+        others += "\nsource \"" + each.name + "\": " + each.error.message();
+    }
+    auto const& first = failed.front().error;
+    return fail(first.fault(),
+                "source \"" + failed.front().name + "\": " + first.message() + others)
+        .with_code(first.code())
+        .with_fix(fix_of(workspace, failed.front()));
+}
+
 std::string sentence_of(BackupAnswer const& answer) {
     auto const& report = answer.report;
     return fmt::format("{} items, {} read, {} stored", spell_count(report.items),
@@ -94,6 +121,7 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     request.type = call.type;
     request.tags = call.tags;
     request.dry_run = call.dry_run;
+    request.past_failed_sources = true;
     auto const& limits = workspace.config().limits;
     request.read_bytes_per_second = static_cast<std::uint64_t>(limits.read_mb_s.value_or(0) * 1e6);
     request.progress = call.progress;
@@ -108,17 +136,9 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     if (auto ready = hooks.quiesce(); !ready) return record.failed(std::move(ready).error());
     auto report = job::backup(**repository, request, workspace.stop());
     auto const resumed = hooks.resume();
-    if (!report) {
-        auto error = std::move(report).error();
-        for (auto const& source : sources) {
-            bool const this_one =
-                error.message().starts_with("source \"" + source.options.name + "\": ");
-            if (!this_one || !error.fix().empty() || error.fault() != Fault::not_found) continue;
-            error = std::move(error).with_fix(fmt::format(
-                "bring it back, correct [source.{}] ({}), or back up the others by name",
-                source.options.name, spell_place(workspace.config(), source.place)));
-        }
-        return record.failed(std::move(error));
+    if (!report) return record.failed(std::move(report).error());
+    if (report->sources.empty() && !report->failed.empty()) {
+        return record.failed(all_failed(workspace, report->failed));
     }
 
     answer.report = std::move(*report);
@@ -145,7 +165,14 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     if (!call.dry_run) {
         for (auto& problem : settle_keys(workspace)) answer.problems.push_back(std::move(problem));
     }
+    // What failed is a run of its own: the others must not make it look backed up.
+    for (auto const& failed : answer.report.failed) std::erase(run.sources, failed.name);
     record.done(answer.problems, sentence_of(answer));
+    for (auto const& failed : answer.report.failed) {
+        answer.problems.push_back(left_out(workspace, failed));
+        RecordedRun alone(workspace, record.run().verb, {failed.name});
+        static_cast<void>(alone.failed(failed.error));
+    }
     return answer;
 }
 

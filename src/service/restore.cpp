@@ -54,6 +54,27 @@ Result<void> check_target(RestoreCall const& call, system::Path const& folder,
         folder.string() + " holds something already, which a restore may overwrite");
 }
 
+/// A source that this snapshot lacks may well be in another.
+Result<void> check_sources(Workspace& workspace, repository::Snapshot const& snapshot,
+                           RestoreCall const& call) {
+    for (auto const& wanted : call.select) {
+        auto const name = wanted.substr(0, wanted.find('/'));
+        auto const& sources = snapshot.sources;
+        using repository::SourceSnapshot;
+        if (std::ranges::find(sources, name, &SourceSnapshot::name) != sources.end()) continue;
+        PD_TRY(auto const list, list_snapshots(workspace));
+        auto const newest = newest_with(list.snapshots, name);
+        if (!newest) continue;
+        return fail(Fault::not_found,
+                    fmt::format("snapshot {} has no source \"{}\"", short_id(snapshot.id()), name))
+            .with_fix(
+                fmt::format("the newest that holds it is of {}: perdure restore {} {} --to {}",
+                            to_rfc3339(newest->finished), short_id(newest->id()), wanted,
+                            call.folder.string()));
+    }
+    return {};
+}
+
 std::vector<job::Invariant> invariants_of(SourceConfig const& source) {
     std::vector<job::Invariant> out;
     for (auto const& one : source.invariants) out.push_back({one.name, one.sql, one.argv});
@@ -94,6 +115,10 @@ std::uint64_t expected_bytes(repository::Snapshot const& snapshot,
 Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     RestoreAnswer answer;
     PD_TRY(answer.snapshot, find_snapshot(workspace, call.snapshot, call.at));
+    if (call.select.empty()) {
+        PD_CHECK(tell_absent_sources(workspace, answer.snapshot, call.snapshot));
+    }
+    PD_CHECK(check_sources(workspace, answer.snapshot, call));
     if (call.at) {
         answer.gap = std::chrono::seconds(call.at->seconds - answer.snapshot.finished.seconds);
     }
@@ -131,6 +156,9 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
 Result<job::DrillReport> drill(Workspace& workspace, DrillCall const& call) {
     job::DrillRequest request;
     PD_TRY(request.snapshot, find_snapshot(workspace, call.snapshot));
+    if (call.sources.empty()) {
+        PD_CHECK(tell_absent_sources(workspace, request.snapshot, call.snapshot));
+    }
     request.sources = call.sources;
     request.scratch_parent = call.scratch;
     request.progress = call.progress;

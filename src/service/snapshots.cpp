@@ -54,6 +54,11 @@ Timestamp time_of(Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
 }
 
+bool holds(Snapshot const& snapshot, std::string const& source) {
+    return std::ranges::find(snapshot.sources, source, &repository::SourceSnapshot::name) !=
+           snapshot.sources.end();
+}
+
 /// The newest by the writers' clocks, which may have been wrong: what a writer itself numbered as
 /// older than another of its snapshots is not the newest, whatever the clock said.
 Snapshot const* newest_of(std::vector<Snapshot const*> fitting) {
@@ -158,6 +163,35 @@ Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                 fmt::format("{} of the snapshots cannot be read\n{}: {}", damaged.size(),
                             damaged.front().path, damaged.front().reason))
         .with_code(14);
+}
+
+std::optional<Snapshot> newest_with(std::vector<Snapshot> const& all, std::string const& source) {
+    std::vector<Snapshot const*> fitting;
+    for (auto const& each : all) {
+        if (holds(each, source) && !is_safety(each)) fitting.push_back(&each);
+    }
+    if (fitting.empty()) return std::nullopt;
+    return *newest_of(std::move(fitting));
+}
+
+Result<void> tell_absent_sources(Workspace& workspace, Snapshot const& snapshot,
+                                 std::string const& word) {
+    if (word != "latest") return {};
+    std::optional<std::vector<Snapshot>> all;
+    for (auto const& source : workspace.config().sources) {
+        auto const& name = source.options.name;
+        if (holds(snapshot, name)) continue;
+        if (!all) {
+            PD_TRY(auto* repository, workspace.repository());
+            PD_TRY(all, repository->snapshots(nullptr, workspace.stop()));
+        }
+        auto const newest = newest_with(*all, name);
+        if (!newest) continue;
+        workspace.pass_over(
+            {name, fmt::format("is not in this snapshot; the newest that holds it is {} of {}",
+                               short_id(newest->id()), to_rfc3339(time_of(*newest)))});
+    }
+    return {};
 }
 
 Result<void> check_confirmation(std::string const& given, std::vector<std::string> const& accepted,

@@ -27,6 +27,14 @@ Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> c
 Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                                            std::optional<Timestamp> at = {});
 
+/// Where `word` is "latest": tells of every configured source that is in other snapshots and not in
+/// this one, for who asks for the latest wants it of all of them.
+Result<void> tell_absent_sources(Workspace& workspace, repository::Snapshot const& snapshot,
+                                 std::string const& word);
+/// The newest snapshot that holds the source; empty: none does.
+std::optional<repository::Snapshot> newest_with(std::vector<repository::Snapshot> const& all,
+                                                std::string const& source);
+
 /// The first 12 characters of an id: what people see.
 std::string short_id(std::string const& id);
 std::string_view type_name(repository::SnapshotType type);

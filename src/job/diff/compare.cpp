@@ -293,12 +293,14 @@ Result<std::vector<SourceSnapshot>> read_live(repository::Repository& repository
     for (auto const& source : request.live) {
         auto const* parent = find_source(request.before.sources, source.name);
         if (parent && parent->type != source.type) parent = nullptr;
+        std::string const in_source = "source \"" + source.name + "\"";
         auto read = read_source({source, parent}, context, stop);
-        if (!read) return std::move(read).error().within("source \"" + source.name + "\"");
-        for (auto const& problem : read->problems) {
+        if (!read) return std::move(read).error().within(in_source);
+        if (read->failure) return std::move(*read->failure).within(in_source);
+        for (auto const& problem : read->snapshot.problems) {
             report.problems.push_back({source.name + ": " + problem.path, problem.reason});
         }
-        out.push_back(std::move(*read));
+        out.push_back(std::move(read->snapshot));
     }
     return out;
 }

@@ -120,12 +120,12 @@ Result<int> run_restore(Invocation& in) {
     }
     in.problems(answer->report.problems);
     auto const& style = in.out().out_style();
+    bool const whole = answer->report.problems.empty() && !in.passed_over();
     in.out().line();
-    in.out().line(
-        fmt::format("{} restored snapshot {} in {}",
-                    answer->report.problems.empty() ? style.green("✓") : style.yellow("!"),
-                    style.bold(service::short_id(answer->snapshot.id())),
-                    spell_seconds(answer->report.duration_s)));
+    in.out().line(fmt::format("{} restored snapshot {} in {}",
+                              whole ? style.green("✓") : style.yellow("!"),
+                              style.bold(service::short_id(answer->snapshot.id())),
+                              spell_seconds(answer->report.duration_s)));
     if (answer->report.lost > 0) {
         return fail(Fault::corrupt, plural(answer->report.lost, "file or row", "files or rows") +
                                         " could not be read back; everything else was restored")

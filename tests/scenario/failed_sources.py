@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""A source that fails takes no other source's backup with it, and never passes for backed up."""
+import shutil
+import sqlite3
+
+import stage
+
+
+def three_sources(place):
+    place.write("photos/one.jpg", "one\n" * 1000)
+    place.write("notes/first.txt", "first\n")
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text)")
+        database.executemany("INSERT INTO note VALUES(?, ?)",
+                             [(i, f"note {i} " * 40) for i in range(3000)])
+    database.close()
+    place.repository(photos="photos", app="app.db", notes="notes")
+
+
+def lights(place):
+    """source → the colour of its light "backup"."""
+    return {source["name"]: source["lights"]["backup"]["light"]
+            for source in place.run("status", "--json").summary["sources"]}
+
+
+def claim_the_others_are_backed_up_and_the_failed_one_is_named(place):
+    three_sources(place)
+    place.good("backup")
+    (place.work / "photos").rename(place.work / "away")
+    place.write("notes/second.txt", "second\n")
+    ran = place.good("backup", code=3)
+    assert 'source "photos"' in ran.err and "perdure.toml:" in ran.err, ran
+    assert lights(place)["photos"] == "red" and lights(place)["notes"] == "green"
+    back = place.good("restore", "latest", "--to", place.folder / "back", code=3)
+    assert "photos" in back.err and "the newest that holds it" in back.err, back
+    assert (place.folder / "back/notes/second.txt").read_text() == "second\n"
+    assert not (place.folder / "back/photos").exists()
+    (place.work / "away").rename(place.work / "photos")
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "whole")
+    assert (place.folder / "whole/photos/one.jpg").stat().st_size == 4000
+    assert lights(place)["photos"] == "green"
+
+
+def claim_what_the_latest_lacks_is_offered_from_where_it_is(place):
+    three_sources(place)
+    place.good("backup")
+    shutil.rmtree(place.work / "photos")
+    place.good("backup", code=3)
+    ran = place.good("restore", "latest", "photos", "--to", place.folder / "back", code=1)
+    command = ran.err[ran.err.index("perdure restore "):].split("\n")[0].split()
+    place.good(*command[1:])
+    assert (place.folder / "back/photos/one.jpg").stat().st_size == 4000
+
+
+def claim_a_source_that_breaks_half_way_is_left_out_and_the_rest_is_whole(place):
+    three_sources(place)
+    whole = (place.work / "app.db").read_bytes()
+    harmed = bytearray(whole)
+    for page in range(20, len(harmed) // 4096):  # the first pages, and so the schema, stay
+        harmed[page * 4096:page * 4096 + 100] = b"\xff" * 100
+    place.write("app.db", bytes(harmed))
+    ran = place.good("backup", code=3)
+    assert 'source "app"' in ran.err, ran
+    assert lights(place)["app"] == "red" and lights(place)["photos"] == "green"
+    place.good("backup", "verify", "--read-data")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/notes/first.txt").read_text() == "first\n"
+    assert (place.folder / "back/photos/one.jpg").stat().st_size == 4000
+
+
+def claim_a_backup_of_nothing_but_failures_fails(place):
+    three_sources(place)
+    for name in ("photos", "notes"):
+        shutil.rmtree(place.work / name)
+    ran = place.good("backup", "photos", "notes", code=1)
+    assert 'source "photos"' in ran.err and 'source "notes"' in ran.err, ran
+    assert place.good("backup", "photos", code=1)
+    assert place.good("backup", "list", "--json").summary["snapshots"] == 0
+
+
+def claim_a_run_that_skips_a_source_counts_for_the_others_only(place):
+    three_sources(place)
+    shutil.rmtree(place.work / "photos")
+    place.good("backup", code=3)
+    runs = [event for event in place.good("runs", "list", "--json").events
+            if event["type"] == "run" and event["verb"] == "backup"]
+    assert {(tuple(sorted(run["sources"])), run["outcome"]) for run in runs} == {
+        (("app", "notes"), "ok"), (("photos",), "failed")}, runs
+
+
+stage.main(globals())
