@@ -86,6 +86,7 @@ public:
     std::shared_ptr<Index> index() override { return index_; }
     Outside outside() const override { return outside_; }
     bool parity() const override { return config_.parity; }
+    Timestamp created() const override { return config_.created; }
     BlobReader& blobs() override { return *blobs_; }
     ReadContext read_context() override {
         return ReadContext{.blobs = *blobs_,

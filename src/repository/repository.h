@@ -68,6 +68,8 @@ public:
     virtual ~Repository() = default;
 
     virtual RepositoryId const& id() const = 0;
+    /// When it was made, by the clock of who made it.
+    virtual Timestamp created() const = 0;
     virtual store::ObjectStore& store() = 0;
     virtual Domains& domains() = 0;
     /// Slots, epochs and erasure; the same object as domains().

@@ -7,6 +7,7 @@
 #include "base/spell.h"
 #include "repository/index/index.h"
 #include "repository/pins.h"
+#include "service/own_snapshots.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"
@@ -126,6 +127,12 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     record.run().items = answer.report.blobs;
     record.run().bytes_read = answer.report.bytes_read;
     if (answer.passed()) {
+        if (!answer.snapshot) {
+            auto hidden = hidden_own_snapshots(workspace, *repository);
+            if (!hidden) return record.failed(std::move(hidden).error());
+            auto& gaps = answer.report.gaps;
+            gaps.insert(gaps.end(), hidden->begin(), hidden->end());
+        }
         answer.misplaced_keys = misplaced_keys(workspace);
         std::vector<data::Problem> noted = answer.misplaced_keys;
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});

@@ -2,6 +2,7 @@
 """What is wrong is named, with cause and fix, and changes nothing."""
 import os
 import re
+import shutil
 import subprocess
 
 import stage
@@ -238,6 +239,25 @@ def claim_a_snapshot_that_the_store_hides_is_named_and_a_deleted_one_is_not(plac
     last = place.good("repo", "check", "--json", code=3)
     assert last.summary["gaps"] == 1 and last.summary["passed"], last
     assert [e["kind"] for e in last.events if e["type"] == "finding"] == ["gap"], last
+
+
+def claim_a_repository_that_was_set_back_is_told_by_who_made_the_newer_snapshots(place):
+    """The newest snapshot has no successor that could miss it; its maker's log of runs does."""
+    place.write("data/a.txt", "1\n")
+    place.repository(data="data")
+    place.good("backup")
+    shutil.copytree(place.work / "backups", place.work / "older", copy_function=shutil.copy2)
+    made = [place.good("backup", "--json").summary["snapshot"] for _ in range(2)]
+    place.good("backup", "delete", made[0], "--confirm", made[0][:12])
+    place.good("repo", "check")
+    (place.work / "backups").rename(place.work / "newer")
+    (place.work / "older").rename(place.work / "backups")
+    ran = place.good("repo", "check", code=3)
+    assert made[1] in ran.out and "this machine made it" in ran.out, ran
+    shutil.rmtree(place.work / "backups")  # another repository in its place misses nothing
+    place.good("init", "--confirm", "main")
+    place.good("backup")
+    place.good("repo", "check")
 
 
 stage.main(globals())

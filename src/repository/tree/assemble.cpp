@@ -72,6 +72,7 @@ Result<void> TreeAssembler::add_file(FileJob& job, std::string_view name, bool l
 Result<void> TreeAssembler::add(TreeBatch& batch) {
     if (batch.error) return *batch.error;
     using Kind = TreeBatch::Token::Kind;
+    std::size_t left = 0;  // folders, which were counted when they were entered
     for (TreeBatch::Token const& token : batch.tokens) {
         ByteView const all =
             ByteView(batch.arena).subspan(token.offset, token.name_length + token.length);
@@ -83,6 +84,7 @@ Result<void> TreeAssembler::add(TreeBatch& batch) {
                 break;
             case Kind::leave:
                 PD_CHECK(leave());
+                ++left;
                 break;
             case Kind::record:
                 PD_CHECK(add_record(name, bytes, token.linked));
@@ -93,6 +95,7 @@ Result<void> TreeAssembler::add(TreeBatch& batch) {
         }
     }
     items_done += batch.tokens.size();
+    items_done -= left;
     if (context_.progress.report) context_.progress.report(items_done, bytes_read, path_);
     return {};
 }

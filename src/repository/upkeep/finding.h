@@ -16,7 +16,7 @@ struct Finding {
         unreadable,      ///< the store did not give it; it may be whole
         unknown_handle,  ///< a snapshot names a domain that the keyring never heard of
         disagreement,    ///< two destinations hold different bodies under one name
-        gap,             ///< a writer's chain names a snapshot that is neither here nor deleted
+        gap,             ///< a snapshot that was made is neither here nor deleted
     } kind = Kind::damaged;
     std::string object;  ///< "pack/d/…", "snapshot/…", "blob …"
     std::string detail;

@@ -1,0 +1,57 @@
+#include "service/own_snapshots.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "repository/lease.h"
+#include "service/snapshots.h"
+
+namespace perdure::service {
+
+namespace {
+
+constexpr std::size_t looked_at = 1000;
+constexpr std::int64_t seconds_back = 90 * std::int64_t{86400};
+
+bool made_a_snapshot(catalog::Run const& run) {
+    using catalog::Outcome;
+    bool const good = run.outcome == Outcome::ok || run.outcome == Outcome::partial;
+    return good && run.verb == "backup" && !run.snapshot.empty();
+}
+
+}  // namespace
+
+Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspace,
+                                                              repository::Repository& repository) {
+    std::vector<repository::Finding> out;
+    auto* log = workspace.runs();
+    if (!log) return out;
+    auto const runs = log->list(looked_at);
+    if (!runs) return out;  // without history nothing can be missed
+    auto const since = system::real_clock().now().seconds - seconds_back;
+    PD_TRY(auto const list, list_snapshots(workspace));
+    std::set<std::string> known;
+    for (auto const& snapshot : list.snapshots) known.insert(snapshot.id());
+    for (auto const& run : *runs) {
+        // What is older than the repository was made in another one.
+        bool const of_this_one = run.started >= repository.created();
+        if (!made_a_snapshot(run) || !of_this_one || run.started.seconds < since) continue;
+        if (known.contains(run.snapshot)) break;  // before it the writer's chain tells
+        auto const bytes = from_hex(run.snapshot);
+        auto const session = bytes ? repository::SessionId::from(*bytes)
+                                   : Result<repository::SessionId>(bytes.error());
+        if (!session) continue;
+        auto const state =
+            repository::session_state(repository.store(), *session, workspace.stop());
+        if (!state || *state != repository::SessionState::absent) continue;
+        out.push_back({repository::Finding::Kind::gap, "snapshot/" + run.snapshot,
+                       fmt::format("this machine made it at {} (run {}), and it is neither listed "
+                                   "nor deleted",
+                                   to_rfc3339(run.started), run.id),
+                       false});
+    }
+    return out;
+}
+
+}  // namespace perdure::service

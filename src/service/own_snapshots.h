@@ -1,0 +1,15 @@
+#pragma once
+
+#include "repository/upkeep/finding.h"
+#include "service/workspace.h"
+
+namespace perdure::service {
+
+/// Snapshots that this machine's log of runs says it made and that the repository knows nothing of:
+/// neither there nor deleted; those after the newest that is there: of others their writer's chain
+/// tells. Only who made it can know of a hidden newest one, or of a store that was set back.
+/// Looks at the backups of the last 90 days, at most 1,000.
+Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspace,
+                                                              repository::Repository& repository);
+
+}  // namespace perdure::service
