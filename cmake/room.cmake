@@ -31,17 +31,22 @@ endfunction()
 
 # pd_test_environment(test…): what every test may rely on, whatever folder it is started in.
 #   PERDURE_CHECKOUT is the root of the sources; PERDURE_PROGRAM the program under test.
+#   PERDURE_PATIENCE is how many times as slow and as large it may be: sanitizers make it so.
+if(PERDURE_SANITIZE)
+  set(pd_patience 6)
+else()
+  set(pd_patience 1)
+endif()
 function(pd_test_environment)
-  set_tests_properties(${ARGN} PROPERTIES
-    ENVIRONMENT "PERDURE_CHECKOUT=${PROJECT_SOURCE_DIR};PERDURE_PROGRAM=${CMAKE_BINARY_DIR}/perdure")
+  set_tests_properties(${ARGN} PROPERTIES ENVIRONMENT
+    "PERDURE_CHECKOUT=${PROJECT_SOURCE_DIR};PERDURE_PROGRAM=${CMAKE_BINARY_DIR}/perdure;\
+PERDURE_PATIENCE=${pd_patience}")
   pd_time_limit(900 ${ARGN})
 endfunction()
 
-# pd_time_limit(seconds test…): when a test is given up; sanitizers are slow and get six times as long.
+# pd_time_limit(seconds test…): when a test is given up.
 function(pd_time_limit seconds)
-  if(PERDURE_SANITIZE)
-    math(EXPR seconds "6 * ${seconds}")
-  endif()
+  math(EXPR seconds "${pd_patience} * ${seconds}")
   set_tests_properties(${ARGN} PROPERTIES TIMEOUT ${seconds})
 endfunction()
 

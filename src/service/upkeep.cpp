@@ -7,7 +7,7 @@
 #include "base/spell.h"
 #include "repository/index/index.h"
 #include "repository/pins.h"
-#include "service/own_snapshots.h"
+#include "service/health/own_snapshots.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"

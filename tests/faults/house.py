@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 
+PATIENCE = int(os.environ.get("PERDURE_PATIENCE", 1))  # see tests/scenario/stage.py
 PERDURE = os.environ.get("PERDURE_PROGRAM") or os.path.abspath("build/release/perdure")
 
 CONFIG = """version = 1
@@ -74,11 +75,11 @@ class House:
             db.execute("INSERT INTO notes(user_id, body) VALUES(?,?)", (100 + turn, "hello"))
         db.close()
 
-    def run(self, *words, env=None, check=True, timeout=120):
+    def run(self, *words, env=None, check=True):
         """Runs perdure; the completed process."""
         done = subprocess.run(
             [PERDURE, "--config", self.config, "--no-input", *words],
-            capture_output=True, text=True, timeout=timeout, cwd=self.folder,
+            capture_output=True, text=True, timeout=120 * PATIENCE, cwd=self.folder,
             env={**os.environ, "XDG_CACHE_HOME": os.path.join(self.folder, "cache"),
                  "XDG_STATE_HOME": os.path.join(self.folder, "state"), **(env or {})})
         if check and done.returncode != 0:

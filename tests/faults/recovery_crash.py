@@ -261,7 +261,7 @@ def claim_a_disk_that_is_really_full_leaves_before_or_after(place):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         process = place.start(*world.apply(), preexec_fn=limited)
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=300 * stage.PATIENCE)
         refused += process.returncode not in (0, 3)
         # SQLite calls a refused write an I/O error (13) where the system does not say "full".
         assert process.returncode in (0, 1, 3, 13), (process.returncode, err)

@@ -93,7 +93,7 @@ def claim_values_of_ten_megabytes_leave_in_every_format(place):
             assert mark in text or told, f"{name}: {mark} is neither there nor reported"
         assert b"title-end" in text or told, f"{name}: the title is cut and nothing said"
         print(f"       {name}: {memory:.0f} MiB, exit {code}")
-        assert memory < 400, f"{name}: {memory:.0f} MiB"
+        assert memory < 400 * stage.PATIENCE, f"{name}: {memory:.0f} MiB"
 
 
 def claim_long_titles_and_groups_leave_as_pdf(place):
@@ -114,7 +114,7 @@ def claim_long_titles_and_groups_leave_as_pdf(place):
         code, events, memory = measured(place, "--format", name, "-o", out)
         assert code in (0, 3) and events[-1]["records"] == 1, (name, code, events)
         assert b"titleend" in everything_in(place.work / out) or code == 3, name
-        assert memory < 300, f"{name}: {memory} MiB"
+        assert memory < 300 * stage.PATIENCE, f"{name}: {memory} MiB"
 
 
 def remove(path):

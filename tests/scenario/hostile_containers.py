@@ -14,7 +14,7 @@ import zlib
 import album
 import stage
 
-MEMORY_MB_MAX = 200
+MEMORY_MB_MAX = 200 * stage.PATIENCE
 
 
 def archive(place):

@@ -16,6 +16,8 @@ import traceback
 
 CHECKOUT = pathlib.Path(os.environ.get("PERDURE_CHECKOUT", pathlib.Path(__file__).parents[2]))
 PROGRAM = os.environ.get("PERDURE_PROGRAM", str(CHECKOUT / "build/release/perdure"))
+# How many times as slow and as large the program may be: a sanitizer makes it so.
+PATIENCE = int(os.environ.get("PERDURE_PATIENCE", 1))
 DATA = pathlib.Path(os.environ.get("PERDURE_DATA", CHECKOUT / "../shared/data")).resolve()
 
 
@@ -70,7 +72,7 @@ class Place:
 
     def run(self, *words, cwd=None):
         process = self.start(*words, cwd=cwd)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=300 * PATIENCE)
         return Ran(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
     def good(self, *words, code=0, cwd=None):
@@ -113,7 +115,8 @@ def measured(command, **more):
     """(exit code, stdout, stderr, MiB at its peak) of a command. A process begins with the memory
     of whoever started it as its peak: a small one in between keeps ours out of the number."""
     done = subprocess.run([sys.executable, "-S", "-c", _SPAWN, *map(str, command)],
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=600, **more)
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=600 * PATIENCE, **more)
     told, _, peak = done.stderr.decode(errors="replace").rstrip("\n").rpartition("\n")
     return done.returncode, done.stdout.decode(errors="replace"), told, int(peak)
 

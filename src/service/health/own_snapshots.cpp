@@ -1,4 +1,4 @@
-#include "service/own_snapshots.h"
+#include "service/health/own_snapshots.h"
 
 #include <fmt/format.h>
 
