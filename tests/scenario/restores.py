@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import subprocess
 
 import stage
 
@@ -388,6 +389,37 @@ def claim_destinations_whose_keys_were_changed_apart_are_joined_when_asked(place
         back = place.folder / f"joined{number}"
         place.good("restore", "latest", "--destination", name, "--to", back)
         assert stage.rsync_differences(place.work / "data", back / "data") == ""
+
+
+def claim_one_backup_by_root_does_not_lock_the_owner_out(place):
+    """What root writes into somebody's repository is theirs; what they may not read is said."""
+    if os.geteuid() != 0:
+        raise stage.Skip("only root can do what another user must live with")
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    for path in [place.folder, *place.folder.rglob("*")]:
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+
+    def as_owner(*words, code=0):
+        process = place.start(*words, user=65534, group=65534, extra_groups=[])
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code, (words, process.returncode, err)
+        return err.decode()
+    as_owner("backup")
+    os.chown(place.write("data/two.txt", "two\n"), 65534, 65534)
+    other = dict(place.environment, XDG_STATE_HOME=str(place.folder / "s0"),
+                 XDG_CACHE_HOME=str(place.folder / "c0"))
+    subprocess.run([stage.PROGRAM, "backup"], cwd=place.work, env=other, check=True,
+                   capture_output=True)
+    as_owner("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/data/two.txt").read_text() == "two\n"
+    as_owner("backup")
+    as_owner("repo", "check")
+    for path in (place.work / "backups/keyring/a").rglob("*"):
+        if path.is_file():
+            os.chown(path, 0, 0)
+            path.chmod(0o600)
+    assert "ermission" in as_owner("backup", code=1) + as_owner("backup", "list", code=1)
 
 
 stage.main(globals())

@@ -217,7 +217,7 @@ Result<void> Loader::take_addition(Loaded& loaded, store::ObjectStore& home,
         found.inbox_epoch = addition->inbox_epoch;
         found.set = std::make_shared<EntrySet const>(std::move(addition->set));
         found.writers = std::move(addition->writers);
-    } else if (addition.error().fault() == Fault::denied) {
+    } else if (body && addition.error().fault() == Fault::denied) {
         PD_TRY(found.inbox_epoch, addition_epoch(body->body));
     } else if (addition.error().fault() == Fault::corrupt ||
                addition.error().fault() == Fault::exhausted) {

@@ -14,6 +14,7 @@
 #include "store/local/local_store.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include <set>
 
 #include "system/random.h"
+#include "system/step.h"
 
 namespace perdure::store {
 
@@ -56,7 +58,10 @@ public:
           temporary_(root_ / temporary_folder),
           read_only_(options.read_only),
           device_(root.st_dev),
-          inode_(root.st_ino) {}
+          inode_(root.st_ino),
+          owner_(root.st_uid),
+          group_(root.st_gid),
+          hands_over_(::geteuid() == 0 && root.st_uid != 0) {}
 
     void remove_stale_temporaries();
 
@@ -86,6 +91,8 @@ private:
     Result<Path> new_temporary();
     Result<void> write_temporary(Path const& path, ByteView body, std::stop_token const& stop);
     Result<void> ensure_folder(Path const& folder);
+    Result<void> hand_over(int descriptor, Path const& path) const;
+    Result<void> hand_over_folders(Path const& folder) const;
     Result<void> list_folder(std::string const& below, Listing const& listing);
     Result<void> list_one(std::string const& name, Listing const& listing);
     Error explain(Error error) const;
@@ -94,6 +101,9 @@ private:
     bool read_only_;
     dev_t device_;
     ino_t inode_;
+    uid_t owner_;  ///< of the root
+    gid_t group_;
+    bool hands_over_;  ///< root works in a folder of somebody else
     std::mutex mutex_;
     std::set<Path> known_folders_;
 };
@@ -134,14 +144,41 @@ Result<void> LocalStore::ensure_folder(Path const& folder) {
         if (known_folders_.contains(folder)) return {};
     }
     PD_CHECK(system::make_folders(folder));
+    PD_CHECK(hand_over_folders(folder));
     std::lock_guard const lock(mutex_);
     known_folders_.insert(folder);
+    return {};
+}
+
+/// What root writes into somebody's repository stays theirs: one `sudo perdure backup` must not
+/// lock them out of it.
+Result<void> LocalStore::hand_over(int descriptor, Path const& path) const {
+    if (!hands_over_) return {};
+    PD_CHECK(system::step(system::Step::set_metadata, path.native()));
+    if (::fchown(descriptor, owner_, group_) == 0) return {};
+    return system::error_from_errno(errno, "giving " + path.native() + " to its owner");
+}
+
+/// From the root on by descriptors, never through a link: whoever owns the root may plant one.
+Result<void> LocalStore::hand_over_folders(Path const& folder) const {
+    if (!hands_over_) return {};
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    File at(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (auto const& name : folder.lexically_relative(root_)) {
+        if (name == ".") continue;
+        File next(::openat(at.descriptor(), name.c_str(), flags));
+        struct stat status{};
+        if (!next.is_open() || ::fstat(next.descriptor(), &status) != 0) return {};
+        if (status.st_uid == 0) PD_CHECK(hand_over(next.descriptor(), folder));
+        at = std::move(next);
+    }
     return {};
 }
 
 Result<void> LocalStore::write_temporary(Path const& path, ByteView body,
                                          std::stop_token const& stop) {
     PD_TRY(File file, File::create(path));
+    PD_CHECK(hand_over(file.descriptor(), path));
     do {
         if (stop.stop_requested()) return cancelled();
         ByteView const piece = body.first(std::min(body.size(), piece_bytes));
