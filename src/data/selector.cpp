@@ -26,7 +26,7 @@ bool is_pattern(std::string_view path) {
     for (std::size_t at = 0; at < path.size(); ++at) {
         if (path[at] == '\\') {
             ++at;
-        } else if (path[at] == '*' || path[at] == '?' || path[at] == '[') {
+        } else if (path[at] == '*' || path[at] == '?') {
             return true;
         }
     }
@@ -107,25 +107,7 @@ bool sign_fits(std::string_view pattern, std::size_t& at, char byte) {
     char const sign = pattern[at++];
     if (sign == '?') return byte != '/';
     if (sign == '\\' && at < pattern.size()) return pattern[at++] == byte;
-    if (sign != '[') return sign == byte;
-    auto const close = pattern.find(']', at + 1);
-    if (close == pattern.npos) return byte == '[';
-    auto set = pattern.substr(at, close - at);
-    at = close + 1;
-    bool const inverted = set.starts_with('!') || set.starts_with('^');
-    if (inverted) set.remove_prefix(1);
-    bool found = false;
-    auto const value = static_cast<unsigned char>(byte);
-    for (std::size_t i = 0; i < set.size(); ++i) {
-        auto const low = static_cast<unsigned char>(set[i]);
-        auto high = low;
-        if (i + 2 < set.size() && set[i + 1] == '-') {
-            high = static_cast<unsigned char>(set[i + 2]);
-            i += 2;
-        }
-        found = found || (value >= low && value <= high);
-    }
-    return found != inverted && byte != '/';
+    return sign == byte;
 }
 
 /// The classic two-pointer match, with one place to go back to for "*" and one for "**": both
@@ -238,7 +220,7 @@ bool may_select_below(Selector const& selector, std::string_view path) {
         return selector.kind == Selector::Kind::whole || selector.kind == Selector::Kind::path;
     }
     if (selector.kind != Selector::Kind::path) return false;
-    auto const signs = selector.pattern ? selector.path.find_first_of("*?[\\") : std::string::npos;
+    auto const signs = selector.pattern ? selector.path.find_first_of("*?\\") : std::string::npos;
     auto const fixed = std::string_view(selector.path).substr(0, signs);
     auto const folder = std::string(path) + "/";
     // Only the part before the first sign is compared: a walk may look too far, never too short.

@@ -12,8 +12,9 @@ namespace perdure::data {
 /// What every verb that takes a part of a source understands:
 ///   app                      all of it
 ///   app/photos/2024          a file, or a folder with all below it (of a database: its media)
-///   app/photos/**.jpg        a pattern: * and ? stay in one folder, ** crosses them, [a-z] one
-///   sign app:memory               a record type of the mapping, or a table by its name
+///   app/photos/**.jpg        a pattern: * and ? stay in one folder, ** crosses them; brackets are
+///                            plain signs, for frameworks name files [id].tsx
+///   app:memory               a record type of the mapping, or a table by its name
 ///   app:memory/17            one record by its key; a key of two columns is app:pair/3/17
 ///   app:"odd table"/17       a name that holds / : " or a space, in quotes (" doubled inside)
 /// A backslash takes the next sign of a path literally. Which records of a type: data/where.h's

@@ -61,8 +61,9 @@ TEST(Selector, PatternsStayInTheirFolderUnlessDoubled) {
     EXPECT_TRUE(takes("s/a/**/b", "a/b"));
     EXPECT_TRUE(takes("s/a/**/b", "a/x/y/b"));
     EXPECT_FALSE(takes("s/a/**/b", "a/xb"));
-    EXPECT_TRUE(takes("s/?[a-c]", "xb"));
-    EXPECT_FALSE(takes("s/?[!a-c]", "xb"));
+    EXPECT_TRUE(takes("s/users/[id].tsx", "users/[id].tsx"));
+    EXPECT_FALSE(takes("s/users/[id].tsx", "users/i.tsx"));
+    EXPECT_TRUE(takes("s/[id]/*.tsx", "[id]/page.tsx"));
     EXPECT_TRUE(takes("s/a\\*", "a*"));
     EXPECT_FALSE(takes("s/a\\*", "ab"));
     EXPECT_TRUE(takes("s/20*", "2024/below/it"));

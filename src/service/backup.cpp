@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/spell.h"
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"
@@ -75,6 +77,21 @@ Result<void> judge_destinations(Workspace& workspace, BackupAnswer& answer) {
         .with_fix("perdure destination test, then perdure backup sync");
 }
 
+/// A tag stands where a snapshot is named: what means something else there, or cannot be read in a
+/// list, is none.
+Result<void> check_tag(std::string const& tag) {
+    constexpr std::size_t tag_bytes_max = 100;
+    bool const printable =
+        std::ranges::none_of(tag, [](unsigned char sign) { return sign < 0x20 || sign == 0x7f; });
+    bool const taken = tag == "latest" || tag == "live";
+    if (printable && !taken && !tag.empty() && tag.size() <= tag_bytes_max) return {};
+    return fail(Fault::invalid,
+                taken ? fmt::format("\"{}\" means something else already", tag)
+                      : std::string("a tag has 1 to 100 bytes, all of them printable"))
+        .with_code(2)
+        .with_fix("give another tag, such as --tag before-upgrade");
+}
+
 std::string fix_of(Workspace& workspace, job::FailedSource const& failed) {
     auto const* source = workspace.config().source(failed.name);
     bool const gone = failed.error.fault() == Fault::not_found;
@@ -111,6 +128,7 @@ std::string sentence_of(BackupAnswer const& answer) {
 }  // namespace
 
 Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
+    for (auto const& tag : call.tags) PD_CHECK(check_tag(tag));
     PD_TRY(auto const sources, workspace.sources(call.sources));
     job::BackupRequest request;
     std::vector<std::string> names;

@@ -38,6 +38,22 @@ std::vector<std::string> names_of(repository::Snapshot const& snapshot,
     return out;
 }
 
+/// What lies among a repository's objects would be taken for them, or go with them.
+Result<void> check_place(Workspace const& workspace, system::Path const& folder) {
+    std::error_code error;
+    auto const target = std::filesystem::weakly_canonical(folder, error);
+    for (auto const& destination : workspace.destinations()) {
+        auto const root = std::filesystem::weakly_canonical(destination.path, error);
+        auto const below = target.lexically_relative(root);
+        if (below.empty() || below.begin()->string() == "..") continue;
+        return fail(Fault::invalid, fmt::format("{} lies in the repository of destination \"{}\"",
+                                                folder.string(), destination.name))
+            .with_code(2)
+            .with_fix("name another folder with --to");
+    }
+    return {};
+}
+
 Result<void> check_target(RestoreCall const& call, system::Path const& folder,
                           repository::Snapshot const& snapshot, bool& overwrite) {
     overwrite = false;
@@ -63,7 +79,7 @@ Result<void> check_sources(Workspace& workspace, repository::Snapshot const& sna
         using repository::SourceSnapshot;
         if (std::ranges::find(sources, name, &SourceSnapshot::name) != sources.end()) continue;
         PD_TRY(auto const list, list_snapshots(workspace));
-        auto const newest = newest_with(list.snapshots, name);
+        auto const newest = newest_with(list.snapshots, name, call.at);
         if (!newest) continue;
         return fail(Fault::not_found,
                     fmt::format("snapshot {} has no source \"{}\"", short_id(snapshot.id()), name))
@@ -116,7 +132,7 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     RestoreAnswer answer;
     PD_TRY(answer.snapshot, find_snapshot(workspace, call.snapshot, call.at));
     if (call.select.empty()) {
-        PD_CHECK(tell_absent_sources(workspace, answer.snapshot, call.snapshot));
+        PD_CHECK(tell_absent_sources(workspace, answer.snapshot, {call.snapshot, call.at}));
     }
     PD_CHECK(check_sources(workspace, answer.snapshot, call));
     if (call.at) {
@@ -125,6 +141,7 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     std::error_code error;
     auto folder = std::filesystem::absolute(call.folder, error).lexically_normal();
     if (!folder.has_filename()) folder = folder.parent_path();
+    PD_CHECK(check_place(workspace, folder));
     PD_CHECK(check_target(call, folder, answer.snapshot, answer.overwrote));
     PD_TRY(auto owners,
            job::OwnerMap::create({.rules = call.map_owner, .by_name = !call.numeric_owners}));
@@ -157,7 +174,7 @@ Result<job::DrillReport> drill(Workspace& workspace, DrillCall const& call) {
     job::DrillRequest request;
     PD_TRY(request.snapshot, find_snapshot(workspace, call.snapshot));
     if (call.sources.empty()) {
-        PD_CHECK(tell_absent_sources(workspace, request.snapshot, call.snapshot));
+        PD_CHECK(tell_absent_sources(workspace, request.snapshot, {call.snapshot, {}}));
     }
     request.sources = call.sources;
     request.scratch_parent = call.scratch;

@@ -165,18 +165,20 @@ Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
         .with_code(14);
 }
 
-std::optional<Snapshot> newest_with(std::vector<Snapshot> const& all, std::string const& source) {
+std::optional<Snapshot> newest_with(std::vector<Snapshot> const& all, std::string const& source,
+                                    std::optional<Timestamp> at) {
     std::vector<Snapshot const*> fitting;
     for (auto const& each : all) {
-        if (holds(each, source) && !is_safety(each)) fitting.push_back(&each);
+        bool const in_time = !at || time_of(each) <= *at;
+        if (holds(each, source) && !is_safety(each) && in_time) fitting.push_back(&each);
     }
     if (fitting.empty()) return std::nullopt;
     return *newest_of(std::move(fitting));
 }
 
 Result<void> tell_absent_sources(Workspace& workspace, Snapshot const& snapshot,
-                                 std::string const& word) {
-    if (word != "latest") return {};
+                                 Wanted const& wanted) {
+    if (wanted.word != "latest") return {};
     std::optional<std::vector<Snapshot>> all;
     for (auto const& source : workspace.config().sources) {
         auto const& name = source.options.name;
@@ -185,7 +187,7 @@ Result<void> tell_absent_sources(Workspace& workspace, Snapshot const& snapshot,
             PD_TRY(auto* repository, workspace.repository());
             PD_TRY(all, repository->snapshots(nullptr, workspace.stop()));
         }
-        auto const newest = newest_with(*all, name);
+        auto const newest = newest_with(*all, name, wanted.at);
         if (!newest) continue;
         workspace.pass_over(
             {name, fmt::format("is not in this snapshot; the newest that holds it is {} of {}",

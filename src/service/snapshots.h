@@ -27,13 +27,19 @@ Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> c
 Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                                            std::optional<Timestamp> at = {});
 
-/// Where `word` is "latest": tells of every configured source that is in other snapshots and not in
-/// this one, for who asks for the latest wants it of all of them.
+/// What find_snapshot was asked for.
+struct Wanted {
+    std::string word;
+    std::optional<Timestamp> at;
+};
+/// Where the word is "latest": tells of every configured source that other snapshots hold and this
+/// one does not, for who asks for the latest wants it of all of them.
 Result<void> tell_absent_sources(Workspace& workspace, repository::Snapshot const& snapshot,
-                                 std::string const& word);
-/// The newest snapshot that holds the source; empty: none does.
+                                 Wanted const& wanted);
+/// The newest snapshot, until `at` where given, that holds the source; empty: none does.
 std::optional<repository::Snapshot> newest_with(std::vector<repository::Snapshot> const& all,
-                                                std::string const& source);
+                                                std::string const& source,
+                                                std::optional<Timestamp> at);
 
 /// The first 12 characters of an id: what people see.
 std::string short_id(std::string const& id);

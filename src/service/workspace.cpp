@@ -86,6 +86,24 @@ void leave_out(std::vector<DestinationConfig> const& destinations,
     }
 }
 
+/// The keys to a repository help nobody inside it, and would lie in the open in every copy that is
+/// restored from it.
+void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
+    std::vector<system::Path> keys{config.file.parent_path() / "perdure-recovery.txt"};
+    for (auto const& repository : config.repositories) {
+        if (repository.key.way == KeyReference::Way::file) keys.emplace_back(repository.key.value);
+    }
+    for (auto& source : sources) {
+        if (source.options.type != "files") continue;
+        for (auto const& key : keys) {
+            auto const below = path_below(key, source.options.path);
+            if (below.empty()) continue;
+            source.options.exclude.push_back(
+                origin::literal_pattern(below, source.options.path.string()));
+        }
+    }
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -108,6 +126,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(WorkspaceOptions options) {
     PD_CHECK(out->choose_destinations());
     leave_out(out->config_.destinations, out->config_.sources);
     leave_out(out->destinations_, out->config_.sources);
+    leave_out_keys(out->config_, out->config_.sources);
     return out;
 }
 

@@ -121,4 +121,13 @@ def claim_the_demo_tells_the_whole_story(place):
     assert pathlib.Path(place.folder / "demo" / "restored").is_dir()
 
 
+def claim_keys_stay_out_of_what_they_open(place):
+    place.write("app/one.txt", "one\n")
+    place.good("quickstart", ".", "--no-input", cwd=place.work / "app")
+    place.good("restore", "latest", "--to", place.folder / "back", cwd=place.work / "app")
+    back = sorted(path.name for path in (place.folder / "back").rglob("perdure*"))
+    assert back == ["perdure.toml"], back
+    assert list((place.folder / "back").rglob("one.txt"))
+
+
 stage.main(globals())

@@ -364,4 +364,18 @@ def claim_a_passphrase_is_asked_for_without_echo_and_twice_at_birth(place):
     assert at_a_terminal(place, ["backup"], b"\x03")[0] == 130
 
 
+def claim_quiet_commands_say_nothing_while_all_is_well(place):
+    """The lines of a crontab: a mail comes only when there is something to read."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    for words in (["backup"], ["backup", "cleanup", "--keep", "3"], ["repo", "check"],
+                  ["restore", "drill"], ["backup", "verify"], ["status"]):
+        ran = place.good(*words, "--quiet")
+        assert ran.out == "" and ran.err == "", (words, ran)
+    assert place.good("backup", "list", "--quiet").out, "what was asked for is told"
+    (place.work / "data").rename(place.work / "away")
+    ran = place.good("backup", "--quiet", code=1)
+    assert "error[" in ran.err, ran
+
+
 stage.main(globals())

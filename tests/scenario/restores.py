@@ -391,20 +391,32 @@ def claim_destinations_whose_keys_were_changed_apart_are_joined_when_asked(place
         assert stage.rsync_differences(place.work / "data", back / "data") == ""
 
 
+def give_away(place):
+    """All of it to nobody, if we are root: who could read everything."""
+    if os.geteuid() == 0:
+        for path in [place.folder, *place.folder.rglob("*")]:
+            os.chown(path, 65534, 65534, follow_symlinks=False)
+
+
+def as_nobody(place, *words, code=0):
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    process = place.start(*words, **nobody)
+    out, err = process.communicate(timeout=60 * stage.PATIENCE)
+    ran = stage.Ran(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+    assert ran.code == code, (words, ran)
+    return ran
+
+
 def claim_one_backup_by_root_does_not_lock_the_owner_out(place):
     """What root writes into somebody's repository is theirs; what they may not read is said."""
     if os.geteuid() != 0:
         raise stage.Skip("only root can do what another user must live with")
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
-    for path in [place.folder, *place.folder.rglob("*")]:
-        os.chown(path, 65534, 65534, follow_symlinks=False)
+    give_away(place)
 
     def as_owner(*words, code=0):
-        process = place.start(*words, user=65534, group=65534, extra_groups=[])
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code, (words, process.returncode, err)
-        return err.decode()
+        return as_nobody(place, *words, code=code).err
     as_owner("backup")
     os.chown(place.write("data/two.txt", "two\n"), 65534, 65534)
     other = dict(place.environment, XDG_STATE_HOME=str(place.folder / "s0"),
@@ -420,6 +432,40 @@ def claim_one_backup_by_root_does_not_lock_the_owner_out(place):
             os.chown(path, 0, 0)
             path.chmod(0o600)
     assert "ermission" in as_owner("backup", code=1) + as_owner("backup", "list", code=1)
+
+
+def claim_names_with_brackets_are_names(place):
+    for name in ("[id].tsx", "i.tsx", "d.tsx"):
+        place.write(f"data/users/{name}", name)
+    place.repository(data="data")
+    place.good("backup")
+    for number, written in enumerate(("data/users/[id].tsx", r"data/users/\[id\].tsx")):
+        out = place.folder / f"out{number}"
+        place.good("restore", "latest", written, "--to", out)
+        assert [p.name for p in (out / "data/users").iterdir()] == ["[id].tsx"], written
+
+
+def claim_what_the_backup_skipped_is_told_by_every_later_word_about_it(place):
+    place.write("data/one.txt", "one\n")
+    place.write("data/cut.txt", "x" * 5000)
+    place.repository(data="data")
+    give_away(place)
+    (place.work / "data/cut.txt").chmod(0)
+    as_nobody(place, "backup", code=3)
+    assert "1 skipped" in as_nobody(place, "backup", "list").out
+    assert "cut.txt" in as_nobody(place, "backup", "show", "latest").out
+    ran = as_nobody(place, "restore", "latest", "--to", place.folder / "out")
+    assert "the backup had skipped 1 thing" in ran.err, ran
+
+
+def claim_nothing_is_restored_into_a_repository(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    for to in ("backups", "backups/inside"):
+        ran = place.good("restore", "latest", "--to", to, code=2)
+        assert "lies in the repository" in ran.err, ran
+    place.good("repo", "check")
 
 
 stage.main(globals())

@@ -190,6 +190,8 @@ private:
                 PD_CHECK(option(word, i));
             } else if (skipped_ < skip_words_) {
                 ++skipped_;
+            } else if (word.empty()) {
+                return usage("one argument is empty: a variable that is not set?");
             } else {
                 out_.positional.push_back(word);
             }
@@ -217,9 +219,13 @@ private:
             value = word.substr(equals + 1);
         } else if (i + 1 < argv_.size()) {
             value = argv_[++i];
-        } else {
-            return usage(key + " needs a value: " + std::string(row->value));
+            // --to --quiet: a folder named "--quiet" is hardly what is meant.
+            if (find_option(value)) {
+                return usage(key + " needs a value, and " + value + " is an option; if you mean " +
+                             "it: " + key + "=" + value);
+            }
         }
+        if (value.empty()) return usage(key + " needs a value: " + std::string(row->value));
         if (row->kind == OptionRow::Kind::number) PD_CHECK(check_number(key, value));
         PD_CHECK(check_choice(*row, value));
         auto& values = out_.options[key];

@@ -55,6 +55,9 @@ TEST(Arguments, WrongWordsAreNamedWithTheNearestKnown) {
           Case{{"runs", "list", "--max", "x"}, "is not a whole number", "help runs list"},
           Case{{"status", "x"}, "one word too many", "perdure status"},
           Case{{"restore"}, "needs SNAPSHOT", "perdure restore SNAPSHOT"},
+          Case{{"restore", "latest", "--to", "--quiet"}, "--quiet is an option", "help restore"},
+          Case{{"restore", "latest", "--at", ""}, "--at needs a value", "help restore"},
+          Case{{"backup", "verify", ""}, "one argument is empty", "help backup verify"},
           Case{{"backup", "--dry-run=yes"}, "takes no value", ""}}) {
         auto const parsed = parse_arguments(wrong.argv);
         ASSERT_FALSE(parsed) << wrong.argv.back();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <utility>
 
 namespace perdure::face {
 namespace {
@@ -34,9 +35,20 @@ void Output::write(int descriptor, std::string_view text) {
 
 void Output::line(std::string_view text) {
     if (options_.json) return;
+    constexpr std::size_t held_bytes_max = 1u << 20;
+    if (held_) {
+        std::lock_guard const lock(mutex_);
+        if (held_->size() < held_bytes_max) held_->append(text).append("\n");
+        return;
+    }
     clear();
     std::lock_guard const lock(mutex_);
     write(STDOUT_FILENO, std::string(text) + "\n");
+}
+
+void Output::release() {
+    auto const held = std::exchange(held_, std::nullopt);
+    if (held) write(STDOUT_FILENO, *held);
 }
 
 void Output::talk(std::string_view text) {

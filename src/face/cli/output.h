@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,10 @@ public:
 
     /// A line of data on stdout (nothing with --json: the summary and events carry it).
     void line(std::string_view text = {});
+    /// From now on lines wait until release(), for commands that did not end well: with --quiet
+    /// nobody wants to read, every night, that all is well.
+    void hold() { held_.emplace(); }
+    void release();
     /// A line for the person watching, on stderr; nothing with --json or --quiet.
     void talk(std::string_view text = {});
     /// A line on stderr that --quiet does not hide; nothing with --json.
@@ -50,6 +55,7 @@ private:
     Style out_style_, talk_style_;
     unsigned talk_width_ = 0, out_width_ = 0;
     std::mutex mutex_;
+    std::optional<std::string> held_;
     bool drawn_ = false;
 };
 

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <array>
+
 #include "face/cli/help.h"
 #include "face/cli/invocation.h"
 #include "face/cli/signals.h"
@@ -65,10 +68,21 @@ Error of_signal(Error const& error, Signals const& signals) {
         .with_fix("repeat it: what was done is not done again");
 }
 
+/// Whose lines are what was asked for; of all others --quiet wants to hear of trouble only.
+bool answers(std::string_view words) {
+    constexpr std::array last_words{"list",     "show",    "schema",     "diff",        "find",
+                                    "history",  "formats", "stats",      "preview",     "plan",
+                                    "discover", "version", "completion", "recovery-kit"};
+    auto const last = words.substr(words.rfind(' ') + 1);
+    return std::ranges::find(last_words, last) != last_words.end() || words.starts_with("export") ||
+           words.starts_with("report");
+}
+
 int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milliseconds> timeout) {
     Signals signals(timeout);
     CommandRow const& row = *arguments.command;
     Invocation invocation(std::move(arguments), out, signals.stop_token());
+    if (out.quiet() && !answers(row.words)) out.hold();
     auto result = row.run(invocation);
     out.clear();
     int code = 0;
@@ -83,6 +97,7 @@ int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milli
         invocation.add_error(error);
         code = service::exit_code_of(error);
     }
+    if (code != service::exit_code::ok) out.release();
     JsonObject fields;
     fields.put("command", row.words).merge(invocation.summary());
     return finish(out, fields, invocation.errors(), code);

@@ -24,8 +24,8 @@
 #include <mutex>
 #include <set>
 
+#include "system/account.h"
 #include "system/random.h"
-#include "system/step.h"
 
 namespace perdure::store {
 
@@ -154,9 +154,7 @@ Result<void> LocalStore::ensure_folder(Path const& folder) {
 /// lock them out of it.
 Result<void> LocalStore::hand_over(int descriptor, Path const& path) const {
     if (!hands_over_) return {};
-    PD_CHECK(system::step(system::Step::set_metadata, path.native()));
-    if (::fchown(descriptor, owner_, group_) == 0) return {};
-    return system::error_from_errno(errno, "giving " + path.native() + " to its owner");
+    return system::give_to(descriptor, path, owner_, group_);
 }
 
 /// From the root on by descriptors, never through a link: whoever owns the root may plant one.

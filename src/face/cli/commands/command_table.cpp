@@ -245,7 +245,11 @@ constexpr auto rows = std::to_array<CommandRow>({
 constexpr auto global_rows = std::to_array<OptionRow>({
     {"--json", flag, {}, "JSON Lines on stdout; the last line is the summary."},
     {"--config", value, "FILE", "The configuration; perdure.toml here or above, by default.", 'c'},
-    {"--quiet", flag, {}, "No talk, only data, warnings and errors.", 'q'},
+    {"--quiet",
+     flag,
+     {},
+     "Nothing when all is well: only what was asked for, warnings and errors.",
+     'q'},
     {"--verbose", flag, {}, "More talk.", 'v'},
     {"--no-color", flag, {}, "No colours (NO_COLOR does the same)."},
     {"--no-input", flag, {}, "Never ask; fail instead."},

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/selector.h"
 #include "face/cli/commands/filter_options.h"
 #include "face/cli/commands/handlers.h"
@@ -91,7 +93,10 @@ Result<int> run_restore(Invocation& in) {
     if (!arguments.value("--to").empty() && needs_plan(arguments)) return restore_in_place(in);
     service::RestoreCall call;
     call.snapshot = arguments.positional.front();
-    call.select.assign(arguments.positional.begin() + 1, arguments.positional.end());
+    for (std::size_t at = 1; at < arguments.positional.size(); ++at) {
+        PD_TRY(auto const selector, data::parse_selector(arguments.positional[at]));
+        call.select.push_back(selector.source + (selector.path.empty() ? "" : "/") + selector.path);
+    }
     call.folder = arguments.value("--to");
     call.confirm = arguments.value("--confirm");
     call.map_owner = arguments.values("--map-owner");
@@ -117,6 +122,14 @@ Result<int> run_restore(Invocation& in) {
                                   local_time(answer->snapshot.finished),
                                   spell_seconds(static_cast<double>(answer->gap->count()))));
         in.summary().put("gap_s", answer->gap->count());
+    }
+    for (auto const& source : answer->snapshot.sources) {
+        auto const of =
+            std::ranges::find(answer->report.sources, source.name, &job::RestoredSource::name);
+        if (source.problems_total == 0 || of == answer->report.sources.end()) continue;
+        in.out().warn(fmt::format("  {}: the backup had skipped {}: perdure backup show {}",
+                                  source.name, plural(source.problems_total, "thing"),
+                                  service::short_id(answer->snapshot.id())));
     }
     in.problems(answer->report.problems);
     auto const& style = in.out().out_style();

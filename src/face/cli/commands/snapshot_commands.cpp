@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ranges>
+
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/listing.h"
@@ -11,6 +13,13 @@ std::uint64_t bytes_total(repository::Snapshot const& snapshot) {
     std::uint64_t total = 0;
     for (auto const& source : snapshot.sources) total += source.bytes_total;
     return total;
+}
+
+/// How much the backup that made it could not read.
+std::uint64_t skipped_in(repository::Snapshot const& snapshot) {
+    std::uint64_t out = 0;
+    for (auto const& source : snapshot.sources) out += source.problems_total;
+    return out;
 }
 
 std::string source_names(repository::Snapshot const& snapshot) {
@@ -54,6 +63,20 @@ void tell_contents(Output& out, service::SourceContents const& source) {
     }
     table.print(out);
     if (source.left_out > 0) out.line("… and " + spell_count(source.left_out) + " more");
+}
+
+/// What the backup could not read then is in no restore now.
+void tell_skipped(Output& out, repository::Snapshot const& snapshot, std::string const& name) {
+    constexpr std::size_t shown_max = 20;
+    for (auto const& source : snapshot.sources) {
+        if (source.name != name || source.problems_total == 0) continue;
+        out.line(
+            fmt::format("{} was skipped by the backup:", plural(source.problems_total, "thing")));
+        for (auto const& problem : source.problems | std::views::take(shown_max)) {
+            out.line("  " + printable(problem.path) + ": " + printable(problem.reason));
+        }
+        if (source.problems.empty()) out.line("  their names are not kept where people are mapped");
+    }
 }
 
 }  // namespace
@@ -107,6 +130,9 @@ Result<int> run_backup_list(Invocation& in) {
         auto const pin = list.pins.find(snapshot.id());
         std::string tags = joined(snapshot.tags);
         if (pin != list.pins.end()) tags += tags.empty() ? "pinned" : ", pinned";
+        if (auto const skipped = skipped_in(snapshot)) {
+            tags += fmt::format("{}{} skipped", tags.empty() ? "" : ", ", skipped);
+        }
         table.add({service::short_id(snapshot.id()), local_time(snapshot.started),
                    std::string(service::type_name(snapshot.type)), source_names(snapshot),
                    spell_bytes(bytes_total(snapshot)), spell_bytes(snapshot.statistics.bytes_new),
@@ -150,6 +176,7 @@ Result<int> run_backup_show(Invocation& in) {
         out.line(fmt::format("{} ({}, {})", out.out_style().bold(source.name), source.type,
                              printable(source.location)));
         tell_contents(out, source);
+        tell_skipped(out, snapshot, source.name);
     }
     return service::exit_code::ok;
 }
