@@ -46,7 +46,7 @@ struct Problem {
 struct TreeItem {
     enum class Step { enter, leaf, leave } step = Step::leaf;
     Entry entry;                       ///< of leave: name only
-    std::shared_ptr<Content> content;  ///< of files, unless same_as names another
+    std::shared_ptr<Content> content;  ///< of files, under each of their names
 };
 
 /// A tree in depth-first order: enter(root), its entries in memcmp order of their names,

@@ -108,13 +108,15 @@ inline Result<std::vector<data::Problem>> copy_tree(SourceOptions const& from,
         if (item.step == data::TreeItem::Step::enter)
             PD_CHECK(target->make_folder(path, item.entry));
     for (auto const& [path, item] : listed.items) {
-        if (!item.content) continue;
+        if (!item.content || !item.entry.same_as.empty()) continue;
         PD_TRY(auto content, item.content->open({}));
         PD_CHECK(target->write_file(path, item.entry, *content));
     }
-    for (auto const& [path, item] : listed.items)
-        if (item.step == data::TreeItem::Step::leaf && !item.content)
+    for (auto const& [path, item] : listed.items) {
+        bool const further = !item.entry.same_as.empty();
+        if (item.step == data::TreeItem::Step::leaf && (further || !item.content))
             PD_CHECK(target->make_other(path, item.entry));
+    }
     for (auto at = listed.items.rbegin(); at != listed.items.rend(); ++at)
         if (at->second.step == data::TreeItem::Step::enter)
             PD_CHECK(target->finish_folder(at->first, at->second.entry));

@@ -96,6 +96,11 @@ private:
     std::uint64_t at_ = 0;
 };
 
+/// A further name of a file is told by the first.
+bool has_own_content(data::TreeItem const& item) {
+    return item.content && item.entry.same_as.empty();
+}
+
 /// Empty when it cannot be read.
 std::optional<HashedContent> hash_content(data::TreeItem const& item, ContentHash& hash,
                                           ByteSpan buffer, std::stop_token const& stop) {
@@ -143,7 +148,7 @@ public:
         std::atomic<std::size_t> next = 0;
         auto const work = [&](Lane& lane) {
             for (std::size_t i = next++; i < items.size(); i = next++)
-                if (items[i].content)
+                if (has_own_content(items[i]))
                     hashed_[i] = hash_content(items[i], lane.hash, lane.buffer, stop);
         };
         {
@@ -164,7 +169,7 @@ private:
     };
 
     void fold(data::TreeItem const& item, std::optional<HashedContent> const& content) {
-        if (item.content && !content) return;
+        if (has_own_content(item) && !content) return;
         text_.clear();
         encode_item(text_, item);
         if (content) {

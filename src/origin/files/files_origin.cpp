@@ -53,7 +53,7 @@ Result<std::vector<data::Problem>> check_readable(data::TreeReader& reader, std:
             if (!item->entry.name.empty()) path += item->entry.name + "/";
             continue;
         }
-        if (!item->content) continue;
+        if (!item->content || !item->entry.same_as.empty()) continue;
         auto source = item->content->open(stop);
         auto got = source ? (*source)->read(buffer) : Result<std::size_t>(source.error());
         while (got && *got > 0) got = (*source)->read(buffer);

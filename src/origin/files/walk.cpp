@@ -238,8 +238,7 @@ void HardLinks::resolve(data::TreeItem& item, std::string const& path) {
         known = {path, entry.links - 1, entry.changed, entry.modified, entry.size, entry.kind};
         return;
     }
-    entry.same_as = known.path;
-    item.content = nullptr;
+    entry.same_as = known.path;  // and its content stays: the first name may be another's by then
     if (--known.names_left == 0) seen_.erase(found);
 }
 

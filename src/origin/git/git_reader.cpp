@@ -102,6 +102,7 @@ Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below
         PD_TRY(auto item, walk->next());
         if (!item) break;
         if (item->step == Step::leaf && is_temporary(below_git + "/", item->entry.name)) continue;
+        item->entry.same_as.clear();  // it would name a path below this folder, not the source
         if (item->entry.name.empty()) item->entry.name = std::string(split_path(path).name);
         if (item->content && pinned < packs_pinned_max) {
             bool vanished = false;

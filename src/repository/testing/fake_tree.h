@@ -16,8 +16,9 @@ struct TreeModel {
         bool operator==(Node const&) const = default;
     };
     std::map<std::string, Node> nodes;
-    std::set<std::string> unreadable;     ///< opening these fails
-    std::map<std::string, int> restless;  ///< these change under so many readings
+    std::set<std::string> unreadable;      ///< opening these fails
+    std::map<std::string, int> restless;   ///< these change under so many readings
+    std::map<std::string, Node> replaced;  ///< what stands there when these are opened
     std::int64_t now = 1'000'000;
     std::uint64_t next_inode = 1;
     int opens = 0;
@@ -72,7 +73,7 @@ private:
     class Source final : public data::ByteSource {
     public:
         Source(TreeModel& model, std::string path) : model_(model), path_(std::move(path)) {
-            bytes_ = model_.nodes.at(path_).content;
+            bytes_ = now().content;
         }
         Result<std::size_t> read(ByteSpan into) override {
             std::size_t const count = std::min(into.size(), bytes_.size() - at_);
@@ -89,10 +90,14 @@ private:
                 model_.nodes.at(path_).entry.changed.nanoseconds =
                     static_cast<std::uint32_t>(100 + restless->second);
             }
-            return model_.nodes.at(path_).entry;
+            return now().entry;
         }
 
     private:
+        TreeModel::Node const& now() const {
+            auto const other = model_.replaced.find(path_);
+            return other != model_.replaced.end() ? other->second : model_.nodes.at(path_);
+        }
         TreeModel& model_;
         std::string path_;
         Bytes bytes_;
@@ -131,7 +136,8 @@ private:
                 continue;
             }
             std::shared_ptr<data::Content> content;
-            if (entry.kind == data::EntryKind::file && entry.same_as.empty()) {
+            bool const further = !entry.same_as.empty() && model_.nodes.at(path).content.empty();
+            if (entry.kind == data::EntryKind::file && !further) {
                 content = std::make_shared<Opener>(model_, path);
             }
             items_.push_back({Step::leaf, entry, content});

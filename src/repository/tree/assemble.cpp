@@ -1,11 +1,14 @@
 #include "repository/tree/assemble.h"
 
+#include "repository/tree/read_file.h"
 #include "repository/tree/record.h"
 
 namespace perdure::repository {
 
-TreeAssembler::TreeAssembler(WriteContext& context)
+TreeAssembler::TreeAssembler(WriteContext& context, ContentWriter& contents, std::stop_token stop)
     : context_(context),
+      contents_(contents),
+      stop_(std::move(stop)),
       domain_(context.domains.common()),
       seed_(cut_seed(context.chunk_key)),
       root_(context.blobs, domain_, folder_cuts) {}
@@ -46,24 +49,53 @@ Result<void> TreeAssembler::leave() {
     return {};
 }
 
-Result<void> TreeAssembler::add_record(std::string_view name, ByteView record, bool linked) {
-    if (linked && !left_out_.empty()) {
-        PD_TRY(TreeRecord const decoded, decode_record(record));
-        if (left_out_.contains(decoded.entry.same_as)) {
-            note(path_of(name), "is a hard link to the unreadable " + decoded.entry.same_as);
-            ++items_left_out;
-            return {};
-        }
+Result<void> TreeAssembler::add_further_name(std::string_view name, ByteView record,
+                                             std::shared_ptr<data::Content> content) {
+    std::uint64_t const hash = cut_hash(as_bytes(name), seed_);
+    if (gone_.empty()) return open_.back().records.add(hash, record);
+    PD_TRY(TreeRecord decoded, decode_record(record));
+    auto const gone = gone_.find(decoded.entry.same_as);
+    if (gone == gone_.end()) return open_.back().records.add(hash, record);
+    auto const added = add_as_own(name, std::move(decoded.entry), gone, std::move(content));
+    if (gone->second.names_left <= 1) {
+        gone_.erase(gone);
+    } else {
+        --gone->second.names_left;
     }
-    return open_.back().records.add(cut_hash(as_bytes(name), seed_), record);
+    return added;
+}
+
+/// The first such name is read and stands for the others.
+Result<void> TreeAssembler::add_as_own(std::string_view name, data::Entry entry,
+                                       GoneFiles::iterator gone,
+                                       std::shared_ptr<data::Content> content) {
+    std::uint64_t const hash = cut_hash(as_bytes(name), seed_);
+    if (std::string const& stand_in = gone->second.stand_in; !stand_in.empty()) {
+        entry.same_as = stand_in;
+        Encoder out;
+        data::encode_entry(out, entry);
+        return open_.back().records.add(hash, out.view());
+    }
+    if (!content) {
+        note(path_of(name), "is a hard link to the unreadable " + gone->first);
+        ++items_left_out;
+        return {};
+    }
+    FileJob job{.entry = std::move(entry), .content = std::move(content)};
+    job.entry.same_as.clear();
+    PD_CHECK(read_job(job, contents_, {.domain = domain_, .progress = &context_.progress}, stop_));
+    if (!job.record.empty() && !job.other_file) gone->second.stand_in = path_of(name);
+    bytes_of_own += job.entry.size;
+    return add_file(job, name, false);
 }
 
 Result<void> TreeAssembler::add_file(FileJob& job, std::string_view name, bool linked) {
     bytes_read += job.bytes_read;
     if (!job.problem.empty()) note(path_of(name), job.problem);
-    if (job.record.empty()) {
+    bool const left_out = job.record.empty();
+    if (linked && (left_out || job.other_file)) gone_[path_of(name)] = {job.names - 1, {}};
+    if (left_out) {
         ++items_left_out;
-        if (linked) left_out_.insert(path_of(name));
         return {};
     }
     return open_.back().records.add(cut_hash(as_bytes(name), seed_), job.record);
@@ -87,7 +119,10 @@ Result<void> TreeAssembler::add(TreeBatch& batch) {
                 ++left;
                 break;
             case Kind::record:
-                PD_CHECK(add_record(name, bytes, token.linked));
+                PD_CHECK(open_.back().records.add(cut_hash(as_bytes(name), seed_), bytes));
+                break;
+            case Kind::further_name:
+                PD_CHECK(add_further_name(name, bytes, std::move(batch.links[token.job])));
                 break;
             case Kind::file:
                 PD_CHECK(add_file(batch.jobs[token.job], name, token.linked));

@@ -17,6 +17,8 @@ struct FileJob {
     Bytes record;         ///< the result; empty: the file was left out
     std::string problem;  ///< why it was left out, or kept with a doubt
     std::uint64_t bytes_read = 0;
+    std::uint32_t names = 1;  ///< of its inode, when the tree was walked
+    bool other_file = false;  ///< another file stood under the name when it was read
     /// Opened ahead of its turn, so that a cold disk brings it while others are read.
     std::unique_ptr<data::ByteSource> opened;
 };
@@ -25,16 +27,24 @@ struct FileJob {
 /// files among them) to the assembler.
 struct TreeBatch {
     struct Token {
-        enum class Kind : std::uint8_t { enter, record, file, leave } kind = Kind::record;
+        enum class Kind : std::uint8_t {
+            enter,
+            record,
+            file,
+            further_name,
+            leave
+        } kind = Kind::record;
         bool linked = false;            ///< more than one name shares this inode
         std::uint32_t name_length = 0;  ///< the name lies in `arena` first …
         std::uint32_t length = 0;       ///< … then the entry (enter) or record
-        std::uint32_t job = 0;          ///< of a file: position in jobs
+        std::uint32_t job = 0;  ///< of a file: position in jobs; of a further name: in links
         std::size_t offset = 0;
     };
     Bytes arena;
     std::vector<Token> tokens;
     std::vector<FileJob> jobs;
+    /// The contents of further names, read only when their first name does not speak for them.
+    std::vector<std::shared_ptr<data::Content>> links;
     std::uint64_t job_bytes = 0;
     std::optional<Error> error;  ///< what ends the whole backup
 };

@@ -114,12 +114,15 @@ void fit_size(FileJob& job, std::uint64_t length_bytes) {
 
 Result<void> read_job(FileJob& job, ContentWriter& contents, ContentOptions options,
                       std::stop_token stop) {
+    std::uint64_t const device = job.entry.device, inode = job.entry.inode;
+    job.names = job.entry.links;
     std::optional<BlobList> list;
     for (int i = 0; i < attempts_max; ++i) {
         options.size_hint = job.entry.size;
         PD_TRY(Attempt result, attempt(job, contents, options, stop));
         list = std::move(result.list);
         if (!list) return {};
+        job.other_file = job.entry.device != device || job.entry.inode != inode;
         if (result.steady) break;
         if (i + 1 == attempts_max) {
             job.problem = "changed while it was read; kept as last seen";

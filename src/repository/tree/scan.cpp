@@ -103,7 +103,12 @@ Result<void> TreeScanner::take_leaf(data::TreeItem& item) {
     data::encode_entry(scratch_, item.entry);
     RecordView const* const before = parent_.find(item.entry.name);
     if (!has_list(item.entry)) {
-        add_token(TreeBatch::Token::Kind::record, item.entry, scratch_.view());
+        bool const further = !item.entry.same_as.empty();
+        using Kind = TreeBatch::Token::Kind;
+        add_token(further ? Kind::further_name : Kind::record, item.entry, scratch_.view());
+        if (!further) return {};
+        batch_->tokens.back().job = static_cast<std::uint32_t>(batch_->links.size());
+        batch_->links.push_back(std::move(item.content));
         return {};
     }
     counts_.bytes_total += item.entry.size;

@@ -162,6 +162,72 @@ TEST_F(TreeFixture, UnreadableFilesAreNamedAndTheRestGoesOn) {
     EXPECT_EQ(source.items, 2u);
 }
 
+/// A file "a" of three names, whose others can be read, too.
+struct NamesFixture : TreeFixture {
+    void SetUp() override {
+        model.add_file("a", as_bytes("old")).entry.links = 3;
+        for (char const* path : {"b", "c"}) {
+            auto& name = model.add_file(path, as_bytes("old"));
+            name.entry.same_as = "a";
+            name.entry.links = 3;
+            name.entry.inode = model.nodes.at("a").entry.inode;
+        }
+    }
+    void replace(std::string const& path, std::string_view content) {
+        TreeModel other;
+        other.next_inode = 1000 + model.replaced.size();
+        model.replaced[path] = other.add_file(path, as_bytes(content));
+    }
+};
+
+TEST_F(NamesFixture, FurtherNamesOfAFileThatWasReplacedKeepItsContent) {
+    replace("a", "brand new");
+    auto const source = back_up();
+    EXPECT_EQ(source.problems_total, 0u);
+    EXPECT_EQ(source.bytes_total, 3u + 3u);
+    auto const nodes = restored(source);
+    EXPECT_EQ(to_string(nodes.at("a").content), "brand new");
+    EXPECT_EQ(to_string(nodes.at("b").content), "old");
+    EXPECT_EQ(nodes.at("b").entry.same_as, "");
+    EXPECT_EQ(nodes.at("c").entry.same_as, "b");
+    // The second may go, too: each that is left is then a file of its own.
+    replace("b", "newer");
+    auto const again = restored(back_up());
+    EXPECT_EQ(to_string(again.at("a").content), "brand new");
+    EXPECT_EQ(to_string(again.at("b").content), "newer");
+    EXPECT_EQ(to_string(again.at("c").content), "old");
+}
+
+TEST_F(NamesFixture, FurtherNamesOfAFileThatIsGoneAreReadAndOnlyTheFirstIsMissed) {
+    model.unreadable = {"a"};
+    auto const source = back_up();
+    ASSERT_EQ(source.problems_total, 1u);
+    EXPECT_EQ(source.problems.at(0).path, "a");
+    auto const nodes = restored(source);
+    EXPECT_FALSE(nodes.contains("a"));
+    EXPECT_EQ(to_string(nodes.at("b").content), "old");
+    EXPECT_EQ(nodes.at("c").entry.same_as, "b");
+    model.unreadable = {"a", "b", "c"};
+    auto const none = back_up();
+    EXPECT_EQ(none.problems_total, 3u);
+    EXPECT_EQ(none.items, 1u);
+}
+
+TEST_F(NamesFixture, AFileThatWasReplacedIsTheOnlyOneReadAgainNextTime) {
+    replace("a", "brand new");
+    auto const first = back_up();
+    model.nodes.at("a") = model.replaced.at("a");
+    auto& own = model.nodes.at("b").entry;
+    own.same_as.clear();
+    own.links = 2;
+    model.nodes.at("c").entry.same_as = "b";
+    model.nodes.at("c").entry.links = 2;
+    model.replaced.clear();
+    auto const second = back_up(&first);
+    EXPECT_EQ(second.items_unchanged, 2u);
+    EXPECT_EQ(to_string(restored(second).at("b").content), "old");
+}
+
 TEST_F(TreeFixture, AFileThatSettlesAfterTwoChangesIsKeptWithoutDoubt) {
     model.add_file("busy", as_bytes("first"));
     model.restless["busy"] = 2;

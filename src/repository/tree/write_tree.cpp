@@ -4,7 +4,9 @@
 //  1. The scanner (caller's thread) walks source and parent in step; it never reads a file.
 //  2. Workers read files, batch by batch, in any order; a batch knows only its own files.
 //  3. The assembler (one thread) sees batches in the scanner's order and stores folders bottom-up.
-//  4. In flight are at most batches_in_flight_max batches; each holds records, never contents, and
+//  4. A further name of a file is read, by the assembler, only when its first name was read under
+//     another inode or not at all: the walk bound the two names, not what is there later.
+//  5. In flight are at most batches_in_flight_max batches; each holds records, never contents, and
 //     of all of them at most opened_ahead_all_max files are open.
 // Chosen: one pipeline of batches, because per-entry hand-over costs more than the entry itself.
 // A worker opens its next small files before it reads one: 200,000 of them from a cold disk take
@@ -67,15 +69,15 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
     SourceSnapshot source;
     source.started = context.clock->now();
     TreePipeline pipeline(batches_in_flight_max);
-    TreeAssembler assembler(context);
     TreeScanner::Counts counts;
+    Workers workers(context.threads);
+    ContentWriter contents(context.blobs, context.chunk_key, workers);
+    TreeAssembler assembler(context, contents, stop);
     {
         TaskGroup assembling;
         assembling.spawn([&](std::stop_token) { return assemble_all(pipeline, assembler); });
         Result<void> scanned;
         {
-            Workers workers(context.threads);
-            ContentWriter contents(context.blobs, context.chunk_key, workers);
             ContentOptions const options{.domain = context.domains.common(),
                                          .progress = &context.progress};
             std::size_t const ahead = std::clamp<std::size_t>(
@@ -102,7 +104,7 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
     }
     source.root = assembler.take_root();
     source.items = counts.items - assembler.items_left_out;
-    source.bytes_total = counts.bytes_total;
+    source.bytes_total = counts.bytes_total + assembler.bytes_of_own;
     source.bytes_read = assembler.bytes_read;
     source.items_unchanged = counts.files_unchanged;
     source.problems = std::move(assembler.problems);
