@@ -113,6 +113,10 @@ std::string Statement::text(int column) const {
 }
 
 void Connection::make_stand_in(void* state, sqlite3* database, int encoding, char const* name) {
+    // In UTF-16 SQLite asks for its own ones, too, before it makes them from those for UTF-8.
+    for (char const* own : {"BINARY", "NOCASE", "RTRIM"}) {
+        if (same_name(name, own)) return;
+    }
     static_cast<State*>(state)->stand_ins.insert(name);
     sqlite3_create_collation_v2(database, name, encoding, nullptr, compare_bytes, nullptr);
 }

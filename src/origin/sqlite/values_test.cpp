@@ -96,6 +96,31 @@ TEST_F(SqliteValues, Utf16DatabasesKeepTheirTextBytes) {
     }
 }
 
+TEST_F(SqliteValues, IndexesThatIgnoreCaseOrBlanksWorkInUtf16Too) {
+    for (std::string const encoding : {"UTF-16le", "UTF-16be"}) {
+        std::filesystem::remove(source_.path);
+        write("PRAGMA encoding='" + encoding +
+              "';CREATE TABLE t(name TEXT COLLATE NOCASE, code TEXT COLLATE RTRIM UNIQUE);"
+              "CREATE INDEX i ON t(name);"
+              "INSERT INTO t VALUES('apple', 'a '), ('Banana', 'b'), ('APPLE', 'c  '),"
+              "('cherry', 'd'), ('Apple', 'A'), ('banana', 'e ');");
+        EXPECT_EQ(expect_faithful().size(), 0u);
+        sqlite3* plain = nullptr;  // asked without anything of ours in between
+        ASSERT_EQ(sqlite3_open(restored_.path.c_str(), &plain), SQLITE_OK);
+        std::string said;
+        auto const keep = [](void* to, int, char** values, char**) {
+            *static_cast<std::string*>(to) += std::string(values[0]) + " ";
+            return 0;
+        };
+        sqlite3_exec(plain,
+                     "PRAGMA integrity_check; SELECT count(*) FROM t WHERE name = 'apple';"
+                     "SELECT count(*) FROM t WHERE code = 'c'",
+                     keep, &said, nullptr);
+        sqlite3_close(plain);
+        EXPECT_EQ(said, "ok 3 1 ");
+    }
+}
+
 TEST_F(SqliteValues, EveryKindOfTableComesBack) {
     write(
         "PRAGMA user_version=77;PRAGMA application_id=-5;PRAGMA page_size=8192;"
