@@ -139,7 +139,7 @@ struct RunLog::State {
         auto const total = std::max<std::uint64_t>(run.problems_total, run.problems.size());
         update.bind(static_cast<std::int64_t>(total)).bind(run.id);
         PD_CHECK(update.step());
-        PD_CHECK(write_sources(run.id, run.sources));
+        if (!run.sources.empty()) PD_CHECK(write_sources(run.id, run.sources));
         for (std::size_t i = 0; i < std::min(run.problems.size(), problems_max); ++i) {
             PD_TRY(auto insert,
                    Statement::prepare(database.get(), "INSERT INTO run_problem VALUES(?, ?, ?)"));

@@ -56,7 +56,8 @@ public:
 
     /// Records the start; the id of the new run.
     Result<std::int64_t> start(std::string const& verb, std::vector<std::string> const& sources);
-    /// Records the end, and which sources it was about in the end; `run.id` tells which.
+    /// Records the end, and which sources it was about in the end (none: as at the start); `run.id`
+    /// tells which.
     Result<void> finish(Run const& run);
     /// Newest first. Problems are left out (find() has them).
     Result<std::vector<Run>> list(std::size_t max);

@@ -83,7 +83,7 @@ Result<void> check_tag(std::string const& tag) {
     constexpr std::size_t tag_bytes_max = 100;
     bool const printable =
         std::ranges::none_of(tag, [](unsigned char sign) { return sign < 0x20 || sign == 0x7f; });
-    bool const taken = tag == "latest" || tag == "live";
+    bool const taken = tag == "latest" || tag == "live" || tag.starts_with("--");
     if (printable && !taken && !tag.empty() && tag.size() <= tag_bytes_max) return {};
     return fail(Fault::invalid,
                 taken ? fmt::format("\"{}\" means something else already", tag)

@@ -71,7 +71,7 @@ def claim_errors_are_in_the_summary_too(place):
 def claim_data_goes_to_stdout_and_talk_to_stderr(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
-    ran = place.good("backup", "--quiet")
+    ran = place.good("backup")
     assert ran.err == "" and "snapshot" in ran.out, ran
     ran = place.good("backup", "show", "nothing", code=1)
     assert ran.out == "" and ran.err.startswith("error["), ran
@@ -223,7 +223,7 @@ def claim_status_says_why_and_one_whole_snapshot_heals_no_other(place):
         light = check_of(source)
         assert light["light"] == "red" and "damaged" in light["detail"], light
     (place.work / "a").rename(place.work / "away")
-    error = place.good("backup", code=1).err
+    error = place.good("backup", code=3).err
     assert "[source.a] (perdure.toml:" in error, error
     status = place.good("status")
     assert "No such file" in status.out and "failed just now" in status.out, status

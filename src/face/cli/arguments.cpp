@@ -219,8 +219,10 @@ private:
             value = word.substr(equals + 1);
         } else if (i + 1 < argv_.size()) {
             value = argv_[++i];
-            // --to --quiet: a folder named "--quiet" is hardly what is meant.
-            if (find_option(value)) {
+            // --to --quiet: a folder named "--quiet" is hardly what is meant. A program's words,
+            // one a --command, may well be options.
+            bool const one_word = row->kind != OptionRow::Kind::values;
+            if (one_word && value.starts_with("--") && find_option(value)) {
                 return usage(key + " needs a value, and " + value + " is an option; if you mean " +
                              "it: " + key + "=" + value);
             }
