@@ -1,11 +1,14 @@
 #include "job/source_options.h"
 
+#include <fmt/format.h>
+
 namespace perdure::job {
 
 namespace {
 
 constexpr std::string_view owner_prefix = "owner/", record_prefix = "record/",
-                           mask_prefix = "mask/";
+                           mask_prefix = "mask/", exclude_prefix = "exclude/";
+constexpr char const *caches_option = "exclude_caches", *system_option = "one_file_system";
 
 /// "record/<type>/<field>" → value; the field "/table" is the record's table.
 void remember_record(std::map<std::string, std::string>& options,
@@ -25,6 +28,26 @@ void recall_record(data::Mapping& mapping, std::string_view rest, std::string co
     }
     auto& record = mapping.records.back();
     (field == "/table" ? record.table : record.fields[field]) = value;
+}
+
+/// A pattern that names the source's own folder means the same below any other.
+std::string without_root(std::string pattern, std::string const& root) {
+    std::size_t const at = pattern.starts_with('!') ? 1 : 0;
+    bool const below = root.size() > 1 && pattern.compare(at, root.size(), root) == 0 &&
+                       pattern.size() > at + root.size() && pattern[at + root.size()] == '/';
+    return below ? pattern.erase(at, root.size()) : pattern;
+}
+
+/// What is left out by rule decides what the snapshot's silence about a name means.
+void remember_rules(std::map<std::string, std::string>& options,
+                    origin::SourceOptions const& source) {
+    if (source.type != "files" && source.type != "git") return;
+    options[caches_option] = source.exclude_caches ? "yes" : "no";
+    options[system_option] = source.one_file_system ? "yes" : "no";
+    for (std::size_t at = 0; at < source.exclude.size(); ++at) {
+        options[fmt::format("{}{:06}", exclude_prefix, at)] =
+            without_root(source.exclude[at], source.path.string());
+    }
 }
 
 }  // namespace
@@ -48,7 +71,22 @@ std::map<std::string, std::string> remembered_options(origin::SourceOptions cons
     }
     for (auto const& record : source.mapping.records) remember_record(options, record);
     for (auto const& [column, how] : source.mask) options[std::string(mask_prefix) + column] = how;
+    remember_rules(options, source);
     return options;
+}
+
+std::optional<origin::SourceOptions> rules_then(repository::SourceSnapshot const& source) {
+    auto const caches = source.options.find(caches_option);
+    auto const system = source.options.find(system_option);
+    if (caches == source.options.end() || system == source.options.end()) return std::nullopt;
+    origin::SourceOptions rules;
+    rules.exclude_caches = caches->second == "yes";
+    rules.one_file_system = system->second == "yes";
+    // Keys are sorted, so the patterns come in their order.
+    for (auto const& [name, pattern] : source.options) {
+        if (name.starts_with(exclude_prefix)) rules.exclude.push_back(pattern);
+    }
+    return rules;
 }
 
 origin::SourceOptions source_options(repository::SourceSnapshot const& source) {

@@ -12,4 +12,8 @@ std::map<std::string, std::string> remembered_options(origin::SourceOptions cons
 /// What the snapshot tells of a source's shape, as options that a target can be opened with.
 origin::SourceOptions source_options(repository::SourceSnapshot const& source);
 
+/// What a snapshot of a tree left out by rule: exclude, one_file_system and exclude_caches as they
+/// were then, the rest empty. Nothing: it does not remember (of rows; made before 2026-11-26).
+std::optional<origin::SourceOptions> rules_then(repository::SourceSnapshot const& source);
+
 }  // namespace perdure::job

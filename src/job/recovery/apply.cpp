@@ -34,19 +34,24 @@ struct AtWork {
     system::Path database;  ///< of a swap: the file itself, not a link to it
     std::unique_ptr<origin::Merge> rows;
     FilesAtWork files;
+    PathSet goes;  ///< files of which the state that is there goes
     std::optional<SwapAtWork> swap;
 };
 
 class Apply {
 public:
     Apply(repository::Repository& repository, ApplyRequest const& request, std::stop_token stop)
-        : repository_(repository), request_(request), stop_(std::move(stop)) {}
+        : repository_(repository),
+          request_(request),
+          overrides_(request.plan.overrides),
+          stop_(std::move(stop)) {}
 
     Result<ApplyReport> run() {
         for (auto const& place : request_.places) PD_CHECK(add_parts(place));
         PD_CHECK(compare(Pass::look));
         if (report_.writes == 0) return std::move(report_);
         PD_TRY(report_.safety, request_.safety(saved_));
+        PD_CHECK(spare_unsaved());
         PD_CHECK(write());
         PD_CHECK(verify());
         return std::move(report_);
@@ -96,12 +101,38 @@ private:
         auto const seen = to_hex(state.finish());
         if (pass == Pass::look) {
             for (auto& work : parts_) {
+                work.goes = work.files.told ? work.files.told->goes : PathSet();
                 work.rows.reset();
                 work.files = {};
             }
         }
         if (seen == request_.plan.summary.text_of("state")) return {};
         return stale("the target changed since it was made");
+    }
+
+    /// What the safety snapshot does not hold could never come back: it stays as it is.
+    Result<void> spare_unsaved() {
+        std::optional<repository::Snapshot> safety;
+        for (auto& work : parts_) {
+            if (work.goes.empty()) continue;
+            auto unsaved = std::move(work.goes);
+            auto const& name = work.place->source->name;
+            if (!report_.safety.empty()) {
+                if (!safety) {
+                    PD_TRY(safety, snapshot_of(repository_, report_.safety, stop_));
+                }
+                PD_TRY(auto const* saved, source_in(*safety, name));
+                PD_TRY(unsaved, not_held(repository_, *saved, std::move(unsaved), stop_));
+            }
+            for (auto const& path : unsaved) {
+                overrides_[name + "/" + path] = data::Decision::skip;
+                report_.problems.push_back(
+                    {name + "/" + path,
+                     "stays as it is: the snapshot of the state before does not hold it, since it "
+                     "cannot be read or the configuration leaves it out"});
+            }
+        }
+        return {};
     }
 
     Result<std::optional<data::Json>> compare_part(std::size_t at, Pass pass,
@@ -131,8 +162,8 @@ private:
     Result<data::Json> compare_rows(AtWork& work, Pass pass, crypto::Sha256& state) {
         auto const mode =
             pass == Pass::write ? origin::Merge::Mode::write : origin::Merge::Mode::read;
-        PD_TRY(work.rows, open_merge(*work.copy, *work.place, request_.scope,
-                                     request_.plan.overrides, mode, stop_));
+        PD_TRY(work.rows,
+               open_merge(*work.copy, *work.place, request_.scope, overrides_, mode, stop_));
         PD_TRY(auto json, compare_merge(
                               *work.rows, *work.place,
                               [&](data::Json const& item) -> Result<void> {
@@ -146,11 +177,14 @@ private:
 
     Result<data::Json> compare_files(AtWork& work, FilesRequest files, Pass pass,
                                      crypto::Sha256& state) {
-        files.overrides = request_.plan.overrides;
+        files.overrides = overrides_;
         if (pass == Pass::write) files.stage = stage_name(request_.run);
         PD_TRY(work.files,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
-        if (pass == Pass::look) note(work.files.problems);
+        if (pass == Pass::look) {
+            note(work.files.problems);
+            note(work.files.told->blocked);
+        }
         auto const& merge = *work.files.merge;
         state.update(as_bytes(files_state(*work.place, merge)));
         for (auto const& [name, count] : merge.summary().decisions) {
@@ -286,6 +320,7 @@ private:
 
     repository::Repository& repository_;
     ApplyRequest const& request_;
+    std::map<std::string, data::Decision> overrides_;  ///< the plan's, and what has to stay
     std::stop_token stop_;
     std::deque<BroughtBack> copies_;  ///< parts point into it
     std::vector<AtWork> parts_;

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-#include <unordered_set>
 
 #include "job/recovery/journal.h"
+#include "job/recovery/remove_more.h"
 #include "job/remap/remapped_target.h"
 
 namespace perdure::job {
@@ -45,56 +44,6 @@ std::vector<std::string> walked(std::vector<data::Selector> const& selectors) {
     return out;
 }
 
-/// --delete: every file of the live folder that is chosen and that the snapshot lacks. Paths of the
-/// snapshot are remembered as hashes: a false match only spares a file.
-Result<void> remove_more(repository::Repository& repository, FilesRequest const& request,
-                         std::function<bool(std::string_view)> const& chosen,
-                         origin::TreeMerge& merge, std::stop_token stop) {
-    std::unordered_set<std::size_t> known;
-    std::hash<std::string_view> const hash;
-    auto context = repository.read_context();
-    PD_CHECK(repository::list_tree(
-        *request.source, "",
-        [&](repository::Listed const& listed) -> Result<void> {
-            known.insert(hash(listed.path));
-            return {};
-        },
-        context, stop));
-    if (!context.problems.empty()) {
-        return fail(Fault::conflict,
-                    "the snapshot does not give back everything, so what it lacks "
-                    "cannot be told from what is new")
-            .with_code(15)
-            .with_fix("restore without --delete");
-    }
-    PD_TRY(auto live, origin::open_origin(request.target));
-    PD_TRY(auto reader, live->open_tree(stop));
-    std::vector<std::string> folders;
-    while (true) {
-        PD_TRY(auto const item, reader->next(stop));
-        if (!item) return {};
-        using Step = data::TreeItem::Step;
-        if (item->step == Step::leave) {
-            if (!folders.empty()) folders.pop_back();
-            continue;
-        }
-        if (item->step == Step::enter && item->entry.name.empty()) continue;
-        std::string path;
-        for (auto const& folder : folders) path += folder + "/";
-        path += item->entry.name;
-        bool const stage = path.starts_with(stage_name(""));
-        if (stage) {
-            if (item->step == Step::enter) folders.push_back(item->entry.name);
-            continue;
-        }
-        if (item->step == Step::enter) {
-            folders.push_back(item->entry.name);
-        } else if (chosen(path) && !known.contains(hash(path))) {
-            PD_CHECK(merge.remove(path));
-        }
-    }
-}
-
 Result<std::shared_ptr<Remap const>> remap_of(RecoveryScope const& scope) {
     PD_TRY(auto owners,
            OwnerMap::create({.rules = scope.map_owner, .by_name = !scope.numeric_owners}));
@@ -102,18 +51,32 @@ Result<std::shared_ptr<Remap const>> remap_of(RecoveryScope const& scope) {
     return std::make_shared<Remap const>(std::move(owners), std::move(paths));
 }
 
-/// What lives as long as the merge that asks for it.
-struct Told {
-    std::set<std::string, std::less<>> passed;  ///< folders that were not chosen, by their new path
-    std::string blocked;
-};
+constexpr std::size_t blocked_told_max = 1000;
+
+void note_item(FilesTold& told, origin::FileItem const& item, std::string const& source,
+               std::map<std::string, data::Decision> const& overrides) {
+    using enum origin::FileItem::Finding;
+    auto const name = source + "/" + item.path;
+    auto const wish = overrides.find(name);
+    bool const writes = data::may_write(wish == overrides.end() ? item.decision : wish->second);
+    if (item.finding == blocked) {
+        told.blocked_paths.insert(item.path);
+        bool const declined = wish != overrides.end();
+        if (!declined && told.blocked.size() < blocked_told_max) {
+            told.blocked.push_back({name, item.reason});
+        }
+    } else if (item.finding != create && writes) {
+        told.goes.insert(item.path);
+    }
+}
 
 /// The restored tree on its way to a merge: what is chosen by the snapshot's paths goes on under
 /// the names and owners that the rules say.
 class ChosenTree final : public data::TreeTarget {
 public:
     ChosenTree(std::unique_ptr<data::TreeTarget> target,
-               std::function<bool(std::string_view)> const& chosen, Remap const& remap, Told& told)
+               std::function<bool(std::string_view)> const& chosen, Remap const& remap,
+               FilesTold& told)
         : target_(std::move(target)), chosen_(chosen), remap_(remap), told_(told) {}
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
         if (!path.empty() && !chosen_(path)) told_.passed.insert(remap_.paths.apply(path));
@@ -135,7 +98,7 @@ private:
     std::unique_ptr<data::TreeTarget> target_;
     std::function<bool(std::string_view)> const& chosen_;
     Remap const& remap_;
-    Told& told_;
+    FilesTold& told_;
 };
 
 /// The media among a database's rows, as a tree. Folders come in any order and are only made where
@@ -218,8 +181,8 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
             .with_code(2);
     }
     PD_TRY(auto const remap, remap_of(scope));
-    auto const told = std::make_shared<Told>();
-    FilesAtWork out;
+    auto const told = std::make_shared<FilesTold>();
+    FilesAtWork out{.merge = nullptr, .problems = {}, .told = told};
     PD_TRY(out.merge,
            origin::TreeMerge::create(
                {.root = request.target.path,
@@ -228,16 +191,14 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
                 .strategy = scope.strategy,
                 .overrides = request.overrides,
                 .now = scope.now,
+                .held = request.held,
                 .stage = request.stage,
-                .tell = [told, take = request.take, name = request.source->name](
-                            origin::FileItem const& item) -> Result<void> {
-                    bool const blocked = item.finding == origin::FileItem::Finding::blocked;
-                    if (blocked && told->blocked.empty()) {
-                        told->blocked = name + "/" + item.path + ": " + item.reason;
-                    }
-                    return take ? take(item_json(name, item)) : Result<void>{};
-                }}));
-    out.blocked = std::shared_ptr<std::string const>(told, &told->blocked);
+                .tell =
+                    [told, take = request.take, name = request.source->name,
+                     overrides = request.overrides](origin::FileItem const& item) {
+                        note_item(*told, item, name, overrides);
+                        return take ? take(item_json(name, item)) : Result<void>{};
+                    }}));
     auto context = repository.read_context();
     context.progress = progress;
     ChosenTree target(remap_tree(std::make_unique<LentTree>(*out.merge), *remap), chosen, *remap,
@@ -248,9 +209,12 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
     } else {
         PD_CHECK(repository::restore_tree(*request.source, paths, target, context, stop));
     }
-    if (scope.remove && !request.source->rows)
-        PD_CHECK(remove_more(repository, request, chosen, *out.merge, stop));
     out.problems = out.merge->take_problems();
+    if (scope.remove && !request.source->rows) {
+        RemoveRequest const more{*request.source, request.target, chosen, *told};
+        PD_TRY(auto const spared, remove_more(repository, more, *out.merge, stop));
+        out.problems.insert(out.problems.end(), spared.begin(), spared.end());
+    }
     out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
     return out;
 }
@@ -342,20 +306,54 @@ Result<repository::SourceSnapshot const*> source_in(repository::Snapshot const& 
     return fail(Fault::not_found, "the safety snapshot has no source " + name).with_code(15);
 }
 
+Result<PathSet> not_held(repository::Repository& repository,
+                         repository::SourceSnapshot const& source, PathSet paths,
+                         std::stop_token stop) {
+    if (paths.empty()) return paths;
+    auto context = repository.read_context();
+    if (source.rows) {
+        PD_CHECK(repository::list_rows(
+            source,
+            [&](data::RowView const& row) -> Result<void> {
+                if (row.table != data::media_table) return {};
+                if (auto const at = paths.find(as_text(row.key)); at != paths.end()) {
+                    paths.erase(at);
+                }
+                return {};
+            },
+            context, std::move(stop)));
+        return paths;
+    }
+    PD_CHECK(repository::list_tree(
+        source, "",
+        [&](repository::Listed const& listed) -> Result<void> {
+            paths.erase(listed.path);
+            return {};
+        },
+        context, std::move(stop)));
+    return paths;
+}
+
+PathSet paths_back(std::vector<origin::FileChange> const& changes) {
+    PathSet out;
+    for (auto const& change : changes) {
+        bool const goes = change.act == Act::remove || change.act == Act::folder_gone;
+        bool const replaced = change.act == Act::replace || change.act == Act::relink;
+        if (goes || replaced) out.insert(change.path);
+    }
+    return out;
+}
+
 Result<FilesAtWork> stage_undo(repository::Repository& repository,
                                repository::Snapshot const& before,
                                RecoveryRun::Source const& source,
                                std::vector<origin::FileChange> const& changes,
                                std::string const& stage, std::stop_token stop) {
     PD_TRY(auto const* found, source_in(before, source.name));
-    std::set<std::string, std::less<>> back;
-    for (auto const& change : changes) {
-        bool const goes = change.act == Act::remove || change.act == Act::folder_gone;
-        bool const replaced = change.act == Act::replace || change.act == Act::relink;
-        if (goes || replaced) back.insert(change.path);
-    }
+    auto const back = paths_back(changes);
     FilesRequest request{.source = found, .target = {.name = source.name, .type = "files"}};
     request.target.path = source.target;
+    request.held = true;  // by the snapshot that was restored
     request.stage = stage;
     request.chosen = [&](std::string_view path) { return back.contains(path); };
     RecoveryScope scope;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "job/recovery/recovery.h"
 #include "job/recovery/run_folder.h"
 #include "origin/merge/files/tree_merge.h"
@@ -15,13 +17,24 @@ struct FilesRequest {
     std::function<bool(std::string_view)> chosen;
     std::vector<std::string> paths;  ///< to walk; empty: all
     std::map<std::string, data::Decision> overrides;
+    bool held = false;  ///< as of origin::TreeMergeRequest
     std::string stage;  ///< empty: compare only
     std::function<Result<void>(data::Json const&)> take;
+};
+/// What a comparison told while it ran; it lives as long as its merge.
+struct FilesTold {
+    /// Folders that were not chosen, by their new path.
+    std::set<std::string, std::less<>> passed;
+    /// What cannot be put in place, and why, but for what the person declined: "source/path".
+    std::vector<data::Problem> blocked;
+    std::set<std::string, std::less<>> blocked_paths;
+    /// Names of which the state that is there goes: a safety snapshot has to hold them before.
+    std::set<std::string, std::less<>> goes;
 };
 struct FilesAtWork {
     std::unique_ptr<origin::TreeMerge> merge;
     std::vector<data::Problem> problems;
-    std::shared_ptr<std::string const> blocked;  ///< the first that cannot be written, and why
+    std::shared_ptr<FilesTold const> told;
 };
 Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest const& request,
                                 RecoveryScope const& scope, repository::Progress const& progress,
@@ -52,8 +65,15 @@ Result<repository::Snapshot> snapshot_of(repository::Repository& repository, std
 /// Fails: not_found.
 Result<repository::SourceSnapshot const*> source_in(repository::Snapshot const& snapshot,
                                                     std::string const& name);
-/// What an undo of these changes stages: the state in `before` of what was replaced or taken away,
-/// and the end of what was created.
+using PathSet = std::set<std::string, std::less<>>;
+/// Of these files of a source (of a database: its media) those that its snapshot does not hold.
+Result<PathSet> not_held(repository::Repository& repository,
+                         repository::SourceSnapshot const& source, PathSet paths,
+                         std::stop_token stop);
+/// What stood there before these changes and goes back when they are taken back.
+PathSet paths_back(std::vector<origin::FileChange> const& changes);
+/// What an undo of these changes stages: the state in `before` of what was replaced or taken away
+/// (what it does not hold stays as it is), and the end of what was created.
 Result<FilesAtWork> stage_undo(repository::Repository& repository,
                                repository::Snapshot const& before,
                                RecoveryRun::Source const& source,

@@ -100,7 +100,7 @@ private:
             PD_CHECK(make_rows(place, folder, part));
         } else {
             place.target.path = folder;
-            PD_CHECK(put_files(place, {.source = &source, .target = place.target}, part));
+            PD_CHECK(put_files({.source = &source, .target = place.target}, part));
         }
         report_.sources.push_back(std::move(part));
         return {};
@@ -146,22 +146,19 @@ private:
         if (!place.target.media.empty() && copy.media_differ) {
             PD_CHECK(system::make_folders(place.target.media, 0755));
             auto const media = media_request(place, copy, *merge, request_.scope);
-            PD_CHECK(media ? put_files(place, *media, part)
-                           : system::remove_tree(place.target.media));
+            PD_CHECK(media ? put_files(*media, part) : system::remove_tree(place.target.media));
         }
         merge.reset();
         return origin::bring_to_rest(place.target.path);
     }
 
-    Result<void> put_files(RecoveryPlace const& place, FilesRequest files, RestoredPart& part) {
+    Result<void> put_files(FilesRequest files, RestoredPart& part) {
         files.stage = stage_name(run_name);
         PD_TRY(auto const work,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
         note(work.problems);
         part.files = work.merge->summary().create;
-        if (work.merge->summary().blocked > 0) {
-            report_.problems.push_back({place.source->name, *work.blocked});
-        }
+        note(work.told->blocked);
         PD_CHECK(work.merge->settle_stage());
         PD_CHECK(origin::swap_files(files.target.path, files.stage, work.merge->changes()));
         return origin::drop_stage(files.target.path, files.stage);

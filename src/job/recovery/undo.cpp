@@ -110,17 +110,50 @@ private:
         auto const& source = original.run().sources[at];
         PD_TRY(auto const changes,
                read_file_journal(original.journal(at), repository_.domains().common()));
+        PD_TRY(auto const lost, lost_before(original, source.name, paths_back(changes)));
         for (auto const& change : changes) {
             bool const ours = origin::still_there(source.target, change);
+            bool const held = !lost.contains(change.path);
             origin::UndoItem item{.table = "files", .record = source.name + "/" + change.path};
-            if (!ours) {
+            if (!ours || !held) {
                 item.verdict = origin::UndoItem::Verdict::kept;
-                item.reason = "it was changed after the restore";
+                item.reason = ours ? "the snapshot of the state before does not hold it"
+                                   : "it was changed after the restore";
             }
             PD_CHECK(note(item, true));
-            if (ours) files_[at].push_back(change);
+            if (ours && held) files_[at].push_back(change);
         }
         return {};
+    }
+
+    /// Of these names those that the snapshot of the state before cannot give back.
+    Result<PathSet> lost_before(RunFolder const& original, std::string const& name, PathSet paths) {
+        if (paths.empty()) return paths;
+        PD_TRY(auto const before, snapshot_of(repository_, original.run().safety, stop_));
+        PD_TRY(auto const* source, source_in(before, name));
+        return not_held(repository_, *source, std::move(paths), stop_);
+    }
+
+    /// Looks at what is said to be back: the names that went or were replaced, and what was put.
+    void look_at_files(RecoveryRun::Source const& source, std::size_t at,
+                       origin::TreeMerge const& merge) {
+        PathSet put;
+        for (auto const& change : merge.changes()) {
+            if (origin::still_there(source.target, change)) put.insert(change.path);
+        }
+        for (auto const& change : files_[at]) {
+            std::error_code error;
+            auto const status = std::filesystem::symlink_status(source.target / change.path, error);
+            bool const goes_back = paths_back({change}).contains(change.path);
+            bool const there = std::filesystem::exists(status);
+            bool const folder = change.act == origin::FileChange::Act::folder;  // may hold others
+            if (folder || put.contains(change.path) || there == goes_back) continue;
+            --report_.back;
+            count(report_, {.verdict = origin::UndoItem::Verdict::kept,
+                            .table = "files",
+                            .record = source.name + "/" + change.path,
+                            .reason = "it was not put back"});
+        }
     }
 
     /// A database that was replaced as a whole goes back as a whole, or not at all.
@@ -196,7 +229,8 @@ private:
             return fail(Fault::corrupt, problem.path + ": " + problem.reason).with_code(14);
         }
         if (staged[at].merge->summary().blocked > 0) {
-            return fail(Fault::conflict, *staged[at].blocked).with_code(15);
+            auto const& problem = staged[at].told->blocked.front();
+            return fail(Fault::conflict, problem.path + ": " + problem.reason).with_code(15);
         }
         PD_CHECK(staged[at].merge->settle_stage());
         PD_TRY(folder.run().sources[at].changes,
@@ -264,6 +298,11 @@ private:
             if (undo) PD_CHECK(undo->commit());
         }
         PD_CHECK(folder.set_state("done"));
+        for (std::size_t at = 0; at < staged.size(); ++at) {
+            if (staged[at].merge) {
+                look_at_files(folder.run().sources[at], at, *staged[at].merge);
+            }
+        }
         PD_TRY([[maybe_unused]] auto const kept,
                drop_stages(folder, repository_.domains().common()));
         return {};

@@ -37,6 +37,16 @@ Seen look_beneath(int root, std::string_view path) {
     return seen;
 }
 
+bool readable_beneath(int root, std::string_view path) {
+    auto const [parent, name] = split_path(path);
+    int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
+    if (folder < 0) return false;
+    bool const readable =
+        ::faccessat(folder, std::string(name).c_str(), R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0;
+    ::close(folder);
+    return readable;
+}
+
 Timestamp modified_of(struct stat const& status) {
     return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
 }

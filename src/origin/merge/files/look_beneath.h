@@ -19,6 +19,9 @@ struct Seen {
 };
 Seen look_beneath(int root, std::string_view path);
 
+/// Whether this process may read the file at `path`.
+bool readable_beneath(int root, std::string_view path);
+
 Timestamp modified_of(struct stat const& status);
 /// "file", "folder", "link", "special file".
 std::string_view kind_word(mode_t mode);

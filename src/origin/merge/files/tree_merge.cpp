@@ -145,6 +145,8 @@ public:
         item.target_state = state_of(seen.status);
         if (auto const above = above_.judge(path); !above.blocked.empty()) {
             block(item, above.blocked);
+        } else {
+            block_unreadable(item, seen);
         }
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
@@ -227,9 +229,8 @@ private:
                 file.is_open() ? -1 : open_beneath(root_.descriptor(), path, O_RDONLY));
             int const descriptor = file.is_open() ? file.descriptor() : plain.descriptor();
             if (descriptor < 0) {
-                return fail(Fault::denied, path + " cannot be read to compare it");
-            }
-            if (staged_ && !entry.sparse) {
+                same = false;  // whether it may be replaced is decided later
+            } else if (staged_ && !entry.sparse) {
                 PD_TRY(number, stage(entry, content));
                 PD_TRY(auto copy, system::File::open_to_read(request_.root / request_.stage /
                                                              std::to_string(number)));
@@ -279,7 +280,15 @@ private:
             item.decision = data::Decision::keep;
             item.reason = "keep-both is for records: restore the file with --to DIR beside it";
         }
+        if (data::may_write(item.decision)) block_unreadable(item, seen);
         return data::may_write(item.decision) ? need_folders(item) : Result<void>{};
+    }
+
+    /// No safety snapshot will hold what this process cannot read.
+    void block_unreadable(FileItem& item, Seen const& seen) {
+        if (request_.held || !S_ISREG(seen.status.st_mode)) return;
+        if (readable_beneath(root_.descriptor(), item.path)) return;
+        block(item, "what stands there cannot be read, so it could not be brought back");
     }
 
     /// What stands in the way above a name is found now, not when everything else is in place.

@@ -38,6 +38,8 @@ struct TreeMergeRequest {
     data::Strategy strategy = data::Strategy::keep_newer;
     std::map<std::string, data::Decision> overrides;  ///< "app/a/b.txt" → decision
     Timestamp now;
+    /// Snapshots hold what stands there: what cannot be read may go all the same.
+    bool held = false;
     std::string stage;  ///< name of the stage below root; empty: compare only
     std::function<Result<void>(FileItem const&)> tell;  ///< any order, one at a time
 };

@@ -154,12 +154,14 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
     for (auto const& file : report.kept_beside) {
         in.out().warn("the damaged file was kept: " + printable(file));
     }
+    auto const mark = report.problems.empty() ? style.green("✓") : style.yellow("!");
     if (report.writes == 0) {
-        in.out().line(fmt::format("{} nothing had to be written", style.green("✓")));
+        in.out().line(fmt::format("{} nothing {} written", mark,
+                                  report.problems.empty() ? "had to be" : "was"));
     } else {
-        in.out().line(fmt::format("{} {}; {} read back and right; writers waited {}",
-                                  style.green("✓"), spell_decisions(summary),
-                                  spell_count(report.verified), spell_seconds(report.locked_s)));
+        in.out().line(fmt::format("{} {}; {} read back and right; writers waited {}", mark,
+                                  spell_decisions(summary), spell_count(report.verified),
+                                  spell_seconds(report.locked_s)));
         if (report.changed_since > 0) {
             in.out().line(fmt::format("  the application changed {} again since",
                                       plural(report.changed_since, "row", "rows")));
