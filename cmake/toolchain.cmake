@@ -38,6 +38,7 @@ if(PERDURE_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 if(PERDURE_COVERAGE)
+  add_compile_definitions(PERDURE_COVERAGE)
   add_compile_options(--coverage -fprofile-update=atomic)   # threads count too
   add_link_options(--coverage)
 endif()

@@ -2,10 +2,14 @@
 
 #include <thread>
 
+#include "crypto/chacha.h"
+#include "crypto/checksum.h"
 #include "crypto/derive.h"
+#include "crypto/exchange.h"
 #include "crypto/hash.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
+#include "crypto/uuid.h"
 
 namespace perdure::crypto {
 namespace {
@@ -242,4 +246,37 @@ TEST(ConstantTime, ComparesLengthAndContent) {
 }
 
 }  // namespace
+TEST(Refusals, OfWhatWouldWeakenAKeyOrCostTooMuchNameTheirReason) {
+    Secret32 secret;
+    secret.span()[0] = std::byte{8};
+    auto const low_order = x25519_shared(secret, PublicKey{});
+    ASSERT_FALSE(low_order);
+    EXPECT_EQ(low_order.error().fault(), Fault::denied);
+    auto const costly = scrypt_stream(as_bytes("p"), {}, std::uint64_t{1} << 27, 1 << 20, 32);
+    ASSERT_FALSE(costly);
+    EXPECT_EQ(costly.error().fault(), Fault::denied);
+    auto const unknown = Checksum::open("crc32");
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().fault(), Fault::unsupported);
+    Bytes const sealed(chacha_overhead_bytes - 1);
+    auto const cut = chacha_open_into(secret, Nonce12{}, sealed, {});
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().fault(), Fault::corrupt);
+}
+
+// RFC 9562, appendix A.4: the DNS space and "www.example.com".
+TEST(Uuid, IsTheOneOfTheStandardAndTheSameForTheSameNames) {
+    EXPECT_EQ(uuid_v5("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "www.example.com"),
+              "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+    EXPECT_EQ(uuid_v5("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", "www.example.com"),
+              "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+    // What is no UUID is turned into one, and never mistaken for one.
+    EXPECT_EQ(uuid_v5("my books", "a"), uuid_v5("my books", "a"));
+    EXPECT_NE(uuid_v5("my books", "a"), uuid_v5("my books", "b"));
+    EXPECT_NE(uuid_v5("6ba7b810-9dad-11d1-80b4-00c04fd430cx", "a"),
+              uuid_v5("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "a"));
+    EXPECT_EQ(uuid_v5("x", "y").size(), 36U);
+    EXPECT_EQ(uuid_v5("x", "y")[14], '5');
+}
+
 }  // namespace perdure::crypto

@@ -19,6 +19,7 @@ Result<void> check_cost(PassphraseCost cost) {
         return fail(Fault::denied,
                     fmt::format("the passphrase cost of {} MiB lies outside 64 MiB … 1 GiB",
                                 cost.memory_kib / 1024));
+        // GCOVR_EXCL_STOP
     }
     if (cost.passes < passes_min || cost.passes > passes_max) {
         return fail(
@@ -38,6 +39,7 @@ Result<Secret32> key_from_passphrase(ByteView passphrase, Salt16 const& salt, Pa
         passphrase.size(), raw(salt.bytes.data()), cost.passes, std::size_t{cost.memory_kib} * 1024,
         crypto_pwhash_argon2id_ALG_ARGON2ID13);
     if (failed != 0) {
+        // GCOVR_EXCL_START no test can take this memory away
         return fail(Fault::exhausted,
                     fmt::format("too little memory to derive a key from the passphrase ({} MiB)",
                                 cost.memory_kib / 1024));

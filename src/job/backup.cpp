@@ -7,6 +7,7 @@
 #include "job/paced_reader.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
+#include "repository/keyring/keyring.h"
 #include "system/account.h"
 
 namespace perdure::job {
@@ -90,19 +91,20 @@ Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest
     PD_TRY(auto const snapshots, repository.snapshots(nullptr, stop));
     auto const type = request.type.value_or(
         any_parent(snapshots, sources) ? SnapshotType::incremental : SnapshotType::full);
-    PD_TRY(auto session, repository.begin(stop));
-
-    auto context = session->context();  // a copy: a dry run puts its own writer in
+    std::unique_ptr<repository::BackupSession> session;
+    if (!request.dry_run) {
+        PD_TRY(session, repository.begin(stop));
+    }
+    auto const reading = repository.read_context();
     DryRunWriter dry_writer(repository.blobs());
-    repository::WriteContext dry_context{.blobs = dry_writer,
-                                         .known = context.known,
-                                         .domains = context.domains,
-                                         .chunk_key = context.chunk_key,
-                                         .threads = context.threads,
-                                         .spill_folder = context.spill_folder,
-                                         .progress = request.progress};
+    auto context = session ? session->context()
+                           : repository::WriteContext{.blobs = dry_writer,
+                                                      .known = repository.blobs(),
+                                                      .domains = repository.domains(),
+                                                      .chunk_key = repository.keyring().chunk_key(),
+                                                      .threads = reading.threads,
+                                                      .spill_folder = reading.spill_folder};
     context.progress = request.progress;
-    auto& chosen = request.dry_run ? dry_context : context;
 
     store::TokenBucket pace(request.read_bytes_per_second);
     Attempt attempt;
@@ -114,7 +116,7 @@ Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest
                                  : find_parent(snapshots, source.name, source.type,
                                                type == SnapshotType::differential);
         auto read = read_source({source, parent, request.read_bytes_per_second ? &pace : nullptr},
-                                chosen, stop);
+                                context, stop);
         if (!read) return std::move(read).error().within(in_source(source.name));
         if (read->failure) {
             attempt.failure = std::move(read->failure);
@@ -122,7 +124,7 @@ Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest
         }
         add_up(report, std::move(read->snapshot));
     }
-    report.statistics = chosen.blobs.statistics();
+    report.statistics = context.blobs.statistics();
     if (request.dry_run) return attempt;
 
     auto snapshot = describe(request, report, type);

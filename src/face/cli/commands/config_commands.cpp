@@ -51,7 +51,7 @@ Result<std::unique_ptr<service::Workspace>> open(Invocation& in, bool read_only)
 }  // namespace
 
 Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in) {
-    return open(in, false);
+    return open(in, in.arguments().has("--dry-run"));
 }
 
 Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in) {
