@@ -241,6 +241,10 @@ def claim_a_snapshot_that_the_store_hides_is_named_and_a_deleted_one_is_not(plac
     assert [e["kind"] for e in last.events if e["type"] == "finding"] == ["gap"], last
 
 
+def lights(place):
+    return place.run("status", "--json").summary["sources"][0]["lights"]["backup"]["light"]
+
+
 def claim_a_repository_that_was_set_back_is_told_by_who_made_the_newer_snapshots(place):
     """The newest snapshot has no successor that could miss it; its maker's log of runs does."""
     place.write("data/a.txt", "1\n")
@@ -250,8 +254,10 @@ def claim_a_repository_that_was_set_back_is_told_by_who_made_the_newer_snapshots
     made = [place.good("backup", "--json").summary["snapshot"] for _ in range(2)]
     place.good("backup", "delete", made[0], "--confirm", made[0][:12])
     place.good("repo", "check")
+    assert lights(place) == "green"
     (place.work / "backups").rename(place.work / "newer")
     (place.work / "older").rename(place.work / "backups")
+    assert lights(place) == "red", "its snapshot is not there any more"
     ran = place.good("repo", "check", code=3)
     assert made[1] in ran.out and "this machine made it" in ran.out, ran
     shutil.rmtree(place.work / "backups")  # another repository in its place misses nothing

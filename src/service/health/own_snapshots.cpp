@@ -38,13 +38,8 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspa
         bool const of_this_one = run.started >= repository.created();
         if (!made_a_snapshot(run) || !of_this_one || run.started.seconds < since) continue;
         if (known.contains(run.snapshot)) break;  // before it the writer's chain tells
-        auto const bytes = from_hex(run.snapshot);
-        auto const session = bytes ? repository::SessionId::from(*bytes)
-                                   : Result<repository::SessionId>(bytes.error());
-        if (!session) continue;
-        auto const state =
-            repository::session_state(repository.store(), *session, workspace.stop());
-        if (!state || *state != repository::SessionState::absent) continue;
+        auto const state = state_of_snapshot(repository.store(), run.snapshot, workspace.stop());
+        if (state != repository::SessionState::absent) continue;
         out.push_back({repository::Finding::Kind::gap, "snapshot/" + run.snapshot,
                        fmt::format("this machine made it at {} (run {}), and it is neither listed "
                                    "nor deleted",
@@ -52,6 +47,17 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspa
                        false});
     }
     return out;
+}
+
+std::optional<repository::SessionState> state_of_snapshot(store::ObjectStore& store,
+                                                          std::string const& id,
+                                                          std::stop_token stop) {
+    auto const bytes = from_hex(id);
+    if (!bytes) return std::nullopt;
+    auto const session = repository::SessionId::from(*bytes);
+    if (!session) return std::nullopt;
+    auto const state = repository::session_state(store, *session, std::move(stop));
+    return state ? std::optional(*state) : std::nullopt;
 }
 
 }  // namespace perdure::service

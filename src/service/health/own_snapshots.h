@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repository/lease.h"
 #include "repository/upkeep/finding.h"
 #include "service/workspace.h"
 
@@ -11,5 +12,11 @@ namespace perdure::service {
 /// Looks at the backups of the last 90 days, at most 1,000.
 Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspace,
                                                               repository::Repository& repository);
+
+/// Whether the snapshot of a run is there; empty where nobody can tell (another repository's id, or
+/// the store does not answer).
+std::optional<repository::SessionState> state_of_snapshot(store::ObjectStore& store,
+                                                          std::string const& id,
+                                                          std::stop_token stop);
 
 }  // namespace perdure::service

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "service/health/health.h"
+#include "service/health/own_snapshots.h"
 #include "service/setup/keys.h"
 
 namespace perdure::service {
@@ -81,6 +82,25 @@ std::optional<catalog::Run> failed_whole_check(catalog::RunLog& log) {
         if (run.outcome == Outcome::failed) return std::move(run);
     }
     return std::nullopt;
+}
+
+/// A backup counts for as long as its snapshot is there.
+LightState ask_backup(Workspace& workspace, catalog::RunLog& log, std::string const& source,
+                      bool offline) {
+    using repository::SessionState;
+    auto out = ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, true});
+    auto const last = log.last("backup", source, {Outcome::ok, Outcome::partial});
+    if (offline || !last || !*last || (*last)->snapshot.empty()) return out;
+    auto const store = workspace.store();
+    if (!store) return out;  // the light "destination" says so
+    auto const state = state_of_snapshot(**store, (*last)->snapshot, workspace.stop());
+    if (!state || *state == SessionState::committed || out.light == Light::red) return out;
+    bool const gone = *state == SessionState::gone;
+    out.light = gone ? Light::overdue : Light::red;
+    out.detail =
+        fmt::format("{}, but its snapshot {} {}", out.detail, (*last)->snapshot.substr(0, 12),
+                    gone ? "was deleted since" : "is not there any more");
+    return out;
 }
 
 LightState ask_check(catalog::RunLog& log, std::string const& source,
@@ -173,7 +193,7 @@ Health assess(Workspace& workspace, bool offline) {
         one.name = source.options.name;
         if (log) {
             auto const& goals = config.objectives;
-            one.lights.push_back(ask(*log, one.name, {"backup", "backup", goals.rpo, true}));
+            one.lights.push_back(ask_backup(workspace, *log, one.name, offline));
             one.lights.push_back(ask_check(*log, one.name, goals.check_every, broken));
             one.lights.push_back(ask(*log, one.name, {"restore test", "drill", goals.drill_every}));
             one.lights.push_back(ask_retention(config, *log, one.name));
