@@ -61,7 +61,9 @@ Result<BlobView> Reader::read_any(std::vector<Location> const& copies, BlobId co
         if (!first) first = std::move(blob).error();
     }
     if (first) return std::move(*first).within("blob " + to_hex(id).substr(0, 16));
-    return fail(Fault::not_found, "no listed pack holds blob " + to_hex(id).substr(0, 16));
+    return fail(Fault::not_found, "no listed pack holds blob " + to_hex(id).substr(0, 16))
+        .with_code(14)
+        .with_fix("perdure repo check, then perdure repo repair --dry-run");
 }
 
 Result<BlobView> Reader::read_at(Location const& at, BlobId const& id, DomainPtr const& domain,
