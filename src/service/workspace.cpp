@@ -71,17 +71,22 @@ std::string path_below(system::Path const& path, system::Path const& folder) {
     return outside ? std::string() : below;
 }
 
+/// The folder that a source's `exclude` is about; empty when it has none.
+system::Path folder_read_whole(origin::SourceOptions const& source) {
+    return source.type == "files" || source.type == "git" ? source.path : source.media;
+}
+
 /// A source that holds its own destination would store yesterday's repository in today's: nothing
 /// in there is ever stored twice, so it would grow by itself with every run.
 void leave_out(std::vector<DestinationConfig> const& destinations,
                std::vector<SourceConfig>& sources) {
     for (auto& source : sources) {
-        if (source.options.type != "files") continue;
+        auto const folder = folder_read_whole(source.options);
+        if (folder.empty()) continue;
         for (auto const& destination : destinations) {
-            auto const below = path_below(destination.path, source.options.path);
+            auto const below = path_below(destination.path, folder);
             if (below.empty()) continue;
-            source.options.exclude.push_back(
-                origin::literal_pattern(below, source.options.path.string()));
+            source.options.exclude.push_back(origin::literal_pattern(below, folder.string()));
         }
     }
 }

@@ -41,6 +41,14 @@ Result<double> share_of_files(Connection& connection, std::string const& table,
     return samples == 0 ? -1.0 : static_cast<double>(files) / samples;
 }
 
+/// Whether the file or a folder above it is left out.
+bool excludes_any(ExcludeRules const& rules, std::string const& path) {
+    for (auto end = path.find('/'); end != path.npos; end = path.find('/', end + 1)) {
+        if (rules.excludes(path.substr(0, end), true)) return true;
+    }
+    return rules.excludes(path, false);
+}
+
 }  // namespace
 
 Result<std::vector<MediaColumn>> mapped_media(data::Mapping const& mapping, Layout const& layout) {
@@ -100,6 +108,7 @@ std::string below_media(std::string_view written, system::Path const& folder) {
         }
     }
     while (path.starts_with("./")) path.remove_prefix(2);
+    if (path.starts_with("../" + named)) path.remove_prefix(3);
     if (path.starts_with(named)) path.remove_prefix(named.size());
     std::string clean;
     for (std::size_t at = 0; at <= path.size();) {
@@ -113,7 +122,20 @@ std::string below_media(std::string_view written, system::Path const& folder) {
     return clean;
 }
 
-void MediaOwners::add(std::string path, ByteView subject, bool must_exist, std::string row) {
+bool leads_out(std::string_view written) {
+    if (written.size() > path_bytes_max || written.find("://") != written.npos ||
+        written.find('\0') != written.npos) {
+        return false;
+    }
+    for (std::size_t at = 0; at <= written.size();) {
+        auto const end = std::min(written.find('/', at), written.size());
+        if (written.substr(at, end - at) == "..") return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+void MediaOwners::add(std::string path, ByteView subject, Named named) {
     for (auto end = path.rfind('/'); end != path.npos; end = path.rfind('/', end - 1)) {
         auto const [at, is_new] = folders_.try_emplace(path.substr(0, end));
         if (is_new) at->second.subject = to_bytes(subject);
@@ -122,13 +144,19 @@ void MediaOwners::add(std::string path, ByteView subject, bool must_exist, std::
     auto const [at, is_new] = owners_.try_emplace(std::move(path));
     Owner& owner = at->second;
     if (is_new) {
-        owner = {to_bytes(subject), false, must_exist, false, std::move(row)};
+        owner.subject = to_bytes(subject);
+        owner.named = std::move(named);
+        if (owner.named.written == at->first) owner.named.written.clear();
         return;
     }
     owner.shared = owner.shared || as_text(owner.subject) != as_text(subject);
 }
 
-ByteView MediaOwners::owner(std::string const& path) {
+void MediaOwners::add_outside(Named named) {
+    outside_.try_emplace(std::move(named.written), std::move(named.row));
+}
+
+ByteView MediaOwners::owner(std::string const& path, data::EntryKind kind) {
     auto const found = owners_.find(path);
     if (found == owners_.end()) {
         auto const folder = folders_.find(path);
@@ -136,14 +164,47 @@ ByteView MediaOwners::owner(std::string const& path) {
         return one ? ByteView(folder->second.subject) : ByteView();
     }
     found->second.met = true;
+    found->second.link = kind == data::EntryKind::symlink;
     return found->second.shared ? ByteView() : ByteView(found->second.subject);
 }
 
-std::vector<data::Problem> MediaOwners::missing() const {
+/// What keeps the file that a row names from coming back with it; empty: nothing.
+std::string MediaOwners::doubt(std::string const& path, Owner const& owner,
+                               system::Path const& folder) {
+    std::error_code error;
+    auto const root = std::filesystem::canonical(folder, error);
+    auto const file = std::filesystem::canonical(folder / path, error);
+    if (error) {
+        if (owner.link) return "is a link that leads to no file";
+        auto const& written = owner.named.written;
+        bool const elsewhere = written.starts_with('/') && system::exists(written);
+        return elsewhere ? "lies outside the media folder, so it is not backed up"
+                         : "the media file is missing";
+    }
+    auto const below = file.lexically_relative(root).string();
+    if (below == ".." || below.starts_with("../"))
+        return "is a link out of the media folder: the file it leads to is not backed up";
+    if (below == path) return "was out of reach when the media folder was read";
+    if (owner.subject.empty()) return {};  // the file is kept, and so is the link
+    return "is reached through a link: the file it leads to is kept as nobody's and survives an "
+           "erasure";
+}
+
+std::vector<data::Problem> MediaOwners::unmet(system::Path const& folder,
+                                              ExcludeRules const& excluded) const {
     std::vector<data::Problem> problems;
     for (auto const& [path, owner] : owners_) {
-        if (owner.met || !owner.must_exist) continue;
-        problems.push_back({path, "the media file is missing; " + owner.row + " names it"});
+        if (!owner.named.must_exist || (owner.met && !owner.link)) continue;
+        if (!owner.met && excludes_any(excluded, path)) continue;
+        auto const reason = doubt(path, owner, folder);
+        if (reason.empty()) continue;
+        auto const& written = owner.named.written;
+        problems.push_back(
+            {written.empty() ? path : written, reason + "; " + owner.named.row + " names it"});
+    }
+    for (auto const& [written, row] : outside_) {
+        problems.push_back({written, "lies outside the media folder, so it is not backed up; " +
+                                         row + " names it"});
     }
     std::ranges::sort(problems, {}, &data::Problem::path);
     return problems;

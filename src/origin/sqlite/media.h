@@ -29,29 +29,43 @@ Result<std::vector<MediaColumn>> probe_media(Connection& connection, Layout cons
 /// path below the media folder. Empty when it cannot lie there (a URL, "..", no path at all).
 std::string below_media(std::string_view written, system::Path const& folder);
 
+/// Whether the text is a path that climbs by "..": what below_media refuses, and yet a file.
+bool leads_out(std::string_view written);
+
 /// Who each media file belongs to, collected from the rows that name it.
 class MediaOwners {
 public:
-    /// `row` names the row for the problem report, should the file be missing.
-    void add(std::string path, ByteView subject, bool must_exist, std::string row);
+    /// By whom a file is named, for the problem report.
+    struct Named {
+        std::string row, written;  ///< "a row of media", and the path as it stands there
+        bool must_exist = true;
+    };
+    void add(std::string path, ByteView subject, Named named);
+    /// A path that lies outside the media folder.
+    void add_outside(Named named);
     /// The encoded key of the only person whose rows name the file; empty: nobody's, or several
     /// people's (what two share must survive the erasure of one). Marks the file as met.
     /// A folder whose named files are all one person's is that person's: its name may be, too.
-    ByteView owner(std::string const& path);
-    /// What rows name and no file was met for.
-    std::vector<data::Problem> missing() const;
+    ByteView owner(std::string const& path, data::EntryKind kind);
+    /// Files that rows name and that do not come back with them, and why; what is excluded is no
+    /// problem.
+    std::vector<data::Problem> unmet(system::Path const& folder,
+                                     ExcludeRules const& excluded) const;
 
 private:
     struct Owner {
         Bytes subject;
-        bool shared = false, must_exist = false, met = false;
-        std::string row;
+        bool shared = false, met = false, link = false;
+        Named named;
     };
     struct FolderOwner {
         Bytes subject;
         bool shared = false;
     };
+    static std::string doubt(std::string const& path, Owner const& owner,
+                             system::Path const& folder);
     std::unordered_map<std::string, Owner> owners_;
+    std::unordered_map<std::string, std::string> outside_;  ///< as written → who names it
     std::unordered_map<std::string, FolderOwner> folders_;  ///< those above what rows name
 };
 

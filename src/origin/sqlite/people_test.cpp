@@ -185,6 +185,47 @@ TEST_F(SqlitePeople, MediaBelongToThePersonWhoseRowNamesThem) {
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "two");
 }
 
+TEST_F(SqlitePeople, MediaThatRowsNameOutsideTheFolderAreNamed) {
+    source_.media = scratch_.path() / "in/media";
+    std::string const in = (scratch_.path() / "in").string();
+    file("../outside.jpg", "out");
+    file("../disk2/2024/y.jpg", "y");
+    file("../disk2/one.jpg", "one");
+    file("../elsewhere/abs.jpg", "a");
+    file("inner/kept.jpg", "k");
+    file("abs.jpg", "a");
+    file("sub.jpg", "s");
+    std::filesystem::create_symlink("../disk2/2024", source_.media / "2024");
+    std::filesystem::create_symlink("../disk2/one.jpg", source_.media / "one.jpg");
+    std::filesystem::create_symlink("inner", source_.media / "link");
+    std::filesystem::create_symlink("nowhere", source_.media / "dangling.jpg");
+    file("old.tmp", "t");
+    write(
+        "CREATE TABLE m(id INTEGER PRIMARY KEY, path TEXT);"
+        "INSERT INTO m(path) VALUES('../outside.jpg'), ('2024/y.jpg'), ('one.jpg'), ('" +
+        in + "/media/abs.jpg'), ('" + in +
+        "/elsewhere/abs.jpg'), ('link/kept.jpg'),"
+        "('../media/sub.jpg'), ('dangling.jpg'), ('old.tmp'), ('/0lost/x.jpg'),"
+        "('https://example.org/../x.png')");
+    source_.mapping = {};
+    source_.mapping.records = {{"m", "m", {{"media", "path"}}}};
+    source_.exclude = {"*.tmp"};
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    std::string told;
+    for (auto const& [path, reason] : snapshot->problems)
+        told += path + ": " + reason.substr(0, reason.find_first_of(":;,")) + "\n";
+    EXPECT_EQ(told,
+              "../outside.jpg: lies outside the media folder\n"
+              "/0lost/x.jpg: the media file is missing\n" +
+                  in +
+                  "/elsewhere/abs.jpg: lies outside the media folder\n"
+                  "2024/y.jpg: is a link out of the media folder\n"
+                  "dangling.jpg: is a link that leads to no file\n"
+                  "one.jpg: is a link out of the media folder\n");
+    for (auto const& row : snapshot->rows) EXPECT_NE(to_string(row.key), "old.tmp");
+}
+
 TEST_F(SqlitePeople, AFolderOfOnePersonsMediaIsTheirsAsItsNameMayBe) {
     source_.media = scratch_.path() / "in/media";
     file("ann@example.org/trips/1.jpg", "one");

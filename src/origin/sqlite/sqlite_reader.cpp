@@ -30,7 +30,7 @@ public:
     SqliteReader(SourceOptions const& source, Source database)
         : options_(source), source_(std::move(database)) {}
 
-    Result<void> prepare();
+    Result<void> prepare(UnmadeObjects const& unmade);
     data::DatabaseSchema const& schema() const override { return layout_.schema; }
     Result<std::optional<data::RowView>> next(std::stop_token stop) override;
     std::shared_ptr<data::Content> open_media(ByteView key) override;
@@ -65,12 +65,17 @@ private:
     std::vector<data::Problem> problems_;
 };
 
-Result<void> SqliteReader::prepare() {
+Result<void> SqliteReader::prepare(UnmadeObjects const& unmade) {
     auto& connection = source_.connection();
     PD_TRY(layout_, read_layout(connection, source_.is_wal()));
     PD_TRY(selection_, select_rows(connection, layout_, options_));
     problems_ = std::move(selection_.problems);
-    digest_.schema(layout_.schema);
+    auto schema = layout_.schema;
+    for (auto const& [place, object] : unmade) {
+        auto const at = std::min(place, schema.objects.size());
+        schema.objects.insert(schema.objects.begin() + static_cast<std::ptrdiff_t>(at), object);
+    }
+    digest_.schema(schema);
     // An encoded value takes at most about thrice its bytes in the file.
     allowance_bytes_ = 4 * source_.size_bytes() + (std::uint64_t{1} << 20);
     return {};
@@ -187,7 +192,9 @@ Result<void> SqliteReader::start_media() {
         PD_TRY(columns, probe_media(source_.connection(), layout_, options_.media));
     }
     for (auto const& column : columns) PD_CHECK(collect_owners(column, mapped));
-    PD_TRY(walk_, Walk::open({.folder = options_.media, .exclude_caches = false}));
+    PD_TRY(walk_, Walk::open({.folder = options_.media,
+                              .exclude = ExcludeRules(options_.exclude, options_.media.native()),
+                              .exclude_caches = false}));
     return {};
 }
 
@@ -203,11 +210,16 @@ Result<void> SqliteReader::collect_owners(MediaColumn const& column, bool must_e
     for (;;) {
         PD_TRY(bool const more, rows.step());
         if (!more) return {};
-        std::string const below = below_media(rows.text(0), options_.media);
-        if (below.empty()) continue;
+        MediaOwners::Named named{"a row of " + table.name, rows.text(0), must_exist};
+        std::string const below = below_media(named.written, options_.media);
+        if (below.empty()) {
+            bool const lost = must_exist && leads_out(named.written);
+            if (lost) owners_.add_outside(std::move(named));
+            continue;
+        }
         key.clear();
         if (!rows.is_null(1)) encode_column(key, rows, 1);
-        owners_.add(below, key.view(), must_exist, "a row of " + table.name);
+        owners_.add(below, key.view(), std::move(named));
     }
 }
 
@@ -216,7 +228,9 @@ Result<std::optional<data::RowView>> SqliteReader::next_media() {
         PD_TRY(std::optional<data::TreeItem> item, walk_->next());
         if (!item) {
             for (auto& problem : walk_->take_problems()) problems_.push_back(std::move(problem));
-            for (auto& problem : owners_.missing()) problems_.push_back(std::move(problem));
+            ExcludeRules const excluded(options_.exclude, options_.media.native());
+            for (auto& problem : owners_.unmet(options_.media, excluded))
+                problems_.push_back(std::move(problem));
             walk_.reset();
             break;
         }
@@ -231,8 +245,8 @@ Result<std::optional<data::RowView>> SqliteReader::next_media() {
         key_.raw(as_bytes(walk_->path()));
         // The folder itself is nobody's, and no part of what two databases are compared by.
         if (!walk_->path().empty()) digest_.media(walk_->path(), item->entry);
-        return data::RowView{owners_.owner(walk_->path()), data::media_table, key_.view(),
-                             payload_.view()};
+        auto const owner = owners_.owner(walk_->path(), item->entry.kind);
+        return data::RowView{owner, data::media_table, key_.view(), payload_.view()};
     }
     if (!ended_) PD_CHECK(source_.still_unchanged());
     ended_ = true;
@@ -254,10 +268,11 @@ Result<data::LogicalDigest> SqliteReader::digest() {
 }  // namespace
 
 Result<std::unique_ptr<data::RowReader>> read_sqlite(SourceOptions const& source,
-                                                     std::stop_token stop) {
+                                                     std::stop_token stop,
+                                                     UnmadeObjects const& unmade) {
     PD_TRY(Source database, Source::open(source.path, std::move(stop)));
     auto reader = std::make_unique<SqliteReader>(source, std::move(database));
-    PD_CHECK(reader->prepare());
+    PD_CHECK(reader->prepare(unmade));
     return reader;
 }
 

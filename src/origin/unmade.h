@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+
+#include "origin/origin.h"
+
+namespace perdure::origin {
+
+/// Whether what a row target tells is about something that only the application has (a collation, a
+/// function): all rows are back, and what it sorts or computes cannot be judged without it.
+bool is_application_only(data::Problem const& told);
+
+/// Objects of a source's schema that a restored copy lacks because only the application can make
+/// them, by their place in that schema.
+using UnmadeObjects = std::map<std::size_t, data::DatabaseSchema::Object>;
+
+/// The digest of a copy that counts them as if they were there, and so speaks of all the rest.
+/// Fails: as Origin::digest; unsupported, for what is no database.
+Result<data::LogicalDigest> digest_counting(SourceOptions const& copy, UnmadeObjects const& unmade,
+                                            std::stop_token stop);
+
+}  // namespace perdure::origin
