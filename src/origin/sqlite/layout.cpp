@@ -70,6 +70,52 @@ std::vector<std::string> split_arguments(std::string_view text) {
     return arguments;
 }
 
+bool is_blank(std::string_view token) {
+    return trimmed(token).empty() || token.starts_with("--") || token.starts_with("/*");
+}
+
+/// A name without its quotes.
+std::string bare_name(std::string_view token) {
+    if (token.size() < 2 || std::string_view("\"`[").find(token[0]) == std::string_view::npos) {
+        return std::string(token);
+    }
+    std::string name;
+    for (std::size_t at = 1; at + 1 < token.size(); ++at) {
+        name += token[at];
+        if (token[at] == token[0] && token[at + 1] == token[0]) ++at;  // doubled
+    }
+    return name;
+}
+
+/// The definitions within the outer parentheses of a CREATE TABLE.
+std::vector<std::string> definitions_in(std::string_view sql) {
+    for (std::size_t at = 0; at < sql.size(); at = token_end(sql, at)) {
+        if (sql[at] == '(') return split_arguments(sql.substr(at + 1));
+    }
+    return {};
+}
+
+/// The columns that the expression after AS names.
+std::vector<std::size_t> named_after_as(data::TableSchema const& table,
+                                        std::string_view definition) {
+    std::vector<std::size_t> found;
+    bool after_as = false;
+    for (std::size_t at = 0; at < definition.size();) {
+        auto const end = token_end(definition, at);
+        auto const token = definition.substr(at, end - at);
+        at = end;
+        if (!after_as) {
+            after_as = same_name(token, "as");
+            continue;
+        }
+        std::string const name = bare_name(token);
+        for (std::size_t other = 0; other < table.columns.size(); ++other) {
+            if (same_name(table.columns[other].name, name)) found.push_back(other);
+        }
+    }
+    return found;
+}
+
 Result<void> read_settings(Connection& connection, bool is_wal, data::DatabaseSchema& schema) {
     constexpr std::array names = {"encoding", "page_size", "auto_vacuum", "user_version",
                                   "application_id"};
@@ -88,6 +134,24 @@ std::string choose_rowid_name(data::TableSchema const& table) {
         if (!hidden) return std::string(alias);
     }
     return {};
+}
+
+/// Whether a table with a primary key of its own is WITHOUT ROWID: SQLite itself is asked, since a
+/// damaged sqlite_schema may lack the key's index. Where columns hide all names of the rowid, the
+/// index tells: that of a WITHOUT ROWID table is listed, and sqlite_schema lacks it.
+Result<bool> lacks_rowid(Connection& connection, std::string const& table,
+                         std::string const& rowid_name, std::string const& key_index) {
+    if (rowid_name.empty()) {
+        PD_TRY(std::int64_t const entries,
+               connection.integer("SELECT count(*) FROM main.sqlite_schema WHERE type = 'index' "
+                                  "AND name = " +
+                                  literal(key_index) + " COLLATE NOCASE"));
+        return entries == 0;
+    }
+    auto const asked = connection.prepare("SELECT t." + identifier(rowid_name) + " FROM main." +
+                                          identifier(table) + " t LIMIT 0");
+    if (asked || asked.error().fault() == Fault::invalid) return !asked;
+    return Error(asked.error());
 }
 
 bool is_shadow(std::string_view table, std::vector<VirtualTable> const& virtual_tables) {
@@ -141,8 +205,39 @@ VirtualTable parse_virtual_table(std::string name, std::string sql) {
     return result;
 }
 
-Result<TableLayout> read_table(Connection& connection, data::TableSchema& table,
-                               std::set<std::string> const& index_names) {
+std::vector<std::string> computed_from(data::TableSchema const& table, std::string_view sql,
+                                       std::size_t column) {
+    std::map<std::size_t, std::string> definitions;
+    for (auto& definition : definitions_in(sql)) {
+        std::size_t at = 0;
+        while (at < definition.size() &&
+               is_blank(definition.substr(at, token_end(definition, at) - at)))
+            at = token_end(definition, at);
+        if (at == definition.size()) continue;
+        auto const name = bare_name(definition.substr(at, token_end(definition, at) - at));
+        auto const found = std::ranges::find_if(
+            table.columns, [&](data::Column const& each) { return same_name(each.name, name); });
+        if (found == table.columns.end()) continue;
+        definitions.try_emplace(static_cast<std::size_t>(found - table.columns.begin()),
+                                std::move(definition));
+    }
+    std::set<std::size_t> met{column};
+    std::vector<std::size_t> ahead{column};
+    std::vector<std::string> names;
+    while (!ahead.empty()) {
+        auto const at = ahead.back();
+        ahead.pop_back();
+        for (auto const other : named_after_as(table, definitions[at])) {
+            if (!met.insert(other).second) continue;
+            bool const generated = table.columns[other].generated;
+            if (generated) ahead.push_back(other);
+            if (!generated) names.push_back(table.columns[other].name);
+        }
+    }
+    return names;
+}
+
+Result<TableLayout> read_table(Connection& connection, data::TableSchema& table) {
     TableLayout layout;
     std::map<std::int64_t, std::size_t> key_columns;  // position in the key → column
     PD_TRY(Statement columns,
@@ -164,8 +259,8 @@ Result<TableLayout> read_table(Connection& connection, data::TableSchema& table,
         auto const found = std::ranges::find(layout.stored, column);
         layout.key_values.push_back(static_cast<std::size_t>(found - layout.stored.begin()));
     }
-    // The primary key of a WITHOUT ROWID table is listed as an index that sqlite_schema lacks.
-    bool has_key_index = false, key_is_table = false;
+    bool has_key_index = false;
+    std::string key_index;
     PD_TRY(Statement indexes,
            connection.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
     for (;;) {
@@ -173,15 +268,20 @@ Result<TableLayout> read_table(Connection& connection, data::TableSchema& table,
         if (!more) break;
         if (indexes.text(3) != "pk") continue;
         has_key_index = true;
-        key_is_table = !index_names.contains(lower_name(indexes.text(1)));
+        key_index = indexes.text(1);
+    }
+    layout.rowid_name = choose_rowid_name(table);
+    bool key_is_table = false;
+    if (has_key_index) {
+        PD_TRY(key_is_table, lacks_rowid(connection, table.name, layout.rowid_name, key_index));
     }
     table.keyed_by_rowid = !key_is_table;
     if (key_is_table) {
+        layout.rowid_name.clear();
         layout.key = KeyKind::primary_key;
         return layout;
     }
     layout.rowid_is_column = !has_key_index && table.primary_key.size() == 1;
-    layout.rowid_name = choose_rowid_name(table);
     if (layout.rowid_is_column) layout.rowid_name = table.primary_key[0];
     layout.key = layout.rowid_name.empty() ? KeyKind::ordinal : KeyKind::rowid;
     return layout;
@@ -191,7 +291,6 @@ Result<Layout> read_layout(Connection& connection, bool is_wal) {
     Layout layout;
     layout.schema.engine = "sqlite";
     PD_CHECK(read_settings(connection, is_wal, layout.schema));
-    std::set<std::string> index_names;
     std::vector<std::string> table_names;
     PD_TRY(Statement rows,
            connection.prepare("SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema "
@@ -200,7 +299,6 @@ Result<Layout> read_layout(Connection& connection, bool is_wal) {
         PD_TRY(bool const more, rows.step());
         if (!more) break;
         auto const type = rows.text(0), name = rows.text(1);
-        if (type == "index") index_names.insert(lower_name(name));
         if (rows.is_null(4) || holds_samples(name) || holds_samples(rows.text(2))) continue;
         layout.schema.objects.push_back({type, name, rows.text(2), rows.text(4)});
         if (type != "table") continue;
@@ -212,7 +310,7 @@ Result<Layout> read_layout(Connection& connection, bool is_wal) {
     }
     for (auto const& name : table_names) {
         data::TableSchema table{.name = name};
-        PD_TRY(TableLayout rows_layout, read_table(connection, table, index_names));
+        PD_TRY(TableLayout rows_layout, read_table(connection, table));
         table.shadow = is_shadow(name, layout.virtual_tables);
         if (table.columns.empty()) {
             return fail(Fault::corrupt,

@@ -46,11 +46,15 @@ struct Layout {
 Result<Layout> read_layout(Connection& connection, bool is_wal);
 
 /// The layout of one table that exists in `connection`.
-Result<TableLayout> read_table(Connection& connection, data::TableSchema& table,
-                               std::set<std::string> const& index_names);
+Result<TableLayout> read_table(Connection& connection, data::TableSchema& table);
 
 /// "CREATE VIRTUAL TABLE x USING module(a, b)" → its parts. Empty module when it is no such text.
 VirtualTable parse_virtual_table(std::string name, std::string sql);
+
+/// The stored columns that the generated column at `column` is computed from, as far as the table's
+/// text tells; over other generated columns, too.
+std::vector<std::string> computed_from(data::TableSchema const& table, std::string_view sql,
+                                       std::size_t column);
 
 /// The endings of the module's shadow tables ("_content"…); empty for modules that we do not know.
 std::vector<std::string_view> shadow_endings(std::string_view module);

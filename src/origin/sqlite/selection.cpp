@@ -131,6 +131,24 @@ Result<std::string> dropped_value(Connection& connection, data::TableSchema cons
     return blob ? "CAST(" + number + " AS BLOB)" : number;
 }
 
+/// Nothing of a generated column is stored: what it shows comes back with what it is made of.
+Error mask_of_generated(Layout const& layout, std::size_t table, std::size_t column) {
+    auto const& schema = layout.schema.tables[table];
+    std::string sql, from, fix;
+    for (auto const& object : layout.schema.objects) {
+        if (object.type == "table" && object.name == schema.name) sql = object.sql;
+    }
+    for (auto const& name : computed_from(schema, sql, column)) {
+        from += (from.empty() ? "" : ", ") + name;
+        fix += (fix.empty() ? "" : " or ") + ("\"" + schema.name + "." + name + "\"");
+    }
+    return fail(Fault::invalid, "mask \"" + schema.name + "." + schema.columns[column].name +
+                                    "\" would keep nothing back: the column is computed from " +
+                                    (from.empty() ? "others" : from))
+        .with_fix("mask " + (fix.empty() ? "the columns that it is computed from" : fix) +
+                  " instead");
+}
+
 Result<void> mask_column(Connection& connection, Layout const& layout, std::string const& name,
                          std::string const& action,
                          std::vector<std::vector<std::string>>& columns) {
@@ -148,7 +166,7 @@ Result<void> mask_column(Connection& connection, Layout const& layout, std::stri
     }
     auto const& rows = layout.tables[*table];
     auto const stored = std::ranges::find(rows.stored, *column);
-    if (stored == rows.stored.end()) return {};  // generated: not stored anyway
+    if (stored == rows.stored.end()) return mask_of_generated(layout, *table, *column);
     auto const position = static_cast<std::size_t>(stored - rows.stored.begin());
     if (std::ranges::find(rows.key_values, position) != rows.key_values.end()) {
         return fail(Fault::invalid, "mask \"" + name + "\" would drop a part of the primary key");

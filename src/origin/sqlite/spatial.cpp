@@ -14,7 +14,7 @@ Result<std::optional<std::size_t>> add_spatial_table(Connection& connection, Lay
                                                      VirtualTable const& table) {
     auto const none = std::optional<std::size_t>();
     data::TableSchema schema{.name = table.name};
-    auto read = read_table(connection, schema, {});
+    auto read = read_table(connection, schema);
     // Damaged nodes keep the module from opening; the shadow tables are still tables.
     if (!read || schema.columns.empty()) return none;
     auto node_bytes = connection.integer("SELECT length(data) FROM main." +

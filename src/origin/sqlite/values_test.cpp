@@ -299,6 +299,80 @@ TEST_F(SqliteValues, AMaskedColumnNeverEnters) {
     EXPECT_EQ(take(source_).error().fault(), Fault::invalid);
 }
 
+TEST_F(SqliteValues, AMaskOfAGeneratedColumnIsRefusedWithWhatItIsComputedFrom) {
+    write(
+        "CREATE TABLE \"u\"(id INTEGER PRIMARY KEY, name TEXT, [phone] TEXT, as_text TEXT, "
+        "search TEXT GENERATED ALWAYS AS (name || ' as_text ' || \"phone\") STORED, /* name */ "
+        "twice VARCHAR(20) AS (search || search), CHECK(name <> as_text));"
+        "INSERT INTO u(id, name, phone) VALUES(1, 'ada', 'secret')");
+    for (auto const& [mask, fix] :
+         {std::pair("u.search", "mask \"u.name\" or \"u.phone\" instead"),
+          std::pair("U.Twice", "mask \"u.name\" or \"u.phone\" instead")}) {
+        source_.mask = {{mask, "drop"}};
+        auto const refused = take(source_);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().fault(), Fault::invalid);
+        EXPECT_EQ(refused.error().fix(), fix);
+        EXPECT_NE(refused.error().message().find("computed from name, phone"), std::string::npos);
+    }
+    source_.mask = {{"u.name", "drop"}, {"u.phone", "drop"}};
+    EXPECT_TRUE(take(source_));
+}
+
+TEST_F(SqliteValues, ARowThatIsNoneIsNamedAndTheOthersComeBack) {
+    write(
+        "CREATE TABLE t(a, b TEXT UNIQUE); INSERT INTO t VALUES(1, 'x'), (2, 'y'), (3, 'z');"
+        "CREATE TABLE s(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO s VALUES(7)");
+    auto snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    int bad = 0;
+    for (auto& row : snapshot->rows) {
+        if (row.table == snapshot->position("sqlite_sequence")) row.key = to_bytes("none");
+        if (row.table != snapshot->position("t")) continue;
+        if (bad == 0) row.key = to_bytes("no rowid");
+        if (bad == 0) row.key.pop_back();
+        if (bad == 1) row.payload.pop_back();
+        ++bad;
+    }
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems) << problems.error().message();
+    ASSERT_EQ(problems->size(), 3u);
+    EXPECT_EQ(problems->at(0).path, "t");
+    EXPECT_NE(problems->at(0).reason.find("could not be put back"), std::string::npos);
+    auto connection = open_for_writing(scratch_.path() / "out/app.db");
+    EXPECT_EQ(*connection.text("SELECT group_concat(a || b) FROM t"), "3z");
+    EXPECT_EQ(*connection.text("SELECT id FROM s"), "7");
+}
+
+TEST_F(SqliteValues, TablesKeyedByTheirPrimaryKeyAreToldWithoutTheirIndexInTheSchema) {
+    write(
+        "CREATE TABLE t2(a, b PRIMARY KEY); INSERT INTO t2 VALUES(1, 'x'), (2, 'y');"
+        "CREATE TABLE w(_rowid_, rowid, oid, k PRIMARY KEY) WITHOUT ROWID;"
+        "INSERT INTO w VALUES(1, 2, 3, 'key');"
+        "CREATE TABLE n(_rowid_, rowid, oid, k PRIMARY KEY); INSERT INTO n VALUES(1, 2, 3, 'key');"
+        "CREATE TABLE k(k PRIMARY KEY) WITHOUT ROWID; INSERT INTO k VALUES('key')");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    auto const by_rowid = [&](char const* table) {
+        return snapshot->schema.tables[snapshot->position(table)].keyed_by_rowid;
+    };
+    EXPECT_TRUE(by_rowid("t2") && by_rowid("n"));
+    EXPECT_FALSE(by_rowid("w") || by_rowid("k"));
+    EXPECT_EQ(expect_faithful().size(), 0u);
+}
+
+TEST_F(SqliteValues, ALockedDatabaseIsToldAsSuch) {
+    write("CREATE TABLE t(a)");
+    auto holder = open_for_writing(source_.path);
+    ASSERT_TRUE(holder.run("BEGIN EXCLUSIVE"));
+    auto other = Connection::open(source_.path, {.busy_wait_ms = 0});
+    ASSERT_TRUE(other);
+    auto const refused = other->run("SELECT count(*) FROM t");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), 11);
+    EXPECT_NE(refused.error().fix().find("transaction"), std::string::npos);
+}
+
 TEST_F(SqliteValues, RowsThatMustDifferStillDoWithoutTheMaskedColumn) {
     write(
         "CREATE TABLE u(id INTEGER PRIMARY KEY, mail TEXT NOT NULL UNIQUE, no INT NOT NULL, "
