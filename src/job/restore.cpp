@@ -123,6 +123,13 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     return restored;
 }
 
+/// What the snapshot holds of one source is bad; the others may be whole. What the target refuses
+/// (no space, no right, something there already) it refuses to all.
+bool is_of_one_source(Error const& error) {
+    auto const fault = error.fault();
+    return fault == Fault::corrupt || fault == Fault::invalid || fault == Fault::unsupported;
+}
+
 }  // namespace
 
 Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,
@@ -131,18 +138,26 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
     PD_CHECK(check_paths(repository, request, stop));
     auto const started = std::chrono::steady_clock::now();
     RestoreReport report;
+    std::optional<Error> failed;
     for (auto const& source : request.snapshot.sources) {
         auto const selection = selection_of(source, request.select);
         if (!selection.taken) continue;
         auto restored =
             restore_source(repository, source, selection.paths, request, report.problems, stop);
         if (!restored) {
-            return std::move(restored).error().within(
-                fmt::format("restoring source \"{}\"", source.name));
+            auto error = std::move(restored).error();
+            std::string const why = error.message();
+            error = std::move(error).within(fmt::format("restoring source \"{}\"", source.name));
+            if (!is_of_one_source(error)) return error;
+            report.problems.push_back({source.name, "could not be restored: " + why});
+            ++report.lost;
+            if (!failed) failed = std::move(error);
+            continue;
         }
         report.lost += restored->lost;
         report.sources.push_back(std::move(*restored));
     }
+    if (failed && report.sources.empty()) return std::move(*failed);
     report.duration_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return report;

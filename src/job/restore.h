@@ -39,6 +39,7 @@ struct RestoreReport {
     double duration_s = 0;
 };
 
+/// A source that cannot be restored keeps no other from it: it is a loss, and named.
 /// Fails: not_found (a selected source or path is not in the snapshot), conflict (target holds
 /// something and overwrite is false), corrupt, exhausted.
 Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest const& request,

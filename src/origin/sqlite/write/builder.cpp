@@ -20,6 +20,7 @@
 #include <algorithm>
 
 #include "origin/sqlite/spatial.h"
+#include "origin/unmade.h"
 
 namespace perdure::origin {
 
@@ -27,6 +28,7 @@ namespace {
 
 constexpr int stubs_max = 200;
 constexpr std::string_view no_function = "no such function: ";
+constexpr std::string_view application_only = "only its application has";
 
 int allow_creation(void*, int action, char const*, char const* b, char const*, char const*) {
     switch (action) {
@@ -168,10 +170,9 @@ Result<void> Builder::create(Object const& object) {
             return std::move(statement.error()).within("creating " + object.name);
         }
         problems_.push_back(
-            {object.name, "uses the function " + name +
-                              "() that only its application has; stored values that "
-                              "it computes are NULL until the application rewrites "
-                              "them"});
+            {object.name, "uses the function " + name + "() that " + std::string(application_only) +
+                              "; stored values that it computes are NULL until the application "
+                              "rewrites them"});
     }
 }
 
@@ -226,11 +227,16 @@ Result<void> Builder::restore_sequences() {
     PD_TRY(Statement row, connection_.prepare("INSERT INTO main.sqlite_sequence(rowid, name, seq) "
                                               "VALUES(?1, ?2, ?3)"));
     for (auto const& kept : sequences_) {
-        PD_TRY(std::int64_t const rowid, decode_rowid(kept.key));
-        sqlite3_bind_int64(row.get(), 1, rowid);
         Decoder in(kept.payload);
-        PD_CHECK(binder_.bind(in, row.get(), 2));
-        PD_CHECK(binder_.bind(in, row.get(), 3));
+        auto const rowid = decode_rowid(kept.key);
+        if (rowid) sqlite3_bind_int64(row.get(), 1, *rowid);
+        auto bound = rowid ? binder_.bind(in, row.get(), 2) : Result<void>(rowid.error());
+        if (bound) bound = binder_.bind(in, row.get(), 3);
+        if (!bound) {
+            problems_.push_back(
+                {"sqlite_sequence", "a row could not be put back: " + bound.error().message()});
+            continue;
+        }
         PD_CHECK(row.run());
     }
     return {};
@@ -247,9 +253,12 @@ Result<void> Builder::create_rest() {
                 created.error().fault() == Fault::exhausted) {
                 return created.error();
             }
-            problems_.push_back({object.name, "the index could not be made here (" +
-                                                  created.error().message() +
-                                                  "); let the application run: " + object.sql});
+            auto const& why = created.error().message();
+            std::string told = "the index could not be made here (" + why + ")";
+            if (why.find(no_function) != why.npos)
+                told = "the index uses a function that " + std::string(application_only) + " (" +
+                       why.substr(why.find(no_function)) + ")";
+            problems_.push_back({object.name, told + "; let the application run: " + object.sql});
             continue;
         }
         PD_TRY(bool const present, has_object(object));
@@ -320,11 +329,16 @@ Result<void> Builder::rebuild_indexes() {
 
 void Builder::report_stand_ins() {
     for (auto const& name : connection_.stand_ins()) {
-        problems_.push_back({name,
-                             "only the application knows this collation: what it sorts was "
-                             "built in byte order; let the application run REINDEX " +
-                                 identifier(name) + " before relying on it"});
+        problems_.push_back(
+            {name, std::string(application_only) +
+                       " this collation: what it sorts was built in byte order; let the "
+                       "application run REINDEX " +
+                       identifier(name) + " before relying on it"});
     }
+}
+
+bool is_application_only(data::Problem const& told) {
+    return told.reason.find(application_only) != told.reason.npos;
 }
 
 }  // namespace perdure::origin

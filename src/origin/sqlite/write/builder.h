@@ -37,7 +37,9 @@ private:
     Result<void> prepare_insert();
     Result<void> end_table();
     Result<bool> fits(ByteView payload) const;
-    Result<void> insert(data::RowView const& row);
+    Result<void> bind(data::RowView const& row);
+    Result<void> insert();
+    Result<void> refuse(Error const& why);
     Result<void> keep_sequence(data::RowView const& row);
 
     bool is_virtual(std::size_t table) const;
@@ -62,6 +64,7 @@ private:
     TableLayout layout_;
     std::vector<char> affinities_;  ///< of layout_.stored
     Statement insert_;
+    std::uint64_t refused_ = 0;  ///< rows of this table that could not be put back
     struct Kept {
         Bytes key, payload;
     };

@@ -8,6 +8,12 @@
 
 namespace perdure::origin {
 
+namespace {
+
+constexpr std::uint64_t refused_named_max = 20;  ///< rows of a table
+
+}  // namespace
+
 Result<void> Builder::add(data::RowView const& row) {
     if (row.table >= schema_.tables.size()) {
         return fail(Fault::corrupt, "a row of a table that the schema does not have");
@@ -22,35 +28,37 @@ Result<void> Builder::add(data::RowView const& row) {
     }
     bool const by_module = is_virtual(table_);
     if (!loose_ && !by_module) {
-        PD_TRY(bool const fits_in, fits(row.payload));
-        if (!fits_in) PD_CHECK(loosen());
+        auto const fits_in = fits(row.payload);
+        if (!fits_in) return refuse(fits_in.error());
+        if (!*fits_in) PD_CHECK(loosen());
     }
-    auto inserted = insert(row);
+    auto bound = bind(row);
+    if (!bound) return refuse(bound.error());
+    auto inserted = insert();
     // A definition stricter than its rows (NOT NULL added by hand) must not lose them.
     if (!inserted && inserted.error().fault() == Fault::conflict && !loose_ && !by_module) {
         PD_CHECK(loosen());
-        inserted = insert(row);
+        PD_CHECK(bind(row));
+        inserted = insert();
     }
     if (inserted) return {};
-    if (inserted.error().fault() == Fault::conflict) {
-        problems_.push_back({schema_.tables[table_].name,
-                             "a row could not be put back: " + inserted.error().message()});
-        return {};
-    }
+    if (inserted.error().fault() == Fault::conflict) return refuse(inserted.error());
     return std::move(inserted.error()).within("writing table " + schema_.tables[table_].name);
+}
+
+/// One bad row must not keep the others from coming back: it is named, and counted.
+Result<void> Builder::refuse(Error const& why) {
+    if (why.fault() != Fault::conflict && why.fault() != Fault::corrupt)
+        return Error(why).within("writing table " + schema_.tables[table_].name);
+    if (++refused_ > refused_named_max) return {};
+    problems_.push_back(
+        {schema_.tables[table_].name, "a row could not be put back: " + why.message()});
+    return {};
 }
 
 Result<void> Builder::start_table(std::size_t table) {
     table_ = table;
     in_table_ = true;
-    std::set<std::string> indexes;
-    PD_TRY(Statement names,
-           connection_.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'index'"));
-    for (;;) {
-        PD_TRY(bool const more, names.step());
-        if (!more) break;
-        indexes.insert(lower_name(names.text(0)));
-    }
     if (is_virtual(table)) {
         auto const object = std::ranges::find_if(schema_.objects, [&](Object const& candidate) {
             return candidate.type == "table" && candidate.name == schema_.tables[table].name;
@@ -58,7 +66,7 @@ Result<void> Builder::start_table(std::size_t table) {
         PD_CHECK(open_spatial(*object));
     }
     data::TableSchema present{.name = schema_.tables[table].name};
-    PD_TRY(layout_, read_table(connection_, present, indexes));
+    PD_TRY(layout_, read_table(connection_, present));
     PD_TRY(std::int64_t const strict,
            connection_.integer("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND "
                                "name = " +
@@ -126,7 +134,9 @@ Result<bool> Builder::fits(ByteView payload) const {
     return true;
 }
 
-Result<void> Builder::insert(data::RowView const& row) {
+/// Fails: corrupt, for a row that is none of this table.
+Result<void> Builder::bind(data::RowView const& row) {
+    binder_.forget();
     int parameter = 1;
     if (layout_.key == KeyKind::rowid && !layout_.rowid_is_column && !is_virtual(table_)) {
         PD_TRY(std::int64_t const rowid, decode_rowid(row.key));
@@ -136,7 +146,10 @@ Result<void> Builder::insert(data::RowView const& row) {
     for (std::size_t at = 0; at < layout_.stored.size(); ++at) {
         PD_CHECK(binder_.bind(in, insert_.get(), parameter++));
     }
-    PD_CHECK(in.expect_end());
+    return in.expect_end();
+}
+
+Result<void> Builder::insert() {
     auto const done = insert_.run();
     binder_.forget();
     return done;
@@ -146,6 +159,12 @@ Result<void> Builder::end_table() {
     if (!in_table_) return {};
     in_table_ = false;
     insert_ = Statement();
+    if (refused_ > refused_named_max) {
+        problems_.push_back(
+            {schema_.tables[table_].name, std::to_string(refused_ - refused_named_max) +
+                                              " more of its rows could not be put back"});
+    }
+    refused_ = 0;
     if (!loose_) return {};
     loose_ = false;
     auto const& table = schema_.tables[table_];
