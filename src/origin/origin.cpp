@@ -1,4 +1,5 @@
 #include "origin/origin.h"
+#include "origin/sqlite/sqlite_origin.h"
 
 namespace perdure::origin {
 namespace {
@@ -47,7 +48,7 @@ SourceOptions relocated(SourceOptions const& source, system::Path const& folder)
     auto const kind = find_kind(source);
     if (kind && (*kind)->shape == Shape::rows) {
         there.path = folder / source.path.filename();
-        if (!source.media.empty()) there.media = folder / source.media.filename();
+        if (!source.media.empty()) there.media = folder / media_name(source);
     }
     return there;
 }

@@ -9,8 +9,12 @@ namespace perdure::origin {
 /// Fails: invalid (no path).
 Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source);
 
+/// The name of the media folder beside a restored database: its own, unless the database's file has
+/// the same one.
+system::Path media_name(SourceOptions const& source);
+
 /// Builds `folder/<file name>` beside its final name and renames it there in finish(); media files
-/// go to `folder/<name of the media folder>`. Fails: invalid; conflict (the name exists and
+/// go to `folder/<media_name>`. Fails: invalid; conflict (the name exists and
 /// options.overwrite is false).
 Result<std::unique_ptr<data::RowTarget>> open_sqlite_target(SourceOptions const& source,
                                                             TargetOptions const& options);

@@ -347,9 +347,10 @@ void Writer::put_back(SourceConfig const& source) {
         steps.push_back(
             fmt::format("chown USER:GROUP {}   # whom the application runs as", word(target)));
         if (!options.media.empty()) {
-            steps.push_back(fmt::format("rsync -aHAX {}/ {}/",
-                                        word(from + "/" + options.media.filename().string()),
-                                        word(options.media.string())));
+            steps.push_back(
+                fmt::format("rsync -aHAX {}/ {}/",
+                            word(from + "/" + origin::relocated(options, {}).media.string()),
+                            word(options.media.string())));
         }
     } else {
         steps.push_back("mkdir -p " + word(options.path.string()));

@@ -128,13 +128,18 @@ std::vector<data::Problem> SqliteTarget::take_problems() {
 
 }  // namespace
 
+system::Path media_name(SourceOptions const& source) {
+    auto const name = source.media.filename();
+    if (name.empty()) return "media";
+    return name == source.path.filename() ? system::Path(name.string() + "-media") : name;
+}
+
 Result<std::unique_ptr<data::RowTarget>> open_sqlite_target(SourceOptions const& source,
                                                             TargetOptions const& options) {
     auto const name = source.path.filename();
     if (name.empty()) return fail(Fault::invalid, "source " + source.name + " has no file name");
     TargetOptions media = options;
-    auto const folder = source.media.filename();
-    media.folder = options.folder / (folder.empty() ? system::Path("media") : folder);
+    media.folder = options.folder / media_name(source);
     return std::make_unique<SqliteTarget>(options.folder / name, options, std::move(media));
 }
 
