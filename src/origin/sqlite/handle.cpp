@@ -51,7 +51,12 @@ Error error_from_sqlite(sqlite3* database, int code, std::string_view doing) {
     std::string message(doing);
     message += ": ";
     message += database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-    return fail(fault_of(code), std::move(message));
+    auto error = fail(fault_of(code), std::move(message));
+    if ((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED) return error;
+    return std::move(error)
+        .within("another program holds the database locked")
+        .with_code(11)
+        .with_fix("end the program's long transaction, or the program itself, then run again");
 }
 
 std::string identifier(std::string_view name) {
