@@ -1,11 +1,15 @@
 #include "job/compare_trees.h"
 
+#include <algorithm>
+
 namespace perdure::job {
 
 namespace {
 
 using data::TreeItem;
 using Step = TreeItem::Step;
+
+constexpr std::size_t block_bytes = 256 << 10;
 
 /// A reader with one item of look-ahead that knows where it is.
 class Cursor {
@@ -35,10 +39,84 @@ private:
     std::optional<TreeItem> item_;
 };
 
-Result<bool> same_content(data::Content& a, data::Content& b, std::stop_token stop) {
-    PD_TRY(auto left, a.open(stop));
-    PD_TRY(auto right, b.open(stop));
-    Bytes one(256 << 10), two(256 << 10);
+/// A file's bytes in their places: what is read of a sparse one is its extents, joined.
+class PlacedBytes {
+public:
+    static Result<PlacedBytes> open(data::Content& content, std::stop_token stop) {
+        PlacedBytes out;
+        PD_TRY(out.source_, content.open(std::move(stop)));
+        PD_TRY(out.entry_, out.source_->entry_after_reading());
+        return out;
+    }
+    std::uint64_t size() const { return entry_.size; }
+    std::uint64_t at() const { return at_; }
+    bool in_hole() const { return hole_end() > at_; }
+    /// How far the hole or the data goes that this stands in.
+    std::uint64_t run_left() const {
+        if (in_hole()) return hole_end() - at_;
+        if (!entry_.sparse) return entry_.size - at_;
+        data::Extent const& extent = entry_.extents[extent_];
+        return extent.offset + extent.length - at_;
+    }
+    void skip(std::uint64_t bytes) { at_ += bytes; }
+    /// At most run_left(). False when the file ends early.
+    Result<bool> read(ByteSpan into) {
+        if (in_hole()) {
+            std::ranges::fill(into, std::byte{});
+        } else {
+            for (std::size_t done = 0; done < into.size();) {
+                PD_TRY(std::size_t const count, source_->read(into.subspan(done)));
+                if (count == 0) return false;
+                done += count;
+            }
+        }
+        at_ += into.size();
+        bool const over = entry_.sparse && extent_ < entry_.extents.size() &&
+                          at_ == entry_.extents[extent_].offset + entry_.extents[extent_].length;
+        if (over) ++extent_;
+        return true;
+    }
+
+private:
+    std::uint64_t hole_end() const {
+        if (!entry_.sparse) return at_;
+        return extent_ < entry_.extents.size() ? entry_.extents[extent_].offset : entry_.size;
+    }
+    std::unique_ptr<data::ByteSource> source_;
+    data::Entry entry_;
+    std::uint64_t at_ = 0;
+    std::size_t extent_ = 0;
+};
+
+/// A hole is as good as zeros: copies need not lie on the disk as their originals do.
+Result<bool> same_bytes_in_places(data::Content& a, data::Content& b, std::stop_token stop) {
+    PD_TRY(PlacedBytes left, PlacedBytes::open(a, stop));
+    PD_TRY(PlacedBytes right, PlacedBytes::open(b, stop));
+    if (left.size() != right.size()) return false;
+    Bytes one(block_bytes), two(block_bytes);
+    while (left.at() < left.size()) {
+        if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+        std::uint64_t const run = std::min(left.run_left(), right.run_left());
+        if (run == 0) return false;  // extents that say nothing: not to be trusted
+        if (left.in_hole() && right.in_hole()) {
+            left.skip(run);
+            right.skip(run);
+            continue;
+        }
+        auto const count = static_cast<std::size_t>(std::min<std::uint64_t>(run, block_bytes));
+        PD_TRY(bool const more, left.read(ByteSpan(one).first(count)));
+        PD_TRY(bool const others, right.read(ByteSpan(two).first(count)));
+        if (!more || !others || std::memcmp(one.data(), two.data(), count) != 0) return false;
+    }
+    return true;
+}
+
+Result<bool> same_content(TreeItem const& live, TreeItem const& copy, std::stop_token stop) {
+    if (live.entry.sparse || copy.entry.sparse)
+        return same_bytes_in_places(*live.content, *copy.content, std::move(stop));
+    PD_TRY(auto left, live.content->open(stop));
+    PD_TRY(auto right, copy.content->open(stop));
+    Bytes one(block_bytes), two(block_bytes);
     while (true) {
         PD_TRY(auto const n, left->read(one));
         PD_TRY(auto const m, right->read(two));
@@ -91,7 +169,7 @@ private:
         auto difference = metadata_difference(live.entry, copy.entry, how_.owners);
         bool const told = !live.entry.same_as.empty() && live.entry.same_as == copy.entry.same_as;
         if (difference.empty() && !told && live.content && copy.content) {
-            PD_TRY(bool const same, same_content(*live.content, *copy.content, stop_));
+            PD_TRY(bool const same, same_content(live, copy, stop_));
             if (!same) difference = "content";
         }
         if (!difference.empty()) note(path, difference, live.entry.changed);

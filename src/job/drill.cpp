@@ -9,6 +9,8 @@
 
 #include "job/compare_trees.h"
 #include "job/restore.h"
+#include "origin/unmade.h"
+#include "repository/rows/read_blocks.h"
 #include "system/process.h"
 
 namespace perdure::job {
@@ -54,8 +56,9 @@ Result<void> explain_tree(origin::SourceOptions const& live, origin::SourceOptio
 /// A database's digest knows its media by name and size; their bytes are compared here.
 Result<void> compare_media(origin::SourceOptions const& live, origin::SourceOptions const& copy,
                            Timestamp taken, DrilledSource& result, std::stop_token stop) {
-    auto const as_tree = [](system::Path const& folder) {
-        return origin::SourceOptions{.name = "media", .type = "files", .path = folder};
+    auto const as_tree = [&](system::Path const& folder) {
+        return origin::SourceOptions{
+            .name = "media", .type = "files", .path = folder, .exclude = live.exclude};
     };
     if (!system::exists(live.media) || !system::exists(copy.media)) return {};
     PD_TRY(auto live_origin, origin::open_origin(as_tree(live.media)));
@@ -80,8 +83,6 @@ Result<void> compare_media(origin::SourceOptions const& live, origin::SourceOpti
 Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& request,
                              origin::SourceOptions const& copy, DrilledSource& result,
                              std::stop_token stop) {
-    PD_TRY(auto const copy_origin, origin::open_origin(copy));
-    PD_TRY(result.restored, copy_origin->digest(stop));
     if (result.erased_subjects > 0) {
         result.equality = Equality::not_comparable;
         return {};
@@ -114,6 +115,31 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
                                       to_hex(result.restored.hash), to_hex(source.digest.hash))});
     }
     return {};
+}
+
+/// Indexes by a function that only the application has are in no copy made here; each was told of.
+/// They are counted as if they were there, so that the digest speaks of all the rest.
+Result<origin::UnmadeObjects> find_unmade(repository::Repository& repository,
+                                          SourceSnapshot const& source,
+                                          std::vector<data::Problem> const& told,
+                                          origin::SourceOptions const& copy, std::stop_token stop) {
+    origin::UnmadeObjects unmade;
+    if (told.empty()) return unmade;
+    auto context = repository.read_context();
+    PD_TRY(auto const schema, repository::read_schema(source, context, stop));
+    PD_TRY(auto const origin, origin::open_origin(copy));
+    PD_TRY(auto const reader, origin->open_rows(stop));
+    auto const& there = reader->schema().objects;
+    for (std::size_t at = 0; at < schema.objects.size(); ++at) {
+        auto const& object = schema.objects[at];
+        bool const made = std::ranges::any_of(there, [&](auto const& each) {
+            return each.type == object.type && each.name == object.name;
+        });
+        std::string const name = source.name + ": " + object.name;
+        bool const named = std::ranges::find(told, name, &data::Problem::path) != told.end();
+        if (!made && named && object.type == "index") unmade.emplace(at, object);
+    }
+    return unmade;
 }
 
 /// A source may break its own foreign keys; a faithful copy does so too, and has not failed.
@@ -159,11 +185,17 @@ Result<DrilledSource> drill_source(repository::Repository& repository, SourceSna
                                         stop));
     result.restore_s = seconds_since(started);
     result.erased_subjects = restored.sources.at(0).erased_subjects;
-    result.problems = restored.problems;
+    for (auto const& problem : restored.problems) {
+        bool const unknown = source.rows && origin::is_application_only(problem);
+        (unknown ? result.not_judged : result.problems).push_back(problem);
+    }
     auto const folder = scratch / source.name;
     auto const copy = origin::relocated(source_options(source), folder);
-    PD_CHECK(compare_digests(source, request, copy, result, stop));
+    PD_TRY(auto const unmade, find_unmade(repository, source, result.not_judged, copy, stop));
     PD_TRY(auto const copy_origin, origin::open_origin(copy));
+    PD_TRY(result.restored, unmade.empty() ? copy_origin->digest(stop)
+                                           : origin::digest_counting(copy, unmade, stop));
+    PD_CHECK(compare_digests(source, request, copy, result, stop));
     PD_TRY(auto found, copy_origin->check(stop));
     PD_CHECK(forget_own_faults(source, request, found, stop));
     result.problems.insert(result.problems.end(), found.begin(), found.end());
@@ -192,15 +224,27 @@ Result<DrillReport> drill(repository::Repository& repository, DrillRequest const
                           std::stop_token stop) {
     auto const started = std::chrono::steady_clock::now();
     PD_TRY(auto const scratch, system::ScratchFolder::create(request.scratch_parent));
+    std::optional<Error> failed;
+    std::size_t failed_sources = 0;
     DrillReport report{.snapshot_id = request.snapshot.id(), .taken = request.snapshot.started};
     for (auto const& source : request.snapshot.sources) {
         bool const wanted =
             request.sources.empty() ||
             std::ranges::find(request.sources, source.name) != request.sources.end();
         if (!wanted) continue;
-        PD_TRY(auto drilled, drill_source(repository, source, request, scratch.path(), stop));
-        report.sources.push_back(std::move(drilled));
+        auto drilled = drill_source(repository, source, request, scratch.path(), stop);
+        if (!drilled && drilled.error().fault() != Fault::corrupt) return drilled.error();
+        if (!drilled) {  // of this source alone: the others are drilled all the same
+            if (!failed) failed = drilled.error();
+            report.sources.push_back({.name = source.name,
+                                      .type = source.type,
+                                      .problems = {{source.name, drilled.error().message()}}});
+            ++failed_sources;
+            continue;
+        }
+        report.sources.push_back(std::move(*drilled));
     }
+    if (failed && failed_sources == report.sources.size()) return std::move(*failed);
     if (report.sources.empty()) {
         return fail(Fault::not_found, "the snapshot holds none of the sources to drill");
     }

@@ -19,6 +19,13 @@ Error with_advice(Error error, system::Path const& path) {
     return error;
 }
 
+Result<data::LogicalDigest> read_digest(data::RowReader& reader, std::stop_token stop) {
+    for (;;) {
+        PD_TRY(std::optional<data::RowView> row, reader.next(stop));
+        if (!row) return reader.digest();
+    }
+}
+
 class SqliteOrigin final : public Origin {
 public:
     explicit SqliteOrigin(SourceOptions source) : source_(std::move(source)) {}
@@ -42,10 +49,7 @@ public:
 
     Result<data::LogicalDigest> digest(std::stop_token stop) override {
         PD_TRY(std::unique_ptr<data::RowReader> reader, open_rows(stop));
-        for (;;) {
-            PD_TRY(std::optional<data::RowView> row, reader->next(stop));
-            if (!row) return reader->digest();
-        }
+        return read_digest(*reader, stop);
     }
 
     Result<std::vector<data::Problem>> check(std::stop_token stop) override;
@@ -114,6 +118,13 @@ Result<std::string> SqliteOrigin::query(std::string const& sql, std::stop_token 
 }
 
 }  // namespace
+
+Result<data::LogicalDigest> digest_counting(SourceOptions const& copy, UnmadeObjects const& unmade,
+                                            std::stop_token stop) {
+    if (copy.type != "sqlite") return fail(Fault::unsupported, copy.name + " is no database");
+    PD_TRY(auto reader, read_sqlite(copy, stop, unmade));
+    return read_digest(*reader, stop);
+}
 
 Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source) {
     if (source.path.empty()) {

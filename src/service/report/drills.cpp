@@ -17,6 +17,17 @@ std::int64_t milliseconds(double seconds) {
     return std::llround(seconds * 1000);
 }
 
+data::Json told(std::vector<data::Problem> const& problems) {
+    data::Json all{data::Json::Array{}};
+    for (auto const& problem : problems) {
+        if (all.array()->size() == problems_told_max) break;
+        data::Json one;
+        one.put_path("path", problem.path).put("reason", problem.reason);
+        all.add(std::move(one));
+    }
+    return all;
+}
+
 data::Json source_body(job::DrilledSource const& source) {
     data::Json out;
     out.put("name", source.name).put("type", source.type).put("passed", source.passed());
@@ -26,14 +37,8 @@ data::Json source_body(job::DrilledSource const& source) {
     out.put("restore_ms", milliseconds(source.restore_s));
     out.put("erased_subjects", source.erased_subjects);
     out.put("problems_total", static_cast<std::uint64_t>(source.problems.size()));
-    data::Json problems{data::Json::Array{}};
-    for (auto const& problem : source.problems) {
-        if (problems.array()->size() == problems_told_max) break;
-        data::Json one;
-        one.put_path("path", problem.path).put("reason", problem.reason);
-        problems.add(std::move(one));
-    }
-    return out.put("problems", std::move(problems));
+    if (!source.not_judged.empty()) out.put("not_judged", told(source.not_judged));
+    return out.put("problems", told(source.problems));
 }
 
 /// An older snapshot that holds a source which the first drill tested.

@@ -19,6 +19,7 @@ JsonArray sources_array(job::DrillReport const& report) {
         object.put("digest", to_hex(source.restored.hash));
         object.put("expected", to_hex(source.expected.hash));
         object.put("items", source.restored.items).put("restore_s", source.restore_s);
+        object.put("not_judged", source.not_judged.size());
         sources.add(object);
     }
     return sources;
@@ -37,7 +38,10 @@ void tell_drill(Invocation& in, service::SignedDrill const& drill) {
                    std::string(equality_words(source.equality))});
     }
     table.print(out);
-    for (auto const& source : report.sources) in.problems(source.problems, "failed");
+    for (auto const& source : report.sources) {
+        in.problems(source.problems, "failed");
+        tell_not_judged(out, source);
+    }
     JsonObject object;
     object.put("snapshot", report.snapshot_id).put("passed", report.passed());
     object.put("drawn", drill.drawn).put("sources", sources_array(report));
@@ -54,6 +58,13 @@ void tell_drill(Invocation& in, service::SignedDrill const& drill) {
 }
 
 }  // namespace
+
+void tell_not_judged(Output& out, job::DrilledSource const& source) {
+    for (auto const& [path, reason] : source.not_judged) {
+        out.warn(fmt::format("  {} {}: {}", out.talk_style().yellow("not judged"), printable(path),
+                             printable(reason)));
+    }
+}
 
 Result<int> run_restore_drill(Invocation& in) {
     auto const& arguments = in.arguments();

@@ -16,6 +16,8 @@ Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in);
 JsonObject snapshot_object(repository::Snapshot const& snapshot);
 /// What a drill proved, in words: "equal to the live source".
 std::string_view equality_words(job::Equality equality);
+/// What of a drilled source only its application could judge. No problem, hence no error event.
+void tell_not_judged(Output& out, job::DrilledSource const& source);
 std::string joined(std::vector<std::string> const& words, std::string_view separator = ", ");
 /// The same for a cell of a table: the first five of many.
 std::string some_of(std::vector<std::string> names);

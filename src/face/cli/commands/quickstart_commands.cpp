@@ -172,6 +172,7 @@ private:
             line("restored", text + fmt::format(" ({})", spell_seconds(source.restore_s)),
                  source.passed());
             in_.problems(source.problems, "failed");
+            tell_not_judged(in_.out(), source);
         }
     }
 

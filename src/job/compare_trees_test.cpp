@@ -1,0 +1,86 @@
+#include "job/compare_trees.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "origin/origin.h"
+
+namespace perdure::job {
+namespace {
+
+struct Trees : testing::Test {
+    system::ScratchFolder scratch = *system::ScratchFolder::create();
+    system::Path live = scratch.path() / "live", copy = scratch.path() / "copy";
+
+    void SetUp() override {
+        std::filesystem::create_directory(live);
+        std::filesystem::create_directory(copy);
+    }
+    static void write(system::Path const& path, std::string const& bytes, std::uint64_t at) {
+        std::fstream out(path, std::ios::binary | std::ios::in | std::ios::out);
+        out.seekp(static_cast<std::streamoff>(at));
+        out << bytes;
+    }
+    /// A file of that size, all hole.
+    static void make_sparse(system::Path const& path, std::uint64_t size) {
+        std::ofstream(path, std::ios::binary).flush();
+        std::filesystem::resize_file(path, size);
+    }
+    /// The same bytes without holes.
+    static void make_dense(system::Path const& from, system::Path const& to) {
+        std::ifstream in(from, std::ios::binary);
+        std::ofstream out(to, std::ios::binary);
+        out << in.rdbuf();
+    }
+    /// "path what" of each difference, but for times.
+    std::string differences() {
+        auto const at = std::filesystem::last_write_time(live);
+        for (auto const& folder : {live, copy}) {
+            for (auto const& entry : std::filesystem::directory_iterator(folder))
+                std::filesystem::last_write_time(entry.path(), at);
+            std::filesystem::last_write_time(folder, at);
+        }
+        auto const reader = [](system::Path const& path) {
+            return *(*origin::open_origin({.name = "t", .type = "files", .path = path}))
+                        ->open_tree({});
+        };
+        auto const one = reader(live), two = reader(copy);
+        auto const found = compare_trees(*one, *two, {}, {});
+        EXPECT_TRUE(found);
+        std::string out;
+        for (auto const& each : *found) out += each.path + " " + each.what + "\n";
+        return out;
+    }
+};
+
+TEST_F(Trees, AHoleIsAsGoodAsZeros) {
+    make_sparse(live / "film", 1 << 20);
+    write(live / "film", "moov", 500'000);
+    make_dense(live / "film", copy / "film");
+    make_sparse(live / "empty", 300'000);
+    make_dense(live / "empty", copy / "empty");
+    EXPECT_EQ(differences(), "");
+    std::filesystem::rename(live, scratch.path() / "other");
+    std::filesystem::rename(copy, live);
+    std::filesystem::rename(scratch.path() / "other", copy);
+    EXPECT_EQ(differences(), "");
+}
+
+TEST_F(Trees, AByteInAHoleAndDataInAnotherPlaceAreDifferences) {
+    for (char const* name : {"inside", "moved", "longer"}) {
+        make_sparse(live / name, 1 << 20);
+        write(live / name, "moov", 500'000);
+    }
+    make_dense(live / "inside", copy / "inside");
+    write(copy / "inside", "x", 900'000);
+    make_sparse(copy / "moved", 1 << 20);
+    write(copy / "moved", "moov", 800'000);
+    make_sparse(copy / "longer", (1 << 20) + 1);
+    write(copy / "longer", "moov", 500'000);
+    EXPECT_EQ(differences(), "inside content\nlonger size\nmoved content\n");
+}
+
+}  // namespace
+}  // namespace perdure::job

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Databases and media that are not as in a textbook: kept, restored, proven, or named."""
+import shutil
+import sqlite3
+import subprocess
+
+import stage
+
+
+def make(path, *statements, prepare=lambda database: None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(path, isolation_level=None)
+    prepare(database)
+    for statement in statements:
+        database.execute(statement)
+    database.close()
+
+
+def add(place, text):
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + text)
+
+
+def claim_what_only_the_application_can_sort_or_compute_is_drilled_green_and_named(place):
+    def as_the_application(database):
+        database.create_collation("unicase",
+                                  lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+        database.create_function("appfn", 1, lambda x: x * 2, deterministic=True)
+
+    make(place.work / "app.db",
+         "CREATE TABLE tags(id INTEGER PRIMARY KEY, n TEXT COLLATE unicase UNIQUE)",
+         "INSERT INTO tags(n) VALUES('b'), ('A'), ('a2'), ('Z')",
+         "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", "CREATE INDEX f ON t(appfn(v))",
+         "CREATE VIEW after AS SELECT 1", "INSERT INTO t VALUES(1, 2)",
+         prepare=as_the_application)
+    place.repository(app="app.db")
+    place.good("backup")
+    drill = place.good("restore", "drill")
+    assert drill.err.count("not judged") == 2 and "appfn" in drill.err, drill
+    assert place.good("restore", "drill", "--json").summary["sources"][0]["not_judged"] == 2
+    # Also when only the digest taken at the backup is left to compare with.
+    make(place.work / "app.db", "INSERT INTO t VALUES(2, 3)", prepare=as_the_application)
+    place.good("restore", "drill")
+
+
+def claim_sparse_media_are_drilled_by_their_bytes(place):
+    make(place.work / "app.db", "CREATE TABLE t(a)")
+    film = place.write("media/film.mp4", b"")
+    with film.open("r+b") as out:
+        out.truncate(1 << 20)
+        out.seek(500_000)
+        out.write(b"moov")
+    place.repository(app="app.db")
+    add(place, 'media = "media"\n')
+    place.good("backup")
+    place.good("restore", "drill")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/app/media/film.mp4").read_bytes() == film.read_bytes()
+
+
+def claim_a_database_named_like_its_media_folder_comes_back_with_both(place):
+    make(place.work / "db/photos", "CREATE TABLE t(a)", "INSERT INTO t VALUES(1)")
+    place.write("photos/p.jpg", "p")
+    place.repository()
+    add(place, '[source.app]\ntype = "sqlite"\npath = "db/photos"\nmedia = "photos"\n')
+    place.good("backup")
+    place.good("restore", "drill")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert stage.sqlite_dump(place.folder / "back/app/photos")[b"t"] == [(1,)]
+    assert (place.folder / "back/app/photos-media/p.jpg").read_text() == "p"
+
+
+def claim_media_outside_their_folder_are_named(place):
+    make(place.work / "app.db", "CREATE TABLE m(id INTEGER PRIMARY KEY, path TEXT)",
+         "INSERT INTO m(path) VALUES('../outside.jpg'), ('one.jpg'), ('in.jpg')")
+    place.write("outside.jpg", "out")
+    place.write("disk2/one.jpg", "one")
+    place.write("media/in.jpg", "in")
+    (place.work / "media/one.jpg").symlink_to("../disk2/one.jpg")
+    place.repository(app="app.db")
+    add(place, 'media = "media"\n[source.app.records.m]\ntable = "m"\nmedia = "path"\n')
+    ran = place.good("backup", code=3)
+    assert "../outside.jpg: lies outside" in ran.err, ran
+    assert "one.jpg: is a link out of the media folder" in ran.err, ran
+    assert "in.jpg" not in ran.err, ran
+
+
+def claim_a_destination_below_media_or_a_git_source_is_left_out_of_it(place):
+    make(place.work / "data/app.db", "CREATE TABLE t(a)")
+    place.write("w/f", "1\n" * 100)
+    subprocess.run(["git", "init", "-q", place.work / "w"], check=True)
+    place.repository()
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('"backups"', '"w/backups"') +
+                      '[source.app]\ntype = "sqlite"\npath = "data/app.db"\nmedia = "."\n'
+                      '[source.g]\ntype = "git"\npath = "w"\n')
+    shutil.rmtree(place.work / "backups")
+    place.good("init", "--confirm", "main")
+    place.good("backup")
+    for _ in range(2):
+        again = place.good("backup", "--json").summary
+        assert again["bytes_new"] < 100_000, again
+    listed = place.good("backup", "show", "latest", "--files").out
+    assert "backups" not in listed, listed
+    place.good("restore", "drill")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    media = place.folder / "back/app" / place.work.name
+    assert (media / "w/f").exists() and not (media / "w/backups").exists()
+    # Into what is there, deleting: the repository is none of the source's files.
+    place.good("restore", "latest", "g", "--to", "live", "--merge-strategy", "overwrite",
+               "--delete", "--confirm", "g")
+    place.good("repo", "check", "--read-data")
+
+
+def claim_a_source_that_cannot_be_restored_keeps_no_other_from_it(place):
+    images = stage.DATA / "hostile/sqlite-corrupt-images/corrupt"
+    image = images / "fuzzdata3_1583096240.db"
+    if not image.exists():
+        raise stage.Skip(f"no damaged databases at {images}")
+    place.write("x.db", image.read_bytes())
+    place.write("tree/f", "f")
+    place.repository(app="x.db", tree="tree")
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/tree/f").read_text() == "f"
+    assert stage.sqlite_dump(place.folder / "back/app/x.db")[b"t2"] is not None
+
+
+stage.main(globals())
