@@ -229,11 +229,15 @@ bool may_select_below(Selector const& selector, std::string_view path) {
     return longer && fixed.substr(0, common) == std::string_view(folder).substr(0, common);
 }
 
-std::string spell_record(std::string_view source, std::string_view type, std::string_view id) {
-    if (plain(type)) return fmt::format("{}:{}/{}", source, type, id);
+std::string spell_type(std::string_view source, std::string_view type) {
+    if (plain(type)) return fmt::format("{}:{}", source, type);
     std::string quoted = "\"";
     for (char const c : type) quoted += c == '"' ? "\"\"" : std::string(1, c);
-    return fmt::format("{}:{}\"/{}", source, quoted, id);
+    return fmt::format("{}:{}\"", source, quoted);
+}
+
+std::string spell_record(std::string_view source, std::string_view type, std::string_view id) {
+    return fmt::format("{}/{}", spell_type(source, type), id);
 }
 
 Result<void> check_selectors(std::vector<Selector> const& selectors,

@@ -41,6 +41,8 @@ bool selects_path(Selector const& selector, std::string_view path);
 /// Whether something below the folder `path` may be selected, so that a walk must go on there.
 bool may_select_below(Selector const& selector, std::string_view path);
 
+/// How a type or table is named: `app:memory`, quoted where needed.
+std::string spell_type(std::string_view source, std::string_view type);
 /// How a record is named in plans, reports and selectors: `app:memory/17`, quoted where needed.
 std::string spell_record(std::string_view source, std::string_view type, std::string_view id);
 

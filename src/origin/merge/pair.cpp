@@ -7,8 +7,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "data/mapping_path.h"
+#include "origin/merge/rows/module_tables.h"
 #include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
@@ -47,6 +49,7 @@ public:
             PD_CHECK(pair(at));
             out_.pairs.push_back(std::move(pair_));
         }
+        PD_CHECK(pair_modules(connection_, snapshot_, target_, out_));
         PD_CHECK(check_wishes());
         for (auto const& table : target_.schema.tables) note_new_table(table);
         return std::move(out_);
@@ -426,6 +429,20 @@ std::string TablePair::same_row(std::string const& snapshot_alias,
                            identifier(column.snapshot));
     }
     return out;
+}
+
+std::string all_of(std::vector<std::string> const& terms) {
+    constexpr std::size_t bracket_terms = 100;  // SQLite's trees may be 1000 deep
+    if (terms.size() <= bracket_terms) {
+        return terms.empty() ? "1" : fmt::format("{}", fmt::join(terms, " AND "));
+    }
+    std::vector<std::string> groups;
+    for (std::size_t at = 0; at < terms.size(); at += bracket_terms) {
+        auto const group =
+            std::span(terms).subspan(at).first(std::min(bracket_terms, terms.size() - at));
+        groups.push_back(fmt::format("({})", fmt::join(group, " AND ")));
+    }
+    return all_of(groups);
 }
 
 Result<Pairing> pair_tables(Connection& connection, Layout const& snapshot, Layout const& target,

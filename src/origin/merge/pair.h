@@ -39,7 +39,9 @@ struct TablePair {
     std::string updated, created, title;            ///< columns of the snapshot, or empty
     std::string refused;                            ///< why nothing of it can be written, or empty
     std::string refused_inserts;                    ///< why no new row of it can be written
-    std::uint64_t rows = 0;                         ///< in the snapshot
+    std::string opaque;                ///< why its rows cannot be looked at one by one, or empty
+    std::vector<std::string> shadows;  ///< of opaque ones: the tables that hold what is in it
+    std::uint64_t rows = 0;            ///< in the snapshot
 
     std::string snapshot_name() const { return "snap." + identifier(table); }
     std::string target_name() const { return "main." + identifier(table); }
@@ -50,8 +52,12 @@ struct TablePair {
     std::string same_row(std::string const& snapshot_alias, std::string const& target_alias) const;
 };
 
+/// Terms that must all be true, bracketed so that SQLite takes any number of them.
+std::string all_of(std::vector<std::string> const& terms);
+
 struct Pairing {
-    std::vector<TablePair> pairs;  ///< tables of the snapshot with rows of their own, in its order
+    /// Tables of the snapshot with rows of their own in its order, then its virtual tables.
+    std::vector<TablePair> pairs;
     std::vector<SchemaDifference> differences;
 };
 
@@ -62,8 +68,9 @@ struct PairOptions {
     std::map<std::string, std::string> columns;
 };
 
-/// Shadow tables, sqlite_sequence and sqlite_stat1 pair with nothing: SQLite keeps them itself.
-/// Fails: invalid (PairOptions::columns names what is not there).
+/// Virtual tables that follow another table's rows, shadow tables, sqlite_sequence and sqlite_stat1
+/// pair with nothing: SQLite keeps them itself. Fails: invalid (PairOptions::columns names what is
+/// not there).
 Result<Pairing> pair_tables(Connection& connection, Layout const& snapshot, Layout const& target,
                             PairOptions const& options);
 

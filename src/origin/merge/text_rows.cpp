@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "origin/merge/rows/module_tables.h"
+
 namespace perdure::origin {
 
 Result<std::optional<StoredImage>> TextRows::read(Statement& statement, std::int64_t rowid,
@@ -37,13 +39,13 @@ Result<void> TextRows::find() {
     if (pair.snapshot_rowid.empty() || pair.target_rowid.empty()) return {};
     for (std::size_t at = 0; at < stage_.changes.tables().size(); ++at) {
         auto const& table = stage_.changes.tables()[at];
-        PD_TRY(auto const fed,
-               stage_.connection.integer(fmt::format(
-                   "SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = "
-                   "{} COLLATE NOCASE AND instr(lower(sql), lower({})) AND EXISTS (SELECT 1 FROM "
-                   "main.sqlite_schema v WHERE v.name = {} AND v.rootpage = 0)",
-                   literal(pair.table), literal(table.name), literal(table.name))));
-        if (fed == 0) continue;
+        PD_TRY(auto const is_virtual,
+               stage_.connection.integer("SELECT count(*) FROM main.sqlite_schema WHERE "
+                                         "rootpage = 0 AND type = 'table' AND name = " +
+                                         literal(table.name)));
+        if (is_virtual == 0) continue;
+        PD_TRY(bool const fed, is_fed_by(stage_.connection, table.name, pair.table));
+        if (!fed) continue;
         std::string columns;
         for (auto const& name : table.columns)
             columns += (columns.empty() ? "" : ", ") + identifier(name);

@@ -4,9 +4,9 @@
 
 namespace perdure::origin {
 
-/// Full-text tables with texts of their own that repeat one table's rows under their rowids,
-/// because a trigger of that table feeds them. The triggers are off during a restore, so the
-/// snapshot's texts are brought along with the rows.
+/// Full-text tables with texts of their own, and R-Trees, that repeat one table's rows under their
+/// rowids, because a trigger of that table feeds them. The triggers are off during a restore, so
+/// the snapshot's texts are brought along with the rows.
 class TextRows {
 public:
     TextRows(Stage const& stage, std::size_t pair) : stage_(stage), pair_(pair) {}

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "data/value.h"
-#include "origin/sqlite/fulltext.h"
+#include "origin/merge/rows/module_tables.h"
 #include "system/step.h"
 
 namespace perdure::origin {
@@ -51,9 +51,13 @@ public:
         for (auto const& table : tables) {
             auto const found = std::ranges::find(now, table);
             places_.push_back(found == now.end() ? -1 : static_cast<int>(found - now.begin()));
-            texts_.push_back(std::ranges::any_of(layout.virtual_tables, [&](auto const& text) {
-                return same_name(text.name, table.name);
-            }));
+            bool follows = false;
+            for (auto const& text : layout.virtual_tables) {
+                if (!same_name(text.name, table.name)) continue;
+                PD_TRY(auto const judged, judge_module(connection_, layout, text, "main"));
+                follows = judged.kind == ModuleTable::Kind::followed;
+            }
+            texts_.push_back(follows);
             names_.push_back(table.name);
         }
         readers_.resize(now.size());

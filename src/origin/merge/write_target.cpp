@@ -12,32 +12,14 @@
 
 #include "data/value.h"
 #include "origin/merge/merge.h"
+#include "origin/merge/rows/module_tables.h"
 #include "origin/sqlite/fulltext.h"
+#include "origin/sqlite/spatial.h"
 #include "system/step.h"
 
 namespace perdure::origin {
 
 namespace {
-
-std::string content_table(VirtualTable const& text) {
-    for (auto const& argument : text.arguments) {
-        auto const cut = argument.find('=');
-        if (cut == std::string::npos) continue;
-        auto const trim = [](std::string word) {
-            while (!word.empty() &&
-                   std::string_view(" \t\n\"'`[").find(word.front()) != std::string_view::npos)
-                word.erase(0, 1);
-            while (!word.empty() &&
-                   std::string_view(" \t\n\"'`]").find(word.back()) != std::string_view::npos)
-                word.pop_back();
-            return word;
-        };
-        if (same_name(trim(argument.substr(0, cut)), "content")) {
-            return trim(argument.substr(cut + 1));
-        }
-    }
-    return {};
-}
 
 Result<std::vector<std::string>> columns_of(Connection& connection, std::string const& table) {
     std::vector<std::string> out;
@@ -116,14 +98,17 @@ Result<std::vector<WriteTable>> write_tables(Connection& connection, Layout cons
         if (table.rowid.empty() && table.primary.empty()) continue;
         tables.push_back(std::move(table));
     }
-    for (auto const& text : target.virtual_tables) {
-        if (!is_fulltext(text)) continue;
-        auto const source = text_source(text);
-        if (source == TextSource::external) PD_CHECK(add_follower(connection, text, tables));
-        if (source != TextSource::own) continue;
-        WriteTable table{.name = text.name, .rowid = "rowid"};
-        PD_TRY(table.columns, columns_of(connection, text.name));
-        if (!table.columns.empty()) tables.push_back(std::move(table));
+    for (auto const& each : target.virtual_tables) {
+        PD_TRY(auto judged, judge_module(connection, target, each, "main"));
+        if (judged.kind == ModuleTable::Kind::opaque) continue;  // what it follows is refused
+        if (is_fulltext(each) && text_source(each) == TextSource::external) {
+            PD_CHECK(add_follower(connection, each, tables));
+            continue;
+        }
+        WriteTable table{.name = each.name, .rowid = "rowid"};
+        table.rowid_is_column = is_spatial(each);  // its first column
+        table.columns = std::move(judged.columns);
+        tables.push_back(std::move(table));
     }
     return tables;
 }

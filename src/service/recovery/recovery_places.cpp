@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "job/source_options.h"
+#include "origin/merge/rows/module_tables.h"
 #include "repository/rows/read_blocks.h"
 
 namespace perdure::service {
@@ -45,9 +46,7 @@ Result<std::vector<data::Selectable>> selectable_of(repository::Repository& repo
             }
             auto context = repository.read_context();
             PD_TRY(auto const schema, repository::read_schema(source, context, stop));
-            for (auto const& table : schema.tables) {
-                if (!table.shadow) each.types.push_back(table.name);
-            }
+            for (auto& table : origin::row_tables(schema)) each.types.push_back(std::move(table));
         }
         out.push_back(std::move(each));
     }

@@ -1,0 +1,67 @@
+#include "origin/merge/rows/cells.h"
+
+#include <bit>
+#include <cstring>
+
+#include "crypto/hash.h"
+#include "origin/records/record_source.h"
+
+namespace perdure::origin {
+
+namespace {
+
+constexpr std::size_t state_bytes = 8;
+
+}  // namespace
+
+bool same_column(Statement const& row, int a, int b) {
+    auto* const statement = row.get();
+    int const type = sqlite3_column_type(statement, a);
+    if (type != sqlite3_column_type(statement, b)) return false;
+    switch (type) {
+        case SQLITE_INTEGER:
+            return row.integer(a) == row.integer(b);
+        case SQLITE_FLOAT:
+            return std::bit_cast<std::uint64_t>(sqlite3_column_double(statement, a)) ==
+                   std::bit_cast<std::uint64_t>(sqlite3_column_double(statement, b));
+        case SQLITE_NULL:
+            return true;
+        default: {
+            auto const left = row.bytes(a), right = row.bytes(b);
+            return left.size() == right.size() &&
+                   (left.empty() || std::memcmp(left.data(), right.data(), left.size()) == 0);
+        }
+    }
+}
+
+data::Value value_of(Statement const& row, int column) {
+    switch (sqlite3_column_type(row.get(), column)) {
+        case SQLITE_INTEGER:
+            return row.integer(column);
+        case SQLITE_FLOAT:
+            return sqlite3_column_double(row.get(), column);
+        case SQLITE_TEXT:
+            return data::Text{row.text(column)};
+        case SQLITE_BLOB:
+            return to_bytes(row.bytes(column));
+        default:
+            return data::Null{};
+    }
+}
+
+std::optional<Timestamp> moment_of(Statement const& row, int column) {
+    if (column < 0) return std::nullopt;
+    auto const value = value_of(row, column);
+    if (auto const* number = std::get_if<std::int64_t>(&value)) return instant_of(*number);
+    if (auto const* real = std::get_if<double>(&value)) return instant_of(*real);
+    if (auto const* text = std::get_if<data::Text>(&value)) {
+        return instant_of(std::string_view(text->bytes));
+    }
+    return std::nullopt;
+}
+
+std::string state_of(ByteView values) {
+    return to_hex(crypto::sha256(values).view().first(state_bytes));
+}
+
+}  // namespace perdure::origin
