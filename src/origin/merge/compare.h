@@ -10,6 +10,7 @@ struct Stage {
     MergeRequest const& request;
     Pairing const& pairing;
     Scope const& scope;
+    Ties& ties;
     ChangeList& changes;
     std::function<Result<void>(MergeItem const&)> const& tell;
 };

@@ -27,6 +27,7 @@ public:
         : request_(std::move(request)), mode_(mode), connection_(std::move(connection)) {}
     ~SqliteMerge() override {
         changes_.reset();
+        ties_.reset();
         if (!committed_) static_cast<void>(connection_.run("ROLLBACK"));
     }
 
@@ -66,7 +67,9 @@ public:
                                      {.mapping = request_.snapshot.mapping,
                                       .mask = request_.snapshot.mask,
                                       .columns = request_.columns}));
-        PD_TRY(scope_, Scope::choose(connection_, pairing_,
+        PD_TRY(auto ties, Ties::find(connection_, pairing_, request_.snapshot.mapping));
+        ties_.emplace(std::move(ties));
+        PD_TRY(scope_, Scope::choose(connection_, pairing_, *ties_,
                                      {.selectors = request_.selectors,
                                       .filter = request_.filter,
                                       .snapshot = request_.snapshot},
@@ -83,9 +86,10 @@ public:
 
     Result<std::vector<TableSummary>> compare(
         std::function<Result<void>(MergeItem const&)> const& tell, std::stop_token stop) override {
-        Stage const stage{connection_, request_, pairing_, scope_, *changes_, tell};
+        Stage const stage{connection_, request_, pairing_, scope_, *ties_, *changes_, tell};
+        if (!request_.fresh) PD_CHECK(ties_->prepare());
         std::vector<TableSummary> out;
-        for (std::size_t at = 0; at < pairing_.pairs.size(); ++at) {
+        for (auto const at : ties_->order()) {
             if (!scope_.holds_rows_of(at) && !scope_.selected(at)) continue;
             auto summary = compare_table(stage, at, stop);
             if (!summary) {
@@ -174,6 +178,7 @@ private:
     Mode mode_;
     Connection connection_;
     Pairing pairing_;
+    std::optional<Ties> ties_;
     Scope scope_;
     std::optional<ChangeList> changes_;
     DanglingCounts dangled_;

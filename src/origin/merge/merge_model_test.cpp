@@ -341,10 +341,12 @@ Dump expected_part(Dump live, Dump const& snapshot, std::set<std::string> const&
     };
     for (auto const& key : chosen) {
         put("memories", key);
-        refer(snapshot.at("memories").at(key));
+        auto const& row = snapshot.at("memories").at(key);
+        refer(row);
+        bool const stays_there = live["memories"].at(key) != row;
         for (auto const& [tag_key, row] : snapshot.at("memory_tags")) {
             if ("/" + row[0] != key) continue;
-            put("memory_tags", tag_key);
+            if (!stays_there) put("memory_tags", tag_key);
             parents.emplace_back("tags", "/" + row[1]);
         }
     }

@@ -16,30 +16,6 @@ namespace perdure::origin {
 
 namespace {
 
-/// Rows of `child` whose columns name a row of `parent`.
-struct Edge {
-    std::size_t child = 0, parent = 0;
-    std::vector<std::string> child_columns, parent_columns;
-    std::string text;
-};
-
-std::optional<std::size_t> find_pair(Pairing const& pairing, std::string_view table) {
-    for (std::size_t at = 0; at < pairing.pairs.size(); ++at) {
-        if (same_name(pairing.pairs[at].table, table)) return at;
-    }
-    return std::nullopt;
-}
-
-std::string joined(std::string const& left, std::vector<std::string> const& left_columns,
-                   std::string const& right, std::vector<std::string> const& right_columns) {
-    std::string out;
-    for (std::size_t at = 0; at < left_columns.size(); ++at) {
-        out += fmt::format("{}{}.{} = {}.{}", at ? " AND " : "", left, identifier(left_columns[at]),
-                           right, identifier(right_columns[at]));
-    }
-    return out;
-}
-
 void bind_view(sqlite3_stmt* statement, int index, data::ValueView const& value) {
     if (auto const* number = std::get_if<std::int64_t>(&value)) {
         sqlite3_bind_int64(statement, index, *number);
@@ -60,8 +36,9 @@ void bind_view(sqlite3_stmt* statement, int index, data::ValueView const& value)
 
 class ScopeBuilder {
 public:
-    ScopeBuilder(Connection& connection, Pairing const& pairing, Scope::Request const& request)
-        : connection_(connection), pairing_(pairing), request_(request) {}
+    ScopeBuilder(Connection& connection, Pairing const& pairing, Ties const& ties,
+                 Scope::Request const& request)
+        : connection_(connection), pairing_(pairing), ties_(ties), request_(request) {}
 
     Result<Scope> run(std::stop_token stop) {
         using Kind = data::Selector::Kind;
@@ -77,9 +54,9 @@ public:
         } else {
             PD_CHECK(select_named(stop));
         }
-        PD_CHECK(find_edges());
         PD_CHECK(add_belongings());
         PD_CHECK(close_over_parents());
+        PD_CHECK(add_standing());
         PD_CHECK(collect_media());
         return std::move(scope_);
     }
@@ -250,100 +227,19 @@ private:
 
     // ---- what hangs together -----------------------------------------------------------------
 
-    Result<void> find_edges() {
-        for (std::size_t child = 0; child < pairing_.pairs.size(); ++child) {
-            PD_CHECK(find_foreign_keys(child));
-        }
-        for (auto const& record : request_.snapshot.mapping.records) {
-            auto const at = find_pair(pairing_, record.table);
-            if (!at) continue;
-            for (auto const& [role, text] : record.fields) {
-                auto const path = data::parse_mapping_path(text);
-                if (path) add_mapped_edges(*at, record.type, *path);
-            }
-        }
-        return {};
-    }
-
-    Result<void> find_foreign_keys(std::size_t child) {
-        PD_TRY(Statement rows, connection_.prepare("PRAGMA snap.foreign_key_list(" +
-                                                   identifier(pairing_.pairs[child].table) + ")"));
-        std::map<std::int64_t, Edge> edges;
-        while (true) {
-            PD_TRY(bool const more, rows.step());
-            if (!more) break;
-            auto const parent = find_pair(pairing_, rows.text(2));
-            if (!parent) continue;
-            auto& edge = edges[rows.integer(0)];
-            edge.child = child;
-            edge.parent = *parent;
-            edge.child_columns.push_back(rows.text(3));
-            if (!rows.is_null(4)) edge.parent_columns.push_back(rows.text(4));
-        }
-        for (auto& [number, edge] : edges) {
-            if (edge.parent_columns.empty()) {
-                edge.parent_columns = pairing_.pairs[edge.parent].snapshot_primary;
-            }
-            if (edge.parent_columns.size() != edge.child_columns.size()) continue;
-            edge.text = fmt::format("{}.{} refers to it", pairing_.pairs[child].table,
-                                    fmt::join(edge.child_columns, "+"));
-            parents_.push_back(std::move(edge));
-        }
-        return {};
-    }
-
-    std::string key_of(std::size_t pair) const {
-        auto const& found = pairing_.pairs[pair];
-        return found.snapshot_primary.size() == 1 ? found.snapshot_primary[0]
-                                                  : std::string("rowid");
-    }
-
-    void add_mapped_edges(std::size_t record, std::string const& type,
-                          data::MappingPath const& path) {
-        using Kind = data::MappingPath::Kind;
-        auto const refer = [&](std::size_t child, std::string const& column, std::size_t parent) {
-            parents_.push_back(
-                {child,
-                 parent,
-                 {column},
-                 {key_of(parent)},
-                 fmt::format("{}.{} refers to it", pairing_.pairs[child].table, column)});
-        };
-        auto const belong = [&](std::size_t child, std::string const& column) {
-            belongings_.push_back({child,
-                                   record,
-                                   {column},
-                                   {key_of(record)},
-                                   fmt::format("belongs to a selected {}", type)});
-        };
-        if (path.kind == Kind::lookup) {
-            if (auto const there = find_pair(pairing_, path.table)) {
-                refer(record, path.column, *there);
-            }
-        } else if (path.kind == Kind::children) {
-            if (auto const there = find_pair(pairing_, path.table)) {
-                belong(*there, path.children_key);
-            }
-        } else if (path.kind == Kind::link) {
-            auto const link = find_pair(pairing_, path.link_table);
-            if (!link) return;
-            belong(*link, path.link_here);
-            if (auto const there = find_pair(pairing_, path.table)) {
-                refer(*link, path.link_there, *there);
-            }
-        }
-    }
-
     std::int64_t add_reason(Scope::Reason reason) {
         for (std::size_t at = 1; at < scope_.reasons_.size(); ++at) {
-            if (scope_.reasons_[at].text == reason.text) return static_cast<std::int64_t>(at);
+            auto const& known = scope_.reasons_[at];
+            if (known.kind == reason.kind && known.text == reason.text)
+                return static_cast<std::int64_t>(at);
         }
         scope_.reasons_.push_back(std::move(reason));
         return static_cast<std::int64_t>(scope_.reasons_.size()) - 1;
     }
 
     Result<void> add_belongings() {
-        for (auto const& edge : belongings_) {
+        for (auto const& edge : ties_.all()) {
+            if (!edge.belongs) continue;
             if (scope_.tables_[edge.parent].empty() || !scope_.selected_[edge.parent]) continue;
             auto const why = add_reason({Scope::Reason::Kind::belongs, edge.text});
             auto const& pair = pairing_.pairs[edge.child];
@@ -381,8 +277,8 @@ private:
     Result<void> close_over_parents() {
         for (int round = 0;; ++round) {
             std::int64_t added = 0;
-            for (auto const& edge : parents_) {
-                if (scope_.tables_[edge.child].empty()) continue;
+            for (auto const& edge : ties_.all()) {
+                if (edge.belongs || scope_.tables_[edge.child].empty()) continue;
                 auto const& parent = pairing_.pairs[edge.parent];
                 if (!parent.refused.empty() || parent.key.empty()) continue;
                 auto const why = add_reason({Scope::Reason::Kind::needed, edge.text});
@@ -401,6 +297,25 @@ private:
             }
             if (added == 0) return {};
         }
+    }
+
+    /// What the chosen rows refer to and what is there, but as another one.
+    Result<void> add_standing() {
+        for (auto const& edge : ties_.all()) {
+            auto const& parent = pairing_.pairs[edge.parent];
+            if (edge.belongs || scope_.tables_[edge.child].empty() || parent.key.empty()) continue;
+            auto const why = add_reason({Scope::Reason::Kind::standing, edge.text});
+            PD_CHECK(add(edge.parent,
+                         fmt::format("SELECT {}, {}, -1 FROM {} c CROSS JOIN {} x ON {} CROSS JOIN "
+                                     "{} s ON {} JOIN {} l ON {} WHERE c.round >= 0 AND {}",
+                                     place(edge.parent, "s"), why, table_of(edge.child),
+                                     pairing_.pairs[edge.child].snapshot_name(),
+                                     join_of(edge.child, "x"), parent.snapshot_name(),
+                                     joined("s", edge.parent_columns, "x", edge.child_columns),
+                                     parent.target_name(), parent.same_row("s", "l"),
+                                     ties_.is_another(edge.parent))));
+        }
+        return {};
     }
 
     // ---- media -------------------------------------------------------------------------------
@@ -432,7 +347,7 @@ private:
         using Kind = data::MappingPath::Kind;
         auto const records = fmt::format("{} c CROSS JOIN {} s ON {}", table_of(at),
                                          pairing_.pairs[at].snapshot_name(), join_of(at, "s"));
-        auto const key = identifier(key_of(at));
+        auto const key = identifier(key_of(pairing_.pairs[at]));
         switch (path.kind) {
             case Kind::column:
                 return fmt::format("SELECT s.{} FROM {}", identifier(path.column), records);
@@ -444,7 +359,8 @@ private:
                 if (auto const there = find_pair(pairing_, path.table)) {
                     return fmt::format("SELECT m.{} FROM {} CROSS JOIN snap.{} m ON m.{} = s.{}",
                                        identifier(path.value), records, identifier(path.table),
-                                       identifier(key_of(*there)), identifier(path.column));
+                                       identifier(key_of(pairing_.pairs[*there])),
+                                       identifier(path.column));
                 }
                 return {};
             case Kind::link:
@@ -454,7 +370,7 @@ private:
                         "snap.{} m ON m.{} = k.{}",
                         identifier(path.value), records, identifier(path.link_table),
                         identifier(path.link_here), key, identifier(path.table),
-                        identifier(key_of(*there)), identifier(path.link_there));
+                        identifier(key_of(pairing_.pairs[*there])), identifier(path.link_there));
                 }
                 return {};
         }
@@ -463,14 +379,14 @@ private:
 
     Connection& connection_;
     Pairing const& pairing_;
+    Ties const& ties_;
     Scope::Request const& request_;
-    std::vector<Edge> parents_, belongings_;
     Scope scope_;
 };
 
-Result<Scope> Scope::choose(Connection& connection, Pairing const& pairing, Request const& request,
-                            std::stop_token stop) {
-    return ScopeBuilder(connection, pairing, request).run(std::move(stop));
+Result<Scope> Scope::choose(Connection& connection, Pairing const& pairing, Ties const& ties,
+                            Request const& request, std::stop_token stop) {
+    return ScopeBuilder(connection, pairing, ties, request).run(std::move(stop));
 }
 
 std::string Scope::from(std::size_t pair, TablePair const& table) const {

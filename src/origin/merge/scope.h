@@ -6,6 +6,7 @@
 #include "data/selector.h"
 #include "data/where.h"
 #include "origin/merge/pair.h"
+#include "origin/merge/rows/ties.h"
 #include "origin/origin.h"
 
 namespace perdure::origin {
@@ -22,14 +23,20 @@ public:
     };
     /// Why a row is taken.
     struct Reason {
-        enum class Kind { selected, belongs, needed } kind = Kind::selected;
+        enum class Kind {
+            selected,
+            belongs,
+            needed,
+            standing,  ///< others refer to it, and what the target has under its key is another one
+        } kind = Kind::selected;
         std::string text;  ///< "memory_tags of a selected memory"; empty: selected
     };
 
     /// Selected rows, then rows that belong to them by the mapping (tags, media), then the rows
-    /// that those refer to and that the target lacks. Keeps them in temporary tables of
-    /// `connection`. Fails: not_found (a selected record is not in the snapshot), invalid.
-    static Result<Scope> choose(Connection& connection, Pairing const& pairing,
+    /// that those refer to and that the target lacks, or has as another one. Keeps them in
+    /// temporary tables of `connection`. Fails: not_found (a selected record is not in the
+    /// snapshot), invalid.
+    static Result<Scope> choose(Connection& connection, Pairing const& pairing, Ties const& ties,
                                 Request const& request, std::stop_token stop);
 
     /// Every row of every table.
