@@ -3,22 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "base/utf8.h"
+#include "data/key_text.h"
 #include "repository/diff/diff_rows.h"
 
 namespace perdure::repository {
 
 namespace {
-
-std::string spell_key(data::Value const& value) {
-    if (auto const* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-    if (auto const* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-    if (auto const* text = std::get_if<data::Text>(&value)) {
-        return is_utf8(text->bytes) ? text->bytes : "x'" + to_hex(as_bytes(text->bytes)) + "'";
-    }
-    if (auto const* bytes = std::get_if<Bytes>(&value)) return "x'" + to_hex(*bytes) + "'";
-    return "NULL";
-}
 
 std::string spell_rowid(ByteView key) {
     std::uint64_t bits = 0;
@@ -101,11 +91,13 @@ Result<std::string> row_id(data::TableSchema const& table, ByteView rowid_key, B
     if (table.primary_key.empty()) return spell_rowid(rowid_key);
     PD_TRY(auto const fields, decode_fields(table, payload));
     std::string out;
+    auto const part =
+        table.primary_key.size() == 1 ? data::KeyPart::alone : data::KeyPart::of_several;
     for (std::string const& name : table.primary_key) {
         auto const at =
             std::ranges::find(fields, name, [](auto const& field) { return field.first; });
         if (!out.empty()) out += '/';
-        out += at == fields.end() ? "?" : spell_key(at->second);
+        out += at == fields.end() ? "?" : data::spell_key(at->second, part);
     }
     return out;
 }
