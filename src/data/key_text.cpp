@@ -56,12 +56,16 @@ std::vector<Value> take_key_part(std::string_view& rest, KeyPart kind) {
     auto const cut = kind == KeyPart::alone ? rest.size() : std::min(rest.find('/'), rest.size());
     auto const part = rest.substr(0, cut);
     rest.remove_prefix(cut);
-    out.emplace_back(Text{std::string(part)});
-    if (part == "NULL") out.emplace_back(Null{});
+    if (part == "NULL") {
+        out.emplace_back(Null{});
+        return out;
+    }
     if (auto bytes = bytes_of(part)) {
         out.emplace_back(Text{to_string(*bytes)});  // a text that is no UTF-8
         out.emplace_back(std::move(*bytes));
+        return out;
     }
+    out.emplace_back(Text{std::string(part)});
     std::int64_t number = 0;
     auto const [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
     bool const whole = error == std::errc() && end == part.data() + part.size();

@@ -5,14 +5,22 @@
 
 #include <algorithm>
 
+#include "data/key_text.h"
+#include "origin/merge/rows/cells.h"
+
 namespace perdure::origin {
 
-std::string key_text(Statement const& row, int column) {
-    if (sqlite3_column_type(row.get(), column) == SQLITE_BLOB) return to_hex(row.bytes(column));
-    return row.text(column);
+std::string key_text(Statement const& row, std::vector<int> const& columns) {
+    auto const part = columns.size() == 1 ? data::KeyPart::alone : data::KeyPart::of_several;
+    std::string out;
+    for (auto const column : columns) {
+        out += (out.empty() ? "" : "/") + data::spell_key(value_of(row, column), part);
+    }
+    return out;
 }
 
-Result<Clashes> Clashes::prepare(Stage const& stage, TablePair const& pair) {
+Result<Clashes> Clashes::prepare(Stage const& stage, std::size_t at) {
+    auto const& pair = stage.pairing.pairs[at];
     Clashes out;
     auto const carried = [&](std::string const& target) {
         for (std::size_t i = 0; i < pair.columns.size(); ++i) {
@@ -31,9 +39,18 @@ Result<Clashes> Clashes::prepare(Stage const& stage, TablePair const& pair) {
         if (std::ranges::find(index.positions, -1) != index.positions.end()) continue;
         auto const place = pair.target_place("l");
         PD_TRY(index.find, stage.connection.prepare(fmt::format(
-                               "SELECT {}, EXISTS(SELECT 1 FROM {} s WHERE {}) FROM {} l WHERE {}",
-                               fmt::join(place, ", "), pair.snapshot_name(),
-                               pair.same_row("s", "l"), pair.target_name(), where)));
+                               "SELECT {}, {} FROM {} l WHERE {}", fmt::join(place, ", "),
+                               pair.in_snapshot("l"), pair.target_name(), where)));
+        std::string here;
+        for (std::size_t i = 0; i < place.size(); ++i) {
+            here += fmt::format("{}{} = ?{}", i ? " AND " : "", place[i], i + 1);
+        }
+        PD_TRY(index.chosen,
+               stage.connection.prepare(fmt::format(
+                   "SELECT CASE WHEN {} THEN {} ELSE {} END FROM {} l WHERE {}",
+                   pair.in_snapshot("l"), stage.scope.chosen(at, pair),
+                   stage.scope.selected(at) ? "(" + stage.scope.removable(at) + ")" : "0",
+                   pair.target_name(), here)));
         out.indexes_.push_back(std::move(index));
     }
     return out;
@@ -46,16 +63,25 @@ Result<std::optional<Clashes::Found>> Clashes::find(Statement const& row, std::s
                                sqlite3_column_value(row.get(), index.positions[i]));
         }
         PD_TRY(bool const found, index.find.step());
-        std::string holder;
         int const last = sqlite3_column_count(index.find.get()) - 1;
-        for (int i = 0; found && i < last; ++i) {
-            holder += (i ? "/" : "") + key_text(index.find, i);
+        std::vector<int> place;
+        for (int i = 0; found && i < last; ++i) place.push_back(i);
+        auto const holder = key_text(index.find, place);
+        if (!found || holder == own) {
+            index.find.reset();
+            continue;
         }
-        bool const in_snapshot = found && index.find.integer(last) != 0;
+        Found out{fmt::format("{}", fmt::join(index.columns, "+")), holder, index.positions[0],
+                  index.find.integer(last) != 0};
+        for (int const i : place) {
+            sqlite3_bind_value(index.chosen.get(), i + 1,
+                               sqlite3_column_value(index.find.get(), i));
+        }
         index.find.reset();
-        if (!found || holder == own) continue;
-        return std::optional(Found{fmt::format("{}", fmt::join(index.columns, "+")), holder,
-                                   index.positions[0], in_snapshot});
+        PD_TRY(bool const there, index.chosen.step());
+        out.chosen = there && index.chosen.integer(0) != 0;
+        index.chosen.reset();
+        return std::optional(std::move(out));
     }
     return std::optional<Found>();
 }

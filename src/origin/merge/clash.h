@@ -8,12 +8,13 @@ namespace perdure::origin {
 class Clashes {
 public:
     /// Indexes whose columns are all carried over; the rest is left to the database itself.
-    static Result<Clashes> prepare(Stage const& stage, TablePair const& pair);
+    static Result<Clashes> prepare(Stage const& stage, std::size_t pair);
 
     struct Found {
         std::string columns, holder;  ///< "name", and the key of the row that holds the value
         int column = 0;               ///< position in TablePair::columns of the first one
         bool in_snapshot = false;     ///< the snapshot has a row of the holder's key too
+        bool chosen = false;          ///< and that one was chosen; else: --delete may reach it
     };
     /// `row` stands on a row of the snapshot whose first columns are TablePair::columns; `own` is
     /// the key of its row in the target, or empty.
@@ -23,12 +24,12 @@ private:
     struct Index {
         std::vector<std::string> columns;
         std::vector<int> positions;
-        Statement find;
+        Statement find, chosen;  ///< chosen: of the row that `find` found
     };
     std::vector<Index> indexes_;
 };
 
-/// A key column as people write it: text and numbers as they are, bytes in hexadecimal.
-std::string key_text(Statement const& row, int column);
+/// Key columns as data::spell_key writes them, joined by '/'.
+std::string key_text(Statement const& row, std::vector<int> const& columns);
 
 }  // namespace perdure::origin

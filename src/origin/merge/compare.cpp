@@ -36,6 +36,7 @@ public:
             PD_CHECK(name_opaque());
             return summary_;
         }
+        PD_CHECK(match_values(stage_.connection, pair_));
         if (pair_.key.empty() || !table_) {
             if (pair_.refused.empty()) refused_ = "the target has no such table";
             PD_CHECK(count_unplaced());
@@ -61,7 +62,12 @@ private:
 
     /// A table whose rows cannot be looked at is named as one, if anything in it differs.
     Result<void> name_opaque() {
-        if (!stage_.scope.selected(at_) || stage_.request.fresh) return {};
+        if (!stage_.scope.selected(at_)) return {};
+        if (stage_.request.fresh) {
+            // Tables of other modules were named when the part was begun.
+            bool const ordinary = !pair_.snapshot_rowid.empty() || !pair_.snapshot_primary.empty();
+            return ordinary ? Result<void>(fail(Fault::unsupported, pair_.opaque)) : Result<void>{};
+        }
         PD_TRY(bool const differ, shadows_differ(stage_.connection, pair_.shadows));
         ++summary_.chosen;
         ++(differ ? summary_.blocked : summary_.identical);
@@ -108,12 +114,12 @@ private:
         ties_.add_columns(out, place[0]);
         select_ = fmt::format("SELECT {}{} LEFT JOIN {} l ON {}", fmt::join(out, ", "),
                               stage_.scope.from(at_, pair_), pair_.target_name(),
-                              pair_.same_row("s", "l"));
+                              pair_.one_row("s", "l"));
         for (auto const& column : pair_.target_columns) carried_.push_back(carried(column));
         for (auto const& name : pair_.added) PD_CHECK(evaluate_default(name));
         updated_ = moment_columns(pair_.updated);
         created_ = moment_columns(pair_.created);
-        PD_TRY(clashes_, Clashes::prepare(stage_, pair_));
+        PD_TRY(clashes_, Clashes::prepare(stage_, at_));
         return {};
     }
 
@@ -155,15 +161,15 @@ private:
     /// The place of the target's row, as Clashes spells it; empty: it has none.
     std::string own_place(Statement const& row, bool present) const {
         if (!present) return {};
-        if (!pair_.target_rowid.empty()) return key_text(row, static_cast<int>(rowid_at_));
-        std::string out;
+        if (!pair_.target_rowid.empty()) return key_text(row, {static_cast<int>(rowid_at_)});
+        std::vector<int> columns;
         for (auto const& name : pair_.target_primary) {
             for (std::size_t i = 0; i < pair_.target_columns.size(); ++i) {
                 if (!same_name(pair_.target_columns[i], name)) continue;
-                out += (out.empty() ? "" : "/") + key_text(row, static_cast<int>(target_at_ + i));
+                columns.push_back(static_cast<int>(target_at_ + i));
             }
         }
-        return out;
+        return key_text(row, columns);
     }
 
     /// Why a row cannot be written for the sake of another row, or empty.
@@ -174,7 +180,7 @@ private:
         bool const gives_way = found->in_snapshot
                                    ? stage_.request.strategy == data::Strategy::overwrite
                                    : stage_.request.remove;
-        if (stage_.scope.whole() && gives_way) return std::string();
+        if (found->chosen && gives_way) return std::string();
         return fmt::format(
             "{} \"{}\" belongs to {} in the target", found->columns,
             row.text(found->column).substr(0, 60),
@@ -182,11 +188,9 @@ private:
     }
 
     std::string record_name(Statement const& row) const {
-        std::string key;
-        for (auto i = key_at_; i < target_at_; ++i) {
-            key += (i > key_at_ ? "/" : "") + key_text(row, static_cast<int>(i));
-        }
-        return data::spell_record(stage_.request.target.name, pair_.type, key);
+        std::vector<int> columns;
+        for (auto i = key_at_; i < target_at_; ++i) columns.push_back(static_cast<int>(i));
+        return data::spell_record(stage_.request.target.name, pair_.type, key_text(row, columns));
     }
 
     // ---- one row
@@ -250,12 +254,12 @@ private:
             item.decision = data::Decision::skip;
             item.reason = std::move(reason);
         };
-        if (!pair_.refused.empty()) {
-            block(pair_.refused);
-            return {};
-        }
-        if (!present && !pair_.refused_inserts.empty()) {
-            block(pair_.refused_inserts);
+        auto const& refusal =
+            pair_.refused.empty() && !present ? pair_.refused_inserts : pair_.refused;
+        if (!refusal.empty()) {
+            // A part in a new folder is all that was asked for, or nothing.
+            if (stage_.request.fresh) return fail(Fault::unsupported, refusal).with_code(15);
+            block(refusal);
             return {};
         }
         if (!present) {
@@ -382,9 +386,8 @@ private:
 
     Result<void> only_in_target(std::stop_token const& stop) {
         auto const reach = stage_.scope.removable(at_) + ties_.spared();
-        auto const from = fmt::format(
-            " FROM {} l WHERE ({}) AND NOT EXISTS (SELECT 1 FROM {} s WHERE {})",
-            pair_.target_name(), reach, pair_.snapshot_name(), pair_.same_row("s", "l"));
+        auto const from = fmt::format(" FROM {} l WHERE ({}) AND NOT ({})", pair_.target_name(),
+                                      reach, pair_.in_snapshot("l"));
         if (!stage_.request.remove || !pair_.refused.empty()) {
             PD_TRY(auto const rows, stage_.connection.integer("SELECT count(*)" + from));
             summary_.only_target = static_cast<std::uint64_t>(rows);
@@ -410,12 +413,13 @@ private:
         ++summary_.remove;
         auto const count = pair_.target_columns.size();
         StoredImage before{row.integer(0), true, encode_row(row, 1, count)};
-        std::string key;
+        std::vector<int> place;
         for (int i = static_cast<int>(count) + 1; i < sqlite3_column_count(row.get()); ++i) {
-            key += (key.empty() ? "" : "/") + key_text(row, i);
+            place.push_back(i);
         }
         MergeItem item{.finding = MergeItem::Finding::remove, .table = pair_.table};
-        item.record = data::spell_record(stage_.request.target.name, pair_.type, key);
+        item.record =
+            data::spell_record(stage_.request.target.name, pair_.type, key_text(row, place));
         item.decision = data::Decision::replace;
         item.reason = "not in the snapshot";
         item.target_state = state_of(before.values);

@@ -8,6 +8,7 @@
 #include "crypto/uuid.h"
 #include "data/mapping_path.h"
 #include "origin/merge/compare.h"
+#include "origin/merge/rows/cells.h"
 
 namespace perdure::origin {
 
@@ -44,23 +45,7 @@ std::uint64_t hash_of(ByteView values) {
     return *in.u64();
 }
 
-void bind_value(sqlite3_stmt* statement, int index, data::Value const& value) {
-    if (auto const* number = std::get_if<std::int64_t>(&value)) {
-        sqlite3_bind_int64(statement, index, *number);
-    } else if (auto const* real = std::get_if<double>(&value)) {
-        sqlite3_bind_double(statement, index, *real);
-    } else if (auto const* text = std::get_if<data::Text>(&value)) {
-        sqlite3_bind_text64(statement, index, text->bytes.data(), text->bytes.size(),
-                            SQLITE_TRANSIENT, SQLITE_UTF8);
-    } else if (auto const* bytes = std::get_if<Bytes>(&value)) {
-        sqlite3_bind_blob64(statement, index, bytes->empty() ? "" : (void const*)bytes->data(),
-                            bytes->size(), SQLITE_TRANSIENT);
-    } else {
-        sqlite3_bind_null(statement, index);
-    }
-}
-
-std::string key_text(data::Value const& value) {
+std::string name_of(data::Value const& value) {
     if (auto const* text = std::get_if<data::Text>(&value)) return text->bytes;
     if (auto const* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
     return to_hex(encode_values({value}));
@@ -109,7 +94,7 @@ Result<std::optional<StoredImage>> Duplicates::image(ByteView existing, Bytes in
     }
     if (std::holds_alternative<std::int64_t>(here[key])) return numbered(std::move(values));
     auto const hash = to_hex(crypto::sha256(incoming).view());
-    values[key] = data::Text{crypto::uuid_v5(key_text(here[key]), hash)};
+    values[key] = data::Text{crypto::uuid_v5(name_of(here[key]), hash)};
     PD_TRY(Statement probe, stage_.connection.prepare(
                                 fmt::format("SELECT 1 FROM {} WHERE {} = ?1", pair.target_name(),
                                             identifier(pair.target_columns[key]))));
@@ -248,7 +233,7 @@ Result<void> Duplicates::copy_rows(std::string const& table, std::string const& 
                 values[*own] = rowid;
                 known = same_name(pair->target_rowid, key.target);
             } else {
-                values[*own] = data::Text{crypto::uuid_v5(key_text(values[*own]), hash)};
+                values[*own] = data::Text{crypto::uuid_v5(name_of(values[*own]), hash)};
             }
         }
         out.push_back({*at, record, std::nullopt,

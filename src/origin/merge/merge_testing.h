@@ -15,7 +15,7 @@
 
 namespace perdure::origin::testing {
 
-/// Table → key → the whole row, as SQLite's own quote() writes it.
+/// Table → key → the whole row, as SQLite's own quote() writes it. Without a key: by its values.
 using Dump = std::map<std::string, std::map<std::string, std::vector<std::string>>>;
 
 inline Dump dump(system::Path const& path) {
@@ -28,11 +28,11 @@ inline Dump dump(system::Path const& path) {
         std::string columns;
         for (auto const column : layout->tables[at].stored)
             columns += ", quote(" + identifier(table.columns[column].name) + ")";
-        std::string key = "rowid";
-        if (!table.primary_key.empty()) {
-            key = "''";
-            for (auto const& name : table.primary_key)
-                key += "||'/'||quote(" + identifier(name) + ")";
+        std::string key = "''";
+        for (auto const& name : table.primary_key) key += "||'/'||quote(" + identifier(name) + ")";
+        for (auto const& column : table.columns) {
+            if (!table.primary_key.empty()) break;
+            key += "||'/'||quote(" + identifier(column.name) + ")";
         }
         auto rows =
             database->prepare("SELECT " + key + columns + " FROM " + identifier(table.name));

@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <span>
 
 #include "data/mapping_path.h"
 #include "origin/merge/rows/module_tables.h"
@@ -19,13 +18,8 @@ namespace {
 
 /// Rows that are looked at to tell a renamed column.
 constexpr int rows_sampled = 20'000;
-
-std::vector<std::string> qualified(std::vector<std::string> const& columns,
-                                   std::string const& alias) {
-    std::vector<std::string> out;
-    for (auto const& column : columns) out.push_back(alias + "." + identifier(column));
-    return out;
-}
+/// Columns of a comparison beside those of both tables and their keys.
+constexpr std::size_t columns_spare = 64;
 
 struct TargetColumn {
     std::string name, type, default_sql;
@@ -39,6 +33,8 @@ public:
         : connection_(connection), snapshot_(snapshot), target_(target), options_(options) {}
 
     Result<Pairing> run() {
+        // Nothing is written through this connection with triggers on.
+        sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
         for (std::size_t at = 0; at < snapshot_.schema.tables.size(); ++at) {
             auto const& table = snapshot_.schema.tables[at];
             if (table.shadow || lower_name(table.name).starts_with("sqlite_")) continue;
@@ -47,6 +43,9 @@ public:
             pair_ = TablePair{.table = table.name, .type = table.name};
             pair_.rows = static_cast<std::uint64_t>(rows);
             PD_CHECK(pair(at));
+            if (pair_.by_value || pair_.null_keys) {
+                pair_.matches = fmt::format("temp.same_{}", out_.pairs.size());
+            }
             out_.pairs.push_back(std::move(pair_));
         }
         PD_CHECK(pair_modules(connection_, snapshot_, target_, out_));
@@ -104,6 +103,7 @@ private:
         PD_CHECK(read_target_columns(tables[there]));
         PD_CHECK(pair_columns(table, snapshot_.tables[at]));
         PD_CHECK(choose_key(tables[there]));
+        PD_CHECK(check_statements());
         if (pair_.refused.empty()) PD_CHECK(check_types(table, tables[there]));
         return {};
     }
@@ -212,11 +212,40 @@ private:
         return {};
     }
 
+    /// As --to DIR does it: nothing of the right kind, where there must be something.
+    void fill_masked(TargetColumn const& column) {
+        bool const has_default =
+            !column.default_sql.empty() && !same_name(column.default_sql, "null");
+        if (!column.not_null || has_default) return;
+        if (masked_unique(column.name)) {
+            pair_.refused_inserts = fmt::format(
+                "column {} never entered the backup (mask), must not be empty and must differ: a "
+                "value would be invented",
+                column.name);
+            return;
+        }
+        auto const type = lower_name(column.type);
+        pair_.defaults.back() = type == "blob"                    ? "x''"
+                                : affinity_of(column.type) == 'T' ? "''"
+                                                                  : "0";
+        note(fmt::format("column {} must not be empty", column.name),
+             fmt::format("rows that come back get {}", pair_.defaults.back()));
+    }
+
+    bool masked_unique(std::string const& column) {
+        auto const found = connection_.integer(
+            "SELECT count(*) FROM pragma_index_list(" + literal(pair_.table) +
+            ", 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE l.\"unique\" AND x.key AND "
+            "(x.cid = -2 OR x.name = " +
+            literal(column) + ")");
+        return !found || *found > 0;
+    }
+
     void add_column(TargetColumn const& column) {
         pair_.added.push_back(column.name);
         bool const has_default = !column.default_sql.empty();
         pair_.defaults.push_back(has_default ? column.default_sql : "NULL");
-        if (masked(column.name)) return;
+        if (masked(column.name)) return fill_masked(column);
         if (!column.not_null || (has_default && !same_name(column.default_sql, "null"))) {
             note(fmt::format("column {} is new", column.name),
                  has_default ? "restored rows get its default, rows that are there keep theirs"
@@ -293,8 +322,7 @@ private:
         if (!pair_.key.empty() && pair_.key.size() == pair_.target_primary.size()) {
             bool const rowid =
                 pair_.key.size() == 1 && same_name(pair_.target_rowid, pair_.target_primary[0]);
-            pair_.nullable_key = !rowid && !pair_.target_rowid.empty();
-            return {};
+            return rowid ? Result<void>{} : look_for_null_keys();
         }
         if (!pair_.target_primary.empty()) {
             refuse("its key is another one",
@@ -302,11 +330,54 @@ private:
                                fmt::join(pair_.target_primary, ", ")));
             return {};
         }
-        return key_without_primary(table);
+        return key_without_primary();
     }
 
-    /// No declared key: a unique index, for link tables all columns, else the rowid.
-    Result<void> key_without_primary(data::TableSchema const& table) {
+    /// SQLite lets keys of rowid tables be NULL, any number of times.
+    Result<void> look_for_null_keys() {
+        for (auto const& column : pair_.key) {
+            PD_TRY(auto const found, connection_.integer(fmt::format(
+                                         "SELECT EXISTS(SELECT 1 FROM {} WHERE {} IS NULL)",
+                                         pair_.snapshot_name(), identifier(column.snapshot))));
+            pair_.null_keys = pair_.null_keys || found != 0;
+        }
+        if (pair_.null_keys && (pair_.snapshot_rowid.empty() || pair_.target_rowid.empty())) {
+            refuse("its key is NULL in some rows", "such a row cannot be told from another");
+            pair_.null_keys = false;
+        }
+        return {};
+    }
+
+    /// Tables that cannot be written or compared are refused here, not half-way.
+    Result<void> check_statements() {
+        auto const limit =
+            static_cast<std::size_t>(sqlite3_limit(connection_.get(), SQLITE_LIMIT_COLUMN, -1));
+        auto const needed = pair_.columns.size() + pair_.target_columns.size() +
+                            2 * pair_.target_primary.size() + columns_spare;
+        if (needed > limit) {
+            pair_.opaque = fmt::format("its {} columns are too many to compare row by row",
+                                       pair_.target_columns.size());
+            pair_.shadows = {pair_.table};
+            return {};
+        }
+        std::vector<std::string> names, marks;
+        for (auto const& name : pair_.target_columns) {
+            names.push_back(identifier(name));
+            marks.emplace_back("NULL");
+        }
+        auto const insert =
+            connection_.prepare(fmt::format("INSERT INTO {}({}) VALUES({})", pair_.target_name(),
+                                            fmt::join(names, ", "), fmt::join(marks, ", ")));
+        if (insert) return {};
+        refuse("it cannot be written here",
+               fmt::format("an index, a check or a column of it needs what only the application "
+                           "has ({}); restore it with --swap or --to DIR",
+                           insert.error().message()));
+        return {};
+    }
+
+    /// No declared key: a unique index, else all columns.
+    Result<void> key_without_primary() {
         for (auto const& unique : pair_.uniques) {
             std::vector<ColumnPair> key;
             for (auto const& name : unique) {
@@ -321,28 +392,15 @@ private:
             pair_.key = std::move(key);
             return {};
         }
-        if (is_link_table(table.name)) {
+        if (!pair_.snapshot_rowid.empty() && !pair_.target_rowid.empty() &&
+            !pair_.columns.empty()) {
+            // A rowid is no key: VACUUM gives others.
             pair_.key = pair_.columns;
-            pair_.nullable_key = true;
-        } else if (!pair_.snapshot_rowid.empty() && !pair_.target_rowid.empty()) {
-            pair_.key = {{pair_.snapshot_rowid, pair_.target_rowid}};
+            pair_.by_value = true;
         } else {
             refuse("it has no key", "a row of it cannot be told from another");
         }
         return {};
-    }
-
-    bool is_link_table(std::string const& table) const {
-        for (auto const& record : options_.mapping.records) {
-            for (auto const& [role, text] : record.fields) {
-                auto const path = data::parse_mapping_path(text);
-                if (path && path->kind == data::MappingPath::Kind::link &&
-                    same_name(path->link_table, table)) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     Result<void> read_uniques(data::TableSchema const& table) {
@@ -409,41 +467,6 @@ private:
 };
 
 }  // namespace
-
-std::vector<std::string> TablePair::snapshot_place(std::string const& alias) const {
-    if (snapshot_rowid.empty()) return qualified(snapshot_primary, alias);
-    return {alias + "." + identifier(snapshot_rowid)};
-}
-
-std::vector<std::string> TablePair::target_place(std::string const& alias) const {
-    if (target_rowid.empty()) return qualified(target_primary, alias);
-    return {alias + "." + identifier(target_rowid)};
-}
-
-std::string TablePair::same_row(std::string const& snapshot_alias,
-                                std::string const& target_alias) const {
-    std::string out;
-    for (auto const& column : key) {
-        out += fmt::format("{}{}.{} {} {}.{}", out.empty() ? "" : " AND ", target_alias,
-                           identifier(column.target), nullable_key ? "IS" : "=", snapshot_alias,
-                           identifier(column.snapshot));
-    }
-    return out;
-}
-
-std::string all_of(std::vector<std::string> const& terms) {
-    constexpr std::size_t bracket_terms = 100;  // SQLite's trees may be 1000 deep
-    if (terms.size() <= bracket_terms) {
-        return terms.empty() ? "1" : fmt::format("{}", fmt::join(terms, " AND "));
-    }
-    std::vector<std::string> groups;
-    for (std::size_t at = 0; at < terms.size(); at += bracket_terms) {
-        auto const group =
-            std::span(terms).subspan(at).first(std::min(bracket_terms, terms.size() - at));
-        groups.push_back(fmt::format("({})", fmt::join(group, " AND ")));
-    }
-    return all_of(groups);
-}
 
 Result<Pairing> pair_tables(Connection& connection, Layout const& snapshot, Layout const& target,
                             PairOptions const& options) {

@@ -30,7 +30,9 @@ struct TablePair {
     std::vector<std::string> added;     ///< stored columns that only the target has
     std::vector<std::string> defaults;  ///< their SQL, by position; "NULL" where there is none
     std::vector<ColumnPair> key;        ///< what makes a row the same row on both sides
-    bool nullable_key = false;          ///< compared by IS
+    bool by_value = false;   ///< it has no key: rows are the same where all carried values are
+    bool null_keys = false;  ///< the snapshot has rows whose key is NULL: those are met by value
+    std::string matches;     ///< of both: temporary table of rowids that are the same row
     std::string snapshot_rowid, target_rowid;   ///< a name of the rowid; empty: WITHOUT ROWID
     std::vector<std::string> snapshot_primary;  ///< locates a row where there is no rowid
     std::vector<std::string> target_primary;
@@ -48,9 +50,18 @@ struct TablePair {
     /// SQL that locates a row: its rowid, or its primary key.
     std::vector<std::string> snapshot_place(std::string const& alias) const;
     std::vector<std::string> target_place(std::string const& alias) const;
-    /// "l.id = s.id AND …".
+    /// "l.id = s.id AND …": of rows that have a key.
     std::string same_row(std::string const& snapshot_alias, std::string const& target_alias) const;
+    // With match_values() done:
+    /// For a join: one row of the target at most.
+    std::string one_row(std::string const& snapshot_alias, std::string const& target_alias) const;
+    /// Whether the snapshot has the target's row.
+    std::string in_snapshot(std::string const& target_alias) const;
 };
+
+/// Meets the rows that have no key by their values, each with one that is equal to it, as often as
+/// both sides have it. Once for each pair, before any row is read.
+Result<void> match_values(Connection& connection, TablePair const& pair);
 
 /// Terms that must all be true, bracketed so that SQLite takes any number of them.
 std::string all_of(std::vector<std::string> const& terms);

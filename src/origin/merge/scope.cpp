@@ -8,7 +8,9 @@
 
 #include <algorithm>
 
+#include "data/key_text.h"
 #include "data/mapping_path.h"
+#include "origin/merge/rows/cells.h"
 #include "origin/records/record_source.h"
 #include "origin/sqlite/media.h"
 
@@ -136,38 +138,39 @@ private:
         auto const& pair = pairing_.pairs[at];
         auto names = pair.snapshot_primary;
         if (names.empty()) names = {pair.snapshot_rowid};
-        std::vector<std::string> values = {selector.id};
-        if (names.size() > 1) {
-            values.clear();
-            std::string_view rest = selector.id;
-            for (std::size_t cut; (cut = rest.find('/')) != rest.npos; rest.remove_prefix(cut + 1))
-                values.emplace_back(rest.substr(0, cut));
-            values.emplace_back(rest);
-        }
-        if (values.size() != names.size()) {
+        auto const parts = data::read_key(selector.id, names.size());
+        if (parts.empty()) {
             return fail(Fault::invalid, fmt::format("\"{}\": the key of {} is {}", selector.text,
                                                     pair.table, fmt::join(names, "/")))
                 .with_code(2)
-                .with_fix("where a part holds a '/', select with --where");
+                .with_fix("a part that holds a '/' stands between single quotes");
         }
-        std::string where;
+        std::vector<std::string> terms;
+        std::vector<data::Value const*> values;
         for (std::size_t i = 0; i < names.size(); ++i) {
-            where += fmt::format("{}s.{} = ?{}", i ? " AND " : "", identifier(names[i]), i + 1);
+            std::vector<std::string> any;
+            for (auto const& value : parts[i]) {
+                values.push_back(&value);
+                any.push_back(fmt::format("s.{} IS ?{}", identifier(names[i]), values.size()));
+            }
+            terms.push_back(fmt::format("({})", fmt::join(any, " OR ")));
         }
+        auto const where = fmt::format("{}", fmt::join(terms, " AND "));
+        auto const bind = [&](Statement& statement) {
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                bind_value(statement.get(), static_cast<int>(i) + 1, *values[i]);
+            }
+        };
         PD_TRY(Statement insert, connection_.prepare(fmt::format(
                                      "INSERT OR IGNORE INTO {} SELECT {}, 0, 0 FROM {} s WHERE {}",
                                      table_of(at), place(at, "s"), pair.snapshot_name(), where)));
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            bind_view(insert.get(), static_cast<int>(i) + 1, std::string_view(values[i]));
-        }
+        bind(insert);
         PD_CHECK(insert.run());
         scope_.tables_[at] = table_of(at);
         PD_TRY(Statement probe,
                connection_.prepare(fmt::format("SELECT 1 FROM {} s WHERE {} LIMIT 1",
                                                pair.snapshot_name(), where)));
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            bind_view(probe.get(), static_cast<int>(i) + 1, std::string_view(values[i]));
-        }
+        bind(probe);
         PD_TRY(bool const there, probe.step());
         if (there) return {};
         return fail(Fault::not_found,
@@ -393,6 +396,14 @@ std::string Scope::from(std::size_t pair, TablePair const& table) const {
     if (whole_) return fmt::format(" FROM {} s NOT INDEXED", table.snapshot_name());
     return fmt::format(" FROM {} c CROSS JOIN {} s ON {}", tables_[pair], table.snapshot_name(),
                        joins_[pair]);
+}
+
+std::string Scope::chosen(std::size_t pair, TablePair const& table) const {
+    if (whole_) return "1";
+    if (tables_[pair].empty()) return "0";
+    return fmt::format("EXISTS(SELECT 1 FROM {} s CROSS JOIN {} c ON {} WHERE {} AND c.round >= 0)",
+                       table.snapshot_name(), tables_[pair], joins_[pair],
+                       table.same_row("s", "l"));
 }
 
 }  // namespace perdure::origin

@@ -45,6 +45,8 @@ public:
     /// " FROM snap.t s", or the join that keeps to the chosen rows; columns of `s` and, when not
     /// whole, `c.why`.
     std::string from(std::size_t pair, TablePair const& table) const;
+    /// SQL over a row `l` of the target: its row of the snapshot is among the chosen ones.
+    std::string chosen(std::size_t pair, TablePair const& table) const;
     Reason const& reason(std::int64_t number) const {
         return reasons_[static_cast<std::size_t>(number)];
     }

@@ -64,4 +64,20 @@ std::string state_of(ByteView values) {
     return to_hex(crypto::sha256(values).view().first(state_bytes));
 }
 
+void bind_value(sqlite3_stmt* statement, int index, data::Value const& value) {
+    if (auto const* number = std::get_if<std::int64_t>(&value)) {
+        sqlite3_bind_int64(statement, index, *number);
+    } else if (auto const* real = std::get_if<double>(&value)) {
+        sqlite3_bind_double(statement, index, *real);
+    } else if (auto const* text = std::get_if<data::Text>(&value)) {
+        sqlite3_bind_text64(statement, index, text->bytes.data(), text->bytes.size(),
+                            SQLITE_TRANSIENT, SQLITE_UTF8);
+    } else if (auto const* bytes = std::get_if<Bytes>(&value)) {
+        sqlite3_bind_blob64(statement, index, bytes->empty() ? "" : (void const*)bytes->data(),
+                            bytes->size(), SQLITE_TRANSIENT);
+    } else {
+        sqlite3_bind_null(statement, index);
+    }
+}
+
 }  // namespace perdure::origin

@@ -11,6 +11,7 @@ namespace perdure::origin {
 
 /// Whether two columns of one result row hold the same value of the same type, bit for bit.
 bool same_column(Statement const& row, int a, int b);
+void bind_value(sqlite3_stmt* statement, int index, data::Value const& value);
 data::Value value_of(Statement const& row, int column);
 /// The moment a column tells of; empty for column -1 and for what is no time.
 std::optional<Timestamp> moment_of(Statement const& row, int column);

@@ -65,14 +65,14 @@ void RowTies::follow(Statement const& row, Scope::Reason const& reason, bool pre
 
 std::string RowTies::parent_name(Statement const& row, Tie const& tie) const {
     auto const& parent = stage_.pairing.pairs[tie.parent];
-    std::string key;
+    std::vector<int> columns;
     for (auto const& name : tie.child_columns) {
         for (std::size_t i = 0; i < pair_.columns.size(); ++i) {
             if (!same_name(pair_.columns[i].snapshot, name)) continue;
-            key += (key.empty() ? "" : "/") + key_text(row, static_cast<int>(i));
+            columns.push_back(static_cast<int>(i));
         }
     }
-    return data::spell_record(stage_.request.target.name, parent.type, key);
+    return data::spell_record(stage_.request.target.name, parent.type, key_text(row, columns));
 }
 
 Result<void> RowTies::note(Statement const& row, int place, bool present, MergeItem const& item) {
