@@ -25,6 +25,11 @@ bool is_lasting(std::string_view name) {
     return name.starts_with(snapshot_prefix) || name.starts_with(manifest_prefix);
 }
 
+/// What is taken back wherever it lies: nothing that a leg holds rests on it.
+bool reaches_all(std::string_view name) {
+    return name.starts_with("lease/") || name.starts_with("pin/");
+}
+
 Result<std::vector<std::string>> names_of(ObjectStore& store, std::span<char const* const> prefixes,
                                           std::stop_token const& stop) {
     std::vector<std::string> names;
@@ -247,8 +252,7 @@ Result<void> MirrorStore::remove(ObjectName const& name, std::stop_token stop) {
     PD_CHECK(check_name(name));
     if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
     Result<void> outcome;
-    for (std::size_t i = 0; i < legs_.size(); ++i) {
-        if (!holds(legs_[i], kind_of(name)) || legs_[i].made.store == nullptr) continue;
+    for (std::size_t const i : in_order(!reaches_all(name), kind_of(name))) {
         auto done = legs_[i].made.store->remove(name, stop);
         if (!done && outcome)
             outcome = std::move(done).error().within(fmt::format("on {}", legs_[i].made.name));

@@ -54,7 +54,9 @@ struct LegHealth {
 /// - read and head fall back to other legs on every failure but cancelled. A leg that does not
 /// answer
 ///   is degraded too. not_found means that a healthy leg says so and no other leg has it.
-/// - remove is tried on all open legs and fails when any failed; sync reaches those that are away.
+/// - remove goes to healthy legs, as put does, and fails when any failed: what a degraded leg holds
+///   may rest on what the others need no more, and it was given nothing in its place. Sync follows
+///   it there. Leases and pins are taken back from every open leg: nothing rests on those.
 /// - What is below keyring/ concerns key homes alone, the rest all but the keys_only; each of the
 ///   two has the first of its own healthy legs as authority. A leg that only lags behind in packs
 ///   or snapshots still counts as healthy for keys.

@@ -129,13 +129,17 @@ TEST_F(MirrorTest, WhenNobodyAnswersNothingIsSaidToBeAbsent) {
     EXPECT_EQ(mirror_->head("a", {}).error().fault(), Fault::unavailable);
 }
 
-TEST_F(MirrorTest, RemovingReachesDegradedLegsAndTellsOfThoseItDidNotReach) {
-    ASSERT_TRUE(put("a", "x"));
+TEST_F(MirrorTest, RemovingSparesLegsThatMissedWhatWasPutAndTellsWhereItFailed) {
+    for (auto const* name : {"a", "keyring/s/1", "lease/1", "pin/1"}) ASSERT_TRUE(put(name, "x"));
     break_leg(1, Operation::put);
     ASSERT_TRUE(put("b", "x"));
-    faulty_[1]->set_script(nullptr);
-    ASSERT_TRUE(mirror_->remove("a", {}));
-    EXPECT_FALSE(has(0, "a") || has(1, "a") || has(2, "a"));
+    faulty_[1]->set_script(nullptr);  // back, without b: what it holds may rest on a
+    for (auto const* name : {"a", "keyring/s/1", "lease/1", "pin/1"}) {
+        ASSERT_TRUE(mirror_->remove(name, {}));
+        EXPECT_FALSE(has(0, name) || has(2, name));
+    }
+    EXPECT_TRUE(has(1, "a") && has(1, "keyring/s/1"));
+    EXPECT_FALSE(has(1, "lease/1") || has(1, "pin/1")) << "nothing rests on these";
     break_leg(2, Operation::remove);
     auto const removed = mirror_->remove("b", {});
     ASSERT_FALSE(removed);

@@ -119,20 +119,19 @@ Result<void> Collector::check_clock() {
         .with_fix("set the clocks; more than 5 minutes apart, ages mean nothing");
 }
 
-/// A snapshot that lies on one destination alone needs packs there that nobody here knows of. Asked
-/// after the survey: a session at that destination is either seen alive there, or has committed by
-/// now (tests/simulation found the other order).
+/// A snapshot that lies on one destination alone, or was deleted elsewhere only, needs packs there
+/// that nobody here knows of. Asked after the survey: a session at that destination is either seen
+/// alive there, or has committed by now (tests/simulation found the other order).
 Result<void> Collector::check_legs() {
     auto const legs = repository_.store().legs();
     if (legs.size() < 2) return {};
     // The legs first: what is committed meanwhile is then in the listing that follows, too.
-    std::map<store::ObjectName, std::string> holders;
+    std::map<store::ObjectName, store::ObjectStore*> holders;
     for (store::ObjectStore* leg : legs) {
         PD_CHECK(leg->list(
             "snapshot/",
             [&](store::ObjectInfo const& info) -> Result<void> {
-                if (info.size_bytes > tombstone_object_bytes)
-                    holders.emplace(info.name, leg->describe());
+                if (info.size_bytes > tombstone_object_bytes) holders.emplace(info.name, leg);
                 return {};
             },
             stop_));
@@ -140,14 +139,20 @@ Result<void> Collector::check_legs() {
     PD_CHECK(store_.list(
         "snapshot/",
         [&](store::ObjectInfo const& info) -> Result<void> {
-            holders.erase(info.name);
+            if (info.size_bytes > tombstone_object_bytes) holders.erase(info.name);
             return {};
         },
         stop_));
-    if (holders.empty()) return {};
-    return fail(Fault::conflict, fmt::format("{} lies on {} alone; nothing was deleted",
-                                             holders.begin()->first, holders.begin()->second))
-        .with_fix("run `perdure backup sync`");
+    for (auto const& [name, leg] : holders) {
+        auto const now = leg->head(name, stop_);
+        if (!now && now.error().fault() != Fault::not_found) return now.error();
+        // Deleted everywhere between the two listings.
+        if (!now || now->size_bytes <= tombstone_object_bytes) continue;
+        return fail(Fault::conflict, fmt::format("{} lies on {} alone; nothing was deleted", name,
+                                                 leg->describe()))
+            .with_fix("run `perdure backup sync`");
+    }
+    return {};
 }
 
 /// Sessions before index before snapshots: what an ended session left is then visible in the

@@ -155,6 +155,21 @@ TEST_F(ForkedChains, ASessionAtOneDestinationHoldsUpACollectorOverBoth) {
     expect_whole_on_both(committed, one);
 }
 
+TEST_F(ForkedChains, WhatOneDestinationAloneDeletedKeepsItsPacksAtTheOther) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one), second = backup(two);
+    remove(first, a_);  // b was away, and goes on offering it
+    world_.tick();
+    auto const refused = collect(*world_.open(both()), {.grace = at_once}, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault(), Fault::conflict);
+    EXPECT_EQ(refused.error().fix(), "run `perdure backup sync`");
+    EXPECT_TRUE(world_.restored(first, b_) == UpkeepWorld::files_of(one));
+    heal();
+    EXPECT_GT(collect_at(both()).packs_deleted, 0u);
+    expect_whole_on_both(second, two);
+}
+
 TEST_F(ForkedChains, ASyncTakesNothingFromUnderASession) {
     TreeModel one = make_tree(1), two = make_tree(2);
     auto const first = backup(one);
