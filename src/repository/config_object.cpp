@@ -1,12 +1,14 @@
 #include "repository/config_object.h"
 
 #include "repository/preamble.h"
+#include "repository/triple.h"
 
 namespace perdure::repository {
 
 namespace {
 constexpr std::string_view config_magic = "PDCF";
 constexpr std::size_t label_bytes_max = 4096;
+constexpr std::uint64_t config_bytes_max = 64u << 10;
 }  // namespace
 
 Bytes RepositoryConfig::encode() const {
@@ -36,6 +38,28 @@ Result<RepositoryConfig> RepositoryConfig::decode(ByteView body) {
     PD_CHECK(in.expect_end());
     if (parity > 1) return fail(Fault::corrupt, "the config holds an unknown value").with_code(14);
     return config;
+}
+
+Result<std::optional<RepositoryId>> repository_at(store::ObjectStore& store, std::stop_token stop) {
+    auto const object = get_triple(store, "config", config_bytes_max, std::move(stop));
+    if (!object && object.error().fault() == Fault::not_found) return std::optional<RepositoryId>();
+    if (!object) return object.error();
+    PD_TRY(auto const config, RepositoryConfig::decode(object->body));
+    return std::optional(config.repository);
+}
+
+Result<bool> holds_objects(store::ObjectStore& store, std::stop_token stop) {
+    bool found = false;
+    for (char const* prefix : {"keyring/", "pack/", "index/", "snapshot/"}) {
+        PD_CHECK(store.list(
+            prefix,
+            [&](store::ObjectInfo const&) -> Result<void> {
+                found = true;
+                return {};
+            },
+            stop));
+    }
+    return found;
 }
 
 }  // namespace perdure::repository

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <stop_token>
 #include <string>
 
 #include "repository/domain.h"
@@ -24,5 +26,12 @@ struct RepositoryConfig {
     /// Fails: corrupt code 14; unsupported code 1 (a newer format, named).
     static Result<RepositoryConfig> decode(ByteView body);
 };
+
+/// Which repository a place says that it holds; empty: it has no config. Needs no key.
+/// Fails: corrupt, unsupported (nobody can tell); as ObjectStore::read.
+Result<std::optional<RepositoryId>> repository_at(store::ObjectStore& store, std::stop_token stop);
+
+/// Whether a place holds more of a repository than what a creation that was interrupted leaves.
+Result<bool> holds_objects(store::ObjectStore& store, std::stop_token stop);
 
 }  // namespace perdure::repository

@@ -201,21 +201,6 @@ private:
     std::map<store::ObjectName, Snapshot> cache_;  ///< immutable objects, by name
 };
 
-/// Whether the store holds more than what a creation that was interrupted leaves behind.
-Result<bool> holds_repository(store::ObjectStore& store, std::stop_token stop) {
-    bool found = false;
-    for (char const* prefix : {"keyring/", "pack/", "index/", "snapshot/"}) {
-        PD_CHECK(store.list(
-            prefix,
-            [&](store::ObjectInfo const&) -> Result<void> {
-                found = true;
-                return {};
-            },
-            stop));
-    }
-    return found;
-}
-
 constexpr std::chrono::minutes creation_lifetime{1};
 
 /// Writes the config of a new repository. A config without a keyring is a creation that broke off
@@ -238,7 +223,7 @@ Result<void> put_config(store::ObjectStore& store, ByteView body, std::stop_toke
 Result<void> Repository::create(std::shared_ptr<store::ObjectStore> store, KeySecret const& secret,
                                 CreateOptions const& options, Outside outside,
                                 std::stop_token stop) {
-    PD_TRY(bool const taken, holds_repository(*store, stop));
+    PD_TRY(bool const taken, holds_objects(*store, stop));
     if (taken) {
         return fail(Fault::conflict, "there is a repository at " + store->describe() + " already");
     }

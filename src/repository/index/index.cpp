@@ -118,6 +118,19 @@ Result<std::shared_ptr<IndexSegment const>> Index::fetch(crypto::Digest const& n
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }
 
+/// Every byte of such a segment is as it was written, and yet it does not open: it is of another
+/// repository, whose disk was mounted here.
+bool Index::is_strange(crypto::Digest const& name, std::stop_token stop) {
+    {
+        std::shared_lock const lock(mutex_);
+        for (Loaded const& loaded : segments_)
+            if (loaded.segment->name() == name) return false;
+    }
+    auto const object =
+        store::read_all(options_.source.store, name_text(name), object_bytes_max, std::move(stop));
+    return object && crypto::sha256(*object) == name && !open_segment(*object, options_.source);
+}
+
 void Index::take_in(std::shared_ptr<IndexSegment const> segment, bool stored) {
     Loaded loaded{std::move(segment), {}, stored};
     for (PackRow const& pack : loaded.segment->packs()) {

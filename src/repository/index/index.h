@@ -66,8 +66,8 @@ public:
     static constexpr std::size_t segment_entries_max = 1 << 19;
 
     /// Reads the directories of all listed packs, writes fresh segments over them and removes all
-    /// older ones. Packs that cannot be read are named in `damaged`; what the old index knew of
-    /// them is kept.
+    /// older ones, but none of another repository. Packs that cannot be read are named in
+    /// `damaged`; what the old index knew of them is kept.
     Result<void> rebuild(std::vector<store::ObjectName>* damaged, std::stop_token stop);
     /// Writes the index without these packs (about to be deleted by a collector).
     Result<void> drop_packs(std::set<crypto::Digest> const& packs, std::stop_token stop);
@@ -91,6 +91,7 @@ private:
     class Rewrite;
     Result<std::vector<PackName>> list_packs(std::stop_token stop);
     Result<std::vector<crypto::Digest>> list_segments(std::stop_token stop);
+    bool is_strange(crypto::Digest const& name, std::stop_token stop);
     Result<bool> is_gone(PackRow const& pack, std::stop_token stop);
     Result<std::shared_ptr<IndexSegment const>> load(crypto::Digest const& name,
                                                      std::stop_token stop);

@@ -180,6 +180,7 @@ Result<void> Index::rebuild(std::vector<store::ObjectName>* damaged, std::stop_t
     // Segments first: whatever a listed segment names was written before it, so it is in the list
     // of packs that follows, and nothing of a writer beside us is lost.
     PD_TRY(std::vector<crypto::Digest> old, list_segments(stop));
+    std::erase_if(old, [&](crypto::Digest const& name) { return is_strange(name, stop); });
     PD_TRY(std::vector<PackName> names, list_packs(stop));
     Rewrite rewrite(*this, stop);
     std::set<crypto::Digest> unread;

@@ -329,6 +329,26 @@ TEST(Index, ARebuildKeepsWhatItKnewOfPacksBeyondRepair) {
     EXPECT_TRUE(std::ranges::equal(blob->view(), kept));
 }
 
+TEST(Index, ARebuildLeavesTheIndexOfAnotherRepositoryAlone) {
+    World world, other(2);
+    other.repository.bytes.fill(std::byte{8});
+    other.common = make_domain(other.repository, 1);
+    other.place = world.place;  // another disk was mounted here, and both were written to
+    auto const write = [](World& each) {
+        auto index = each.index();
+        auto writer = each.writer(index);
+        ASSERT_TRUE(writer->put(each.common, prose(1000, 1), {}));
+        ASSERT_TRUE(writer->finish({}));
+    };
+    write(other);
+    auto const theirs = world.names("index/").at(0);
+    write(world);
+    std::vector<store::ObjectName> damaged;
+    ASSERT_TRUE(world.index()->rebuild(&damaged, {}));
+    EXPECT_TRUE(world.place->head(theirs, {}));
+    EXPECT_EQ(world.names("index/").size(), 2u) << "its own was put anew";
+}
+
 TEST(Index, UsesItsCacheAndDistrustsADamagedOne) {
     auto const scratch = system::ScratchFolder::create();
     ASSERT_TRUE(scratch);

@@ -343,7 +343,7 @@ Result<std::shared_ptr<ObjectStore>> open_local(LocalOptions options) {
     if (::stat(options.root.c_str(), &status) != 0) {
         auto const what = fmt::format("the destination folder {}", options.root.native());
         return system::error_from_errno(errno, what)
-            .with_fix("mount the disk, or create the folder with `perdure init`");
+            .with_fix("mount the disk; a new one: `perdure init --destination NAME`");
     }
     if (!S_ISDIR(status.st_mode))
         return fail(Fault::conflict, fmt::format("{} is not a folder", options.root.native()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,7 @@ struct LegHealth {
     bool degraded = false;
     std::optional<Error> error;  ///< the first thing that went wrong
     std::uint64_t objects_put = 0, bytes_put = 0;
+    bool shut_out = false;  ///< what lies there is not of this repository
 };
 
 /// One store made of several destinations that should hold the same objects.
@@ -89,6 +91,9 @@ public:
     /// missing there, and keys destroyed elsewhere would live there. Legs without a snapshot or
     /// manifest that another has are no authority. Call before the first put.
     Result<void> compare_legs(std::stop_token stop);
+    /// Calls `why` for every open leg, by name. Those that it names an error for are not used at
+    /// all any more, not even for reading: absent_legs. Call before anything else, from one thread.
+    void shut_out(std::function<std::optional<Error>(std::string const&, ObjectStore&)> const& why);
     /// After a leg was healed: it takes part again.
     void restore_leg(std::string const& name);
 
@@ -98,6 +103,7 @@ private:
         MirrorLeg made;
         bool degraded = false;
         bool lags = false;  ///< it is degraded because it lacks data, and no keys
+        bool shut_out = false;
         std::optional<Error> error;
         std::uint64_t objects_put = 0, bytes_put = 0;
     };

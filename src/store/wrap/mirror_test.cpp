@@ -156,6 +156,29 @@ TEST_F(MirrorTest, ALegThatIsAwayDoesNotKeepTheOthersFromRemoving) {
     EXPECT_FALSE(has(0, "a"));
 }
 
+TEST_F(MirrorTest, WhatIsShutOutIsNeitherReadNorWritten) {
+    ASSERT_TRUE(memory_[1]->put("a", as_bytes("strange"), PutMode::if_absent, {}));
+    std::vector<std::string> asked;
+    mirror_->shut_out([&](std::string const& name, ObjectStore&) -> std::optional<Error> {
+        asked.push_back(name);
+        if (name != "leg1") return std::nullopt;
+        return fail(Fault::conflict, "holds another repository");
+    });
+    EXPECT_THAT(asked, ElementsAre("leg0", "leg1", "leg2"));
+    EXPECT_EQ(mirror_->read("a", 0, 7, {}).error().fault(), Fault::not_found);
+    ASSERT_TRUE(mirror_->compare_legs({}));
+    ASSERT_TRUE(put("a", "ours") && put("lease/1", "x"));
+    ASSERT_TRUE(mirror_->remove("lease/1", {}));
+    EXPECT_EQ(to_string(read_all(*memory_[1], "a", 9, {}).value()), "strange");
+    EXPECT_FALSE(has(1, "lease/1"));
+    EXPECT_THAT(degraded(), ElementsAre(false, true, false));
+    EXPECT_TRUE(mirror_->health()[1].shut_out);
+    EXPECT_THAT(mirror_->absent_legs(), ElementsAre("leg1"));
+    EXPECT_EQ(mirror_->legs().size(), 2u);
+    mirror_->restore_leg("leg1");
+    EXPECT_THAT(degraded(), ElementsAre(false, true, false)) << "a sync heals no stranger";
+}
+
 TEST_F(MirrorTest, ALegBehindTheAuthorityIsFoundBeforeTheFirstPut) {
     ASSERT_TRUE(memory_[0]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));
     ASSERT_TRUE(memory_[1]->put("pack/d/1", as_bytes("x"), PutMode::if_absent, {}));

@@ -13,6 +13,8 @@
        Nor where a session is at work.
     5. The keyring travels between key homes only.
     6. Records of collections travel only along one chain: see chains_agree().
+    7. A leg that holds another repository is not looked at: whose keyring is newer would bury the
+       other's.
 
     Rejected: making every leg equal to one chosen leg (a snapshot committed elsewhere would go). */
 #include "repository/upkeep/repair/sync.h"
@@ -23,6 +25,7 @@
 #include <map>
 #include <set>
 
+#include "repository/config_object.h"
 #include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
@@ -44,6 +47,7 @@ struct Leg {
     bool holds_keys = true;
     std::map<ObjectName, std::uint64_t> objects;  ///< name → size
     NewestCollection newest;
+    std::optional<RepositoryId> repository;  ///< that it says it holds
     bool open = false;
     SyncedLeg report;
 
@@ -92,6 +96,7 @@ public:
 private:
     Result<void> look();
     Result<void> look_at(Leg& leg);
+    void leave_out_others();
     void choose_leader();
     bool has_own(Leg const& leg) const;
     Result<void> pass_over_busy();
@@ -136,8 +141,25 @@ Result<void> Syncer::look_at(Leg& leg) {
             stop_));
     }
     PD_TRY(leg.newest, newest_collection(*leg.store, stop_));
+    auto const repository = repository_at(*leg.store, stop_);
+    if (!repository && repository.error().fault() == Fault::cancelled) return repository.error();
+    if (repository) leg.repository = *repository;
     leg.open = true;
     return {};
+}
+
+/// The first one says which repository it is about.
+void Syncer::leave_out_others() {
+    std::optional<RepositoryId> ours;
+    for (Leg& leg : legs_) {
+        if (!leg.repository) continue;
+        if (!ours) ours = leg.repository;
+        if (leg.repository == ours) continue;
+        leg.open = false;
+        leg.objects.clear();
+        leg.fail_with(fmt::format("it holds another repository ({}): nothing was copied there",
+                                  to_hex(*leg.repository).substr(0, 12)));
+    }
 }
 
 Result<void> Syncer::look() {
@@ -147,6 +169,7 @@ Result<void> Syncer::look() {
         if (seen.error().fault() == Fault::cancelled) return seen;
         leg.fail_with(seen.error().message());
     }
+    leave_out_others();
     if (std::ranges::none_of(legs_, &Leg::open))
         return fail(Fault::unavailable, "no destination answers");
     choose_leader();
@@ -215,6 +238,7 @@ std::set<ObjectName> Syncer::all_names(std::string const& prefix) const {
 }
 
 Result<void> Syncer::travel(std::string const& prefix) {
+    if (options_.joins && prefix != "config" && prefix != "keyring/") return {};
     auto const names = all_names(prefix);
     std::uint64_t count = 0;
     for (ObjectName const& name : names) {
@@ -360,7 +384,7 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
 }
 
 Result<void> Syncer::remove_collected() {
-    if (!agreed_) return {};  // a session there may not know of it
+    if (!agreed_ || options_.joins) return {};  // a session there may not know of it
     for (Leg& leg : legs_) {
         if (!leg.open || &leg == leader_ || has_own(leg) || !leg.report.problem.empty()) continue;
         for (auto const& [name, size] : leg.objects) {

@@ -8,6 +8,8 @@ namespace perdure::repository {
 
 struct SyncOptions {
     bool dry_run = false;
+    /// Only what says which repository it is, config and keyring: the rest comes another time.
+    bool joins = false;
     UpkeepProgress progress;
 };
 

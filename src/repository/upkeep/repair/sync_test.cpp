@@ -236,6 +236,35 @@ TEST_F(SyncTest, DamageThatParityMendsIsMendedOnTheWay) {
     EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(one));
 }
 
+TEST_F(SyncTest, AnotherRepositoryIsNeitherChangedNorCopiedFrom) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const ours = backup(one);
+    UpkeepWorld other;  // made with the same key file: their keyrings open each other's slots
+    other.clock.seconds += 3600;
+    testing::SeededBytes random(8);
+    other.memory = std::make_shared<store::MemoryStore>(
+        store::MemoryOptions{.clock = &other.clock, .label = "theirs"});
+    UpkeepWorld::must(
+        Repository::create(other.memory, other.secret, {}, {other.clock, random}, {}));
+    auto const theirs = other.backup(two);
+    UpkeepWorld::must(other.open()->keyring().rotate({}, {}));  // the newer keyring of the two
+    for (bool first : {true, false}) {
+        std::vector<store::MirrorLeg> legs{{"one", world_.memory, std::nullopt},
+                                           {"two", other.memory, std::nullopt}};
+        if (!first) std::swap(legs[0], legs[1]);
+        auto const both = UpkeepWorld::must(store::MirrorStore::create(std::move(legs)));
+        auto const before = names(*world_.memory, ""), beyond = names(*other.memory, "");
+        auto const report = UpkeepWorld::must(sync_legs(*both, {}, {}));
+        EXPECT_TRUE(report.legs.at(0).complete);
+        EXPECT_FALSE(report.legs.at(1).complete);
+        EXPECT_THAT(report.legs.at(1).problem, ::testing::HasSubstr("another repository"));
+        EXPECT_EQ(names(*world_.memory, ""), before);
+        EXPECT_EQ(names(*other.memory, ""), beyond);
+    }
+    EXPECT_TRUE(world_.restored(ours, world_.memory) == UpkeepWorld::files_of(one));
+    EXPECT_TRUE(other.restored(theirs) == UpkeepWorld::files_of(two));
+}
+
 TEST_F(SyncTest, LeasesStayWhereTheyAre) {
     auto const repository = world_.open();
     auto const session = UpkeepWorld::must(repository->begin({}));
