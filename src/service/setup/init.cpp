@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "repository/config_object.h"
 #include "repository/keyring/keyring.h"
+#include "repository/upkeep/repair/sync.h"
 #include "service/config/edit.h"
 #include "service/last_backup.h"
 #include "service/setup/keys.h"
@@ -40,8 +44,14 @@ Result<void> ask_again(Workspace& workspace, repository::KeySecret const& first)
         .with_fix("nothing was made; try again");
 }
 
+bool is_chosen(Workspace const& workspace, std::string const& name) {
+    auto const& chosen = workspace.destinations();
+    return std::ranges::find(chosen, name, &DestinationConfig::name) != chosen.end();
+}
+
 /// Where no destination holds the repository that earlier runs wrote to, it is away, not missing.
-Result<void> refuse_lost(Workspace& workspace, InitCall const& call, std::string const& name) {
+Result<void> refuse_lost(Workspace& workspace, InitCall const& call,
+                         RepositoryConfig const& repository) {
     auto const run = call.new_config ? std::nullopt : last_good_backup(workspace);
     if (!run) return {};
     for (auto const& destination : workspace.destinations()) {
@@ -49,11 +59,63 @@ Result<void> refuse_lost(Workspace& workspace, InitCall const& call, std::string
         if (!workspace.config().destination(destination.name)) return {};
         if (system::exists(destination.path / "config")) return {};  // refused by its own error
     }
-    std::string const what = fmt::format("the repository that held snapshot {} of {} is not at {}",
-                                         short_id(run->snapshot), to_rfc3339(run->started),
-                                         workspace.destinations().front().path.string());
-    return check_confirmation(call.confirm, {name},
+    std::string what = fmt::format("the repository that held snapshot {} of {} is not at {}",
+                                   short_id(run->snapshot), to_rfc3339(run->started),
+                                   workspace.destinations().front().path.string());
+    for (auto const& other : repository.destinations) {
+        if (is_chosen(workspace, other)) continue;
+        what += fmt::format("; \"{}\" may hold it and is away", other);
+    }
+    return check_confirmation(call.confirm, {repository.name},
                               what + ": mount its disk, or begin anew with an empty one");
+}
+
+/// The name of a destination beside the chosen ones that holds the repository.
+Result<std::string> holder_elsewhere(Workspace& workspace, RepositoryConfig const& repository) {
+    for (auto const& name : repository.destinations) {
+        auto const* other = workspace.config().destination(name);
+        if (!other || is_chosen(workspace, name)) continue;
+        auto const place = store::open_store({.name = name,
+                                              .kind = other->type,
+                                              .path = other->path.string(),
+                                              .read_only = true,
+                                              .attempts_max = 1});
+        if (!place) continue;  // away: it may hold it, and would be told apart when it is back
+        auto const there = repository::repository_at(**place, workspace.stop());
+        if (!there && there.error().fault() == Fault::cancelled) return there.error();
+        if (!there || *there) return name;  // a config that cannot be read is one, too
+    }
+    return std::string();
+}
+
+/// Config and keyring: with these a destination says which repository it belongs to.
+Result<InitAnswer> join(Workspace& workspace, InitCall const& call, InitAnswer answer) {
+    for (auto const& destination : workspace.destinations()) {
+        if (system::exists(destination.path / "config")) {
+            return fail(Fault::conflict, destination.path.string() + " holds a repository already")
+                .with_fix("perdure backup sync, if it is this one; else name another folder");
+        }
+        PD_CHECK(system::make_folders(destination.path));
+        answer.destinations.push_back(destination.path.string());
+    }
+    PD_TRY(auto all, Workspace::open({.config_file = workspace.config().file,
+                                      .destination = {},
+                                      .fill_empty = call.confirm,
+                                      .ask_secret = {},
+                                      .passed_over = {},
+                                      .stop = workspace.stop()}));
+    PD_TRY(auto store, all->store());
+    for (auto const& leg : all->health()) {
+        if (leg.error && is_chosen(workspace, leg.name)) return *leg.error;
+    }
+    PD_TRY(auto const report,
+           repository::sync_legs(*store, {.joins = true, .progress = {}}, workspace.stop()));
+    for (auto const& finding : report.findings) {
+        return fail(Fault::corrupt, finding.object + ": " + finding.detail)
+            .with_code(14)
+            .with_fix("perdure repo repair");
+    }
+    return answer;
 }
 
 }  // namespace
@@ -62,7 +124,9 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     PD_TRY(auto const* config, workspace.repository_config());
     InitAnswer answer;
     answer.repository = config->name;
-    PD_CHECK(refuse_lost(workspace, call, config->name));
+    PD_TRY(answer.joined, holder_elsewhere(workspace, *config));
+    if (!answer.joined.empty()) return join(workspace, call, std::move(answer));
+    PD_CHECK(refuse_lost(workspace, call, *config));
     PD_TRY(auto store, workspace.store(true));
     bool const wants_key = call.create_key && config->key.way == KeyReference::Way::file &&
                            !system::exists(config->key.value);
@@ -71,7 +135,9 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     if (there) {
         return fail(Fault::conflict, fmt::format("{} holds a repository already",
                                                  workspace.destinations().front().path.string()))
-            .with_fix("use it: perdure backup; or name another folder");
+            .with_fix(
+                "use it: perdure backup; or name another folder; a new destination of it joins by: "
+                "perdure init --destination NAME");
     }
     if (wants_key) {
         PD_CHECK(make_key_file(config->key.value, system::real_random()));
