@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <thread>
 
 #include "service/config/units.h"
@@ -11,6 +12,16 @@ namespace perdure::service {
 namespace {
 
 constexpr std::uint64_t file_bytes_max = 1 << 20;
+
+/// However it is spelled, linked or mounted.
+bool is_one_folder(system::Path const& one, system::Path const& other) {
+    if (one.empty() || other.empty()) return false;
+    std::error_code error;
+    if (std::filesystem::equivalent(one, other, error)) return true;
+    auto const a = std::filesystem::weakly_canonical(one, error);
+    auto const b = std::filesystem::weakly_canonical(other, error);
+    return !error && a == b;
+}
 
 /// Turns checked settings into the typed configuration; faults found on the way (a name that
 /// nothing defines) join those of the settings.
@@ -25,6 +36,7 @@ public:
     Config take() {
         for (auto const& section : of("repository.*")) repository(section);
         for (auto const& section : of("destination.*")) destination(section);
+        destinations_apart();
         for (auto const& section : of("source.*")) source(section);
         for (auto const& section : of("retention.*")) retention(section);
         for (auto const& section : of("schedule.*")) schedule(section);
@@ -124,6 +136,21 @@ private:
                            "this version stores on local disks: type = \"local\"");
         }
         config_.destinations.push_back(std::move(out));
+    }
+
+    /// Two copies in one folder are one copy, and go together.
+    void destinations_apart() {
+        auto const& all = config_.destinations;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            for (std::size_t k = 0; k < i; ++k) {
+                if (all[i].type != "local" || !is_one_folder(all[i].path, all[k].path)) continue;
+                std::string const at = "destination." + all[i].name + ".path";
+                in().add_fault(place_of(at, all[i].place),
+                               at + ": it is the folder of destination \"" + all[k].name +
+                                   "\": two copies in one folder are one copy",
+                               "name a folder on another disk, or leave this destination out");
+            }
+        }
     }
 
     void source(Section const& section) {

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "service/config/units.h"
 
@@ -131,6 +134,31 @@ TEST(Config, AKnownButUnsupportedDestinationSaysSo) {
     ASSERT_EQ(loaded.faults.size(), 1u);
     EXPECT_THAT(loaded.faults[0].message, HasSubstr("\"s3\" is not supported yet"));
     EXPECT_EQ(loaded.faults[0].place.line, 3);
+}
+
+TEST(Config, TwoDestinationsInOneFolderAreRefusedHoweverTheyAreSpelled) {
+    auto const folder =
+        std::filesystem::temp_directory_path() / ("one-folder" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder / "real");
+    std::filesystem::create_directory_symlink(folder / "real", folder / "link");
+    auto const section = [](std::string const& name, std::filesystem::path const& path) {
+        return "[destination." + name + "]\ntype = \"local\"\npath = \"" + path.string() + "\"\n";
+    };
+    std::string const first = "version = 1\n" + section("one", folder / "real");
+    for (auto const& other : {folder / "real", folder / "link", folder / "real/../real/."}) {
+        auto const loaded = parse(first + section("two", other));
+        ASSERT_EQ(loaded.faults.size(), 1u) << other;
+        EXPECT_THAT(loaded.faults[0].message, HasSubstr("folder of destination \"one\""));
+        EXPECT_EQ(loaded.faults[0].place.line, 7);
+    }
+    // Not mounted yet: their names alone tell.
+    auto const absent = folder / "absent";
+    EXPECT_EQ(
+        parse("version = 1\n" + section("one", absent) + section("two", folder / "link/../absent"))
+            .faults.size(),
+        1u);
+    EXPECT_TRUE(parse(first + section("two", folder)).faults.empty());
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Config, ALiteralKeyWarnsAndIsNeverShown) {

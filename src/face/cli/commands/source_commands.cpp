@@ -129,6 +129,11 @@ Result<int> run_destination_add(Invocation& in) {
     auto const& arguments = in.arguments();
     std::string const name = arguments.positional.front();
     std::string const path = arguments.value("--path");
+    if (auto const type = arguments.value("--type", "local"); type != "local") {
+        return fail(Fault::unsupported, "--type: \"" + type + "\" is not supported yet")
+            .with_code(2)
+            .with_fix("this version stores on local disks: --type local");
+    }
     if (path.empty()) return needs("--path", "perdure destination add " + name + " --path DIR");
     PD_TRY(auto workspace, open_workspace(in));
     PD_TRY(auto const* repository, workspace->repository_config());
