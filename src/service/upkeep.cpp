@@ -135,6 +135,8 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
         }
         answer.misplaced_keys = misplaced_keys(workspace);
         std::vector<data::Problem> noted = answer.misplaced_keys;
+        if (!answer.snapshot) answer.destinations = unfit_destinations(workspace);
+        noted.insert(noted.end(), answer.destinations.begin(), answer.destinations.end());
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
         record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
                                        answer.report.packs));
@@ -198,11 +200,13 @@ Result<void> adopt_packs(Workspace& workspace, repository::SyncReport const& rep
 Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepProgress progress) {
     PD_TRY(auto store, workspace.store());
     PD_TRY(auto const* config, workspace.repository_config());
+    auto const away = unfit_destinations(workspace);  // nothing was compared yet
     RecordedRun record(workspace, dry_run ? "sync (dry run)" : "sync", {});
     auto retired =
         dry_run ? repository::former_key_homes(*store, workspace.stop()) : retire_keys(workspace);
     if (!retired) return record.failed(std::move(retired).error());
-    auto report = repository::sync_legs(*store, {dry_run, std::move(progress)}, workspace.stop());
+    auto report = repository::sync_legs(
+        *store, {.dry_run = dry_run, .progress = std::move(progress)}, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     SyncAnswer answer{.report = std::move(*report), .retired = std::move(*retired)};
     for (auto const& place : answer.retired) {
@@ -220,6 +224,7 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
         answer.problems = settle_keys(workspace);
         if (!indexed) answer.problems.push_back({"index", indexed.error().message()});
     }
+    answer.problems.insert(answer.problems.end(), away.begin(), away.end());
     record.done(answer.problems, whole ? "destinations brought to the same state"
                                        : "some destinations are not whole");
     return answer;

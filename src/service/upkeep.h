@@ -22,6 +22,8 @@ struct VerifyAnswer {
     repository::VerifyReport report;
     std::vector<data::Problem> damaged_snapshots;
     std::vector<data::Problem> misplaced_keys;  ///< no damage: keys where none should lie
+    /// Of the whole repository: what is not there, is not its, or lacks something.
+    std::vector<data::Problem> destinations;
     bool passed() const { return report.passed() && damaged_snapshots.empty(); }
 };
 /// Looks, changes nothing. Recorded as "verify" about every source.

@@ -10,6 +10,7 @@
 #include "origin/files/exclude.h"
 #include "repository/keyring/retire/retire.h"
 #include "service/config/units.h"
+#include "service/health/screen.h"
 #include "service/last_backup.h"
 
 namespace perdure::service {
@@ -249,6 +250,11 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
             .with_fix(absent ? fix_of_absent(*this, first)
                              : "perdure destination test " + first.name);
     }
+    PD_CHECK(screen_destinations({.store = **opened,
+                                  .destinations = config_.destinations,
+                                  .state_folder = state_folder(),
+                                  .fill_empty = options_.fill_empty,
+                                  .stop = stop()}));
     if (store::key_places(**opened).homes.empty()) return no_key_home(**opened);
     store_ = std::move(*opened);
     return store_;
@@ -321,6 +327,17 @@ Result<repository::Repository*> Workspace::repository() {
 
 std::vector<store::LegHealth> Workspace::health() const {
     return store_ ? store_->health() : std::vector<store::LegHealth>{};
+}
+
+std::vector<data::Problem> unfit_destinations(Workspace const& workspace) {
+    std::vector<data::Problem> problems;
+    for (auto const& leg : workspace.health()) {
+        if (!leg.degraded) continue;
+        std::string why = leg.error ? leg.error->message() : "was missed";
+        if (leg.error && !leg.error->fix().empty()) why += ": " + leg.error->fix();
+        problems.push_back({"destination " + leg.name, std::move(why)});
+    }
+    return problems;
 }
 
 catalog::RunLog* Workspace::runs() {

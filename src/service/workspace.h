@@ -20,6 +20,7 @@ struct WorkspaceOptions {
     /// repository's. One without keys is only read, with the keyring of the key homes.
     std::string destination;
     bool read_only = false;  ///< nothing at the destinations changes, not even to tidy up
+    std::string fill_empty;  ///< a destination that is empty, and may be though it held something
     AskSecret ask_secret;
     /// Called for what was passed over on the way to an answer that may be another one for it, such
     /// as a damaged snapshot that could be the latest: any makes the run partial. May be empty.
@@ -93,6 +94,9 @@ private:
 /// Where per-user state of a configuration lies: $STATE_DIRECTORY, $XDG_STATE_HOME/perdure/<id> or
 /// ~/.local/state/perdure/<id>, /var/lib/perdure/<id> where there is no home.
 system::Path state_folder_of(system::Path const& config_file);
+
+/// Destinations that were not reached, are shut out or lack something, as far as was found out.
+std::vector<data::Problem> unfit_destinations(Workspace const& workspace);
 
 /// "perdure.toml:14", for messages.
 std::string spell_place(Config const& config, Place place);

@@ -161,6 +161,18 @@ Check test_source(Workspace& workspace, SourceConfig const& source) {
     return {what, Verdict::good, source.options.type + " " + source.options.path.string(), ""};
 }
 
+namespace {
+
+/// Why a destination is not used at all, where that is so.
+std::optional<Error> shut_out(Workspace& workspace, std::string const& name) {
+    if (!workspace.store()) return std::nullopt;
+    for (auto const& leg : workspace.health())
+        if (leg.name == name && leg.shut_out) return leg.error;
+    return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<Check> test_destination(Workspace& workspace, DestinationConfig const& destination) {
     store::DestinationOptions options;
     options.name = destination.name;
@@ -169,6 +181,10 @@ std::vector<Check> test_destination(Workspace& workspace, DestinationConfig cons
     options.attempts_max = 1;
     auto opened = store::open_store(options);
     if (!opened) return {bad("destination " + destination.name, opened.error())};
+    // Nothing is tried out on somebody else's disk.
+    if (auto const strange = shut_out(workspace, destination.name)) {
+        return {bad("destination " + destination.name, *strange)};
+    }
     auto checks = Trial(**opened, workspace.stop()).run();
     checks.insert(checks.begin(),
                   {"destination " + destination.name, Verdict::good, (*opened)->describe(), ""});
@@ -184,7 +200,14 @@ std::vector<Check> probe(Workspace& workspace) {
     for (auto const& destination : workspace.destinations()) {
         out.push_back(check_reach(destination));
     }
-    if (workspace.repository_config()) out.push_back(check_key(workspace));
+    if (!workspace.repository_config()) return out;
+    out.push_back(check_key(workspace));
+    // It answers; but what lies there may be something else, or not all of it.
+    for (auto const& leg : workspace.health()) {
+        auto const check = std::ranges::find(out, "destination " + leg.name, &Check::what);
+        if (check == out.end() || check->verdict == Verdict::bad || !leg.error) continue;
+        *check = bad(check->what, *leg.error);
+    }
     return out;
 }
 

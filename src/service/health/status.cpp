@@ -132,10 +132,14 @@ LightState reach(Workspace& workspace, bool offline) {
     if (offline) return {"destination", Light::unknown, "not asked"};
     auto const store = workspace.store();
     if (!store) return {"destination", Light::red, in_one_line(store.error().message())};
-    for (auto const& leg : (*store)->health()) {
-        if (!leg.degraded) continue;
+    if (workspace.destinations().size() > 1) {
+        // A disk that was swapped or rolled back answers as well as any other.
+        auto const compared = (*store)->compare_legs(workspace.stop());
+        if (!compared) return {"destination", Light::red, in_one_line(compared.error().message())};
+    }
+    if (auto const unfit = unfit_destinations(workspace); !unfit.empty()) {
         return {"destination", Light::red,
-                leg.name + ": " + (leg.error ? in_one_line(leg.error->message()) : "not reached")};
+                in_one_line(unfit.front().path + ": " + unfit.front().reason)};
     }
     if (auto const config = (*store)->head("config", workspace.stop()); !config) {
         return {"destination", Light::red, "holds no repository"};

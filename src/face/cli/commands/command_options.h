@@ -123,6 +123,12 @@ inline constexpr OptionRow delete_options[] = {confirm, destination};
 inline constexpr auto cleanup_options = one_list(keep_rules, {dry_run, destination});
 inline constexpr auto preview_options = one_list(keep_rules, {destination});
 inline constexpr OptionRow change_options[] = {dry_run, destination};
+inline constexpr OptionRow sync_options[] = {
+    dry_run,
+    destination,
+    {"--confirm", value, "NAME",
+     "The destination's name: fill it anew although it held the repository and is empty now."},
+};
 inline constexpr OptionRow map_owner{
     "--map-owner", values, "OLD=NEW",
     "A user, :OLD=:NEW a group, by name or number; may be repeated."};

@@ -83,8 +83,8 @@ constexpr auto rows = std::to_array<CommandRow>({
      "perdure backup delete 3f9a21bc --confirm 3f9a21bc0d4e"},
     {"backup cleanup", "", "Delete the snapshots that no retention rule keeps.", cleanup_options,
      run_backup_cleanup, "perdure backup cleanup --keep-daily 7 --keep-weekly 5"},
-    {"backup sync", "", "Bring all destinations to the same state.", change_options,
-     run_backup_sync, "perdure backup sync"},
+    {"backup sync", "", "Bring all destinations to the same state.", sync_options, run_backup_sync,
+     "perdure backup sync"},
     {"backup restore", "SNAPSHOT [SELECTOR…]", "The same as restore.", restore_options, run_restore,
      "perdure backup restore latest --to /tmp/back"},
 

@@ -37,9 +37,9 @@ void tell_check(Invocation& in, service::Check const& check) {
 
 namespace {
 
-Result<std::unique_ptr<service::Workspace>> open(Invocation& in, bool read_only) {
-    service::WorkspaceOptions options;
-    options.read_only = read_only;
+Result<std::unique_ptr<service::Workspace>> open(Invocation& in,
+                                                 service::WorkspaceOptions options = {}) {
+    options.read_only = options.read_only || in.arguments().has("--dry-run");
     options.config_file = in.config_file();
     options.destination = in.arguments().value("--destination");
     options.ask_secret = in.ask_secret();
@@ -51,11 +51,19 @@ Result<std::unique_ptr<service::Workspace>> open(Invocation& in, bool read_only)
 }  // namespace
 
 Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in) {
-    return open(in, in.arguments().has("--dry-run"));
+    return open(in);
+}
+
+Result<std::unique_ptr<service::Workspace>> open_to_fill(Invocation& in) {
+    service::WorkspaceOptions options;
+    options.fill_empty = in.arguments().value("--confirm");
+    return open(in, std::move(options));
 }
 
 Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in) {
-    return open(in, true);
+    service::WorkspaceOptions options;
+    options.read_only = true;
+    return open(in, std::move(options));
 }
 
 Result<int> run_init(Invocation& in) {
@@ -85,9 +93,18 @@ Result<int> run_init(Invocation& in) {
         in.summary().put_path("key_file", answer.key_file->string());
     }
     for (auto const& destination : answer.destinations) {
-        out.line(fmt::format("made the repository \"{}\" in {}", answer.repository, destination));
+        std::string const joined = fmt::format("{} belongs to the repository \"{}\" now, as \"{}\"",
+                                               destination, answer.repository, answer.joined);
+        out.line(!answer.joined.empty() ? joined
+                                        : fmt::format("made the repository \"{}\" in {}",
+                                                      answer.repository, destination));
     }
     out.line();
+    if (!answer.joined.empty()) {
+        in.summary().put("joined", answer.joined);
+        out.line("next: perdure backup sync, which copies what is there already");
+        return service::exit_code::ok;
+    }
     out.line("next: perdure source discover PATH, perdure source add NAME …, perdure backup");
     out.line("and: perdure key recovery-kit -o perdure-recovery.txt, to print and lock away");
     return service::exit_code::ok;

@@ -9,6 +9,8 @@ namespace perdure::face {
 
 /// The configuration that the invocation means, opened. With --destination only that one.
 Result<std::unique_ptr<service::Workspace>> open_workspace(Invocation& in);
+/// The same; a destination of the name that --confirm gives may be filled anew.
+Result<std::unique_ptr<service::Workspace>> open_to_fill(Invocation& in);
 /// The same for a command that only reads: nothing changes at the destinations.
 Result<std::unique_ptr<service::Workspace>> open_to_read(Invocation& in);
 

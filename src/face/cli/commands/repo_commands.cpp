@@ -111,8 +111,10 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
                                   : plural(report.snapshots, "snapshot"),
                               plural(report.blobs, "blob"), plural(report.packs, "pack"), depth));
     in.problems(answer->misplaced_keys);
-    return report.gaps.empty() && answer->misplaced_keys.empty() ? service::exit_code::ok
-                                                                 : service::exit_code::partial;
+    in.problems(answer->destinations);
+    bool const all = report.gaps.empty() && answer->misplaced_keys.empty();
+    return all && answer->destinations.empty() ? service::exit_code::ok
+                                               : service::exit_code::partial;
 }
 
 policy::RetentionRules rules_of(Arguments const& arguments) {
@@ -341,7 +343,7 @@ Result<int> run_repo_stats(Invocation& in) {
 }
 
 Result<int> run_backup_sync(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
+    PD_TRY(auto workspace, open_to_fill(in));
     std::optional<service::SyncAnswer> answer;
     {
         ProgressView progress(in.out(), "sync", 0);

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Several destinations: what lies there may be something else, nothing any more, or not all of it."""
+import shutil
+
+import stage
+
+
+def two_places(place):
+    """A repository at disk and second, with one snapshot at both."""
+    place.write("data/one.txt", "one\n" * 5000)
+    place.repository(data="data")
+    place.good("destination", "add", "second", "--path", place.folder / "second")
+    place.good("backup", "sync")
+    place.good("backup")
+    return place.folder / "second"
+
+
+def restored(place, destination, name):
+    """What the latest snapshot at one destination holds, compared with the source."""
+    to = place.folder / name
+    place.good("restore", "latest", "--destination", destination, "--to", to)
+    return stage.rsync_differences(place.work / "data", to / "data")
+
+
+def claim_another_repository_at_a_destination_is_never_mixed_with(place):
+    """Somebody else's disk is mounted: neither repository loses anything, whatever is run."""
+    second = two_places(place)
+    other = place.folder / "other"
+    other.mkdir()
+    (other / "theirs").mkdir()
+    (other / "theirs/file.txt").write_text("theirs\n" * 3000)
+    (other / "perdure.toml").write_text(
+        'version = 1\n[repository.main]\ndestinations = ["disk"]\nkey = { file = "perdure.key" }\n'
+        f'[destination.disk]\ntype = "local"\npath = "{place.folder / "theirs"}"\n'
+        '[source.data]\ntype = "files"\npath = "theirs"\n')
+    shutil.copy(place.work / "perdure.key", other)  # as people do who have two projects
+    place.good("init", cwd=other)
+    place.good("backup", cwd=other)
+    place.good("key", "rotate", cwd=other)
+    shutil.move(second, place.folder / "ours")
+    shutil.move(place.folder / "theirs", second)
+    before = stage.fingerprint(second)
+    for words, code in ((["backup", "sync"], 3), (["backup"], 3), (["key", "rotate"], 3),
+                        (["repo", "compact", "--grace", "0s"], 0), (["repo", "repair"], 0),
+                        (["backup", "cleanup", "--keep", "1"], 0), (["repo", "check"], 3),
+                        (["doctor"], 1), (["destination", "test", "second"], 13),
+                        (["status", "--exit-code"], 20)):
+        ran = place.good(*words, code=code)
+        told = ran.out + ran.err
+        quiet = words[:2] in (["repo", "compact"], ["repo", "repair"], ["backup", "cleanup"],
+                              ["key", "rotate"])
+        assert quiet or "another repository" in told, (words, ran)
+        assert stage.fingerprint(second) == before, f"{words} touched the other repository"
+    assert restored(place, "disk", "back") == ""
+    shutil.move(second, place.folder / "theirs")
+    shutil.move(place.folder / "ours", second)
+    place.good("restore", "latest", "--to", place.folder / "their-back", cwd=other)
+    place.good("backup", "sync")
+    place.good("repo", "check")
+    assert restored(place, "second", "again") == ""
+
+
+def claim_a_new_destination_joins_the_repository_that_another_holds(place):
+    """`init` of one more destination must not begin a second repository in the same name."""
+    place.write("data/one.txt", "one\n" * 5000)
+    place.repository(data="data")
+    place.good("backup")
+    second = place.folder / "second"
+    with open(place.work / "perdure.toml", "a") as file:
+        file.write(f'[destination.second]\ntype = "local"\npath = "{second}"\n')
+    text = (place.work / "perdure.toml").read_text()
+    place.write("perdure.toml", text.replace('["disk"]', '["disk", "second"]'))
+    ran = place.good("doctor", code=1)
+    assert "perdure init --destination" in ran.out, ran
+    ran = place.good("init", "--destination", "second", "--json")
+    assert ran.summary["joined"] == "disk", ran
+    assert (second / "config").read_bytes() == (place.work / "backups/config").read_bytes()
+    place.good("backup", code=3)  # it lacks what was there before
+    place.good("backup", "sync")
+    place.good("backup")
+    assert restored(place, "second", "back") == ""
+    place.good("init", "--destination", "second", code=15)
+
+
+def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
+    """A bare mount point: nothing is written below it, and everybody who looks says so."""
+    second = two_places(place)
+    shutil.move(second, place.folder / "disk-of-second")
+    second.mkdir()
+    for words, code in ((["backup"], 3), (["backup", "sync"], 3), (["key", "rotate"], 3),
+                        (["repo", "check"], 3), (["doctor"], 1), (["status", "--exit-code"], 20),
+                        (["destination", "test", "second"], 13)):
+        ran = place.good(*words, code=code)
+        assert words == ["key", "rotate"] or "mount its disk" in ran.out + ran.err, (words, ran)
+        assert not list(second.rglob("*")), f"{words} wrote below the mount point"
+    second.rmdir()
+    shutil.move(place.folder / "disk-of-second", second)
+    place.good("backup", "sync")
+    place.good("repo", "check")
+    shutil.rmtree(second)  # the disk died; this is its successor
+    second.mkdir()
+    place.good("backup", "sync", code=3)
+    place.good("backup", "sync", "--confirm", "second")
+    assert restored(place, "second", "back") == ""
+
+
+def claim_a_destination_that_lacks_snapshots_is_not_called_protected(place):
+    """Rolled back to an older state: it answers, and has not what it should have."""
+    second = two_places(place)
+    shutil.copytree(second, place.folder / "older", symlinks=True)
+    place.write("data/two.txt", "two\n" * 5000)
+    place.good("backup")
+    place.good("repo", "check")
+    place.good("restore", "drill")
+    place.good("status", "--exit-code")
+    shutil.rmtree(second)
+    shutil.move(place.folder / "older", second)
+    ran = place.good("repo", "check", "--json", code=3)
+    assert "second" in ran.out and "lacks" in ran.out, ran
+    ran = place.good("status", "--exit-code", "--json", code=20)
+    assert ran.summary["worst"] == "red" and "Protected" not in ran.summary["sentence"], ran
+    ran = place.good("doctor", code=1)
+    assert "lacks" in ran.out, ran
+    place.good("backup", "sync")
+    place.good("repo", "check")
+    place.good("status", "--exit-code")
+
+
+def claim_two_destinations_in_one_folder_are_refused(place):
+    """They would count as two copies, and there is one."""
+    second = two_places(place)
+    for path in (place.work / "backups", second):
+        place.good("destination", "add", "twin", "--path", path, code=1)
+    ran = place.good("destination", "add", "cloud", "--type", "s3", "--path", "bucket", code=2)
+    assert "not supported" in ran.err, ran
+    assert "twin" not in (place.work / "perdure.toml").read_text()
+    assert "cloud" not in (place.work / "perdure.toml").read_text()
+    link = place.folder / "link"
+    link.symlink_to(second)
+    text = (place.work / "perdure.toml").read_text()
+    place.write("perdure.toml", text.replace(str(place.work / "backups"), str(link))
+                .replace('"backups"', f'"{link}"'))
+    for words in (["config", "check"], ["backup"], ["backup", "sync"]):
+        ran = place.run(*words)
+        assert ran.code not in (0, 3) and "folder of destination" in ran.out + ran.err, ran
+
+
+stage.main(globals())
