@@ -6,6 +6,7 @@
 
 #include "base/spell.h"
 #include "repository/index/index.h"
+#include "repository/keyring/keyring.h"
 #include "repository/pins.h"
 #include "service/health/own_snapshots.h"
 #include "service/receipts.h"
@@ -197,6 +198,26 @@ Result<void> adopt_packs(Workspace& workspace, repository::SyncReport const& rep
 
 }  // namespace
 
+namespace {
+
+/// Only who has the key can tell a newer keyring from one that somebody made up. Nobody is asked
+/// for a passphrase for it; where the keyring does not open, none of it goes. A dry run does
+/// without: opening may mend the index.
+std::optional<std::uint64_t> opened_epoch(Workspace& workspace, RepositoryConfig const& config) {
+    if (config.key.way == KeyReference::Way::prompt) return std::nullopt;
+    auto const repository = workspace.repository();
+    std::uint64_t const epoch = repository ? (*repository)->keyring().epoch() : 0;
+    workspace.reset();
+    return epoch;
+}
+
+/// What lagged before is looked at anew.
+void restore_legs(store::MirrorStore& store) {
+    for (auto const& leg : store.health()) store.restore_leg(leg.name);
+}
+
+}  // namespace
+
 Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepProgress progress) {
     PD_TRY(auto store, workspace.store());
     PD_TRY(auto const* config, workspace.repository_config());
@@ -206,8 +227,13 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
         dry_run ? repository::former_key_homes(*store, workspace.stop()) : retire_keys(workspace);
     if (!retired) return record.failed(std::move(retired).error());
     auto report = repository::sync_legs(
-        *store, {.dry_run = dry_run, .progress = std::move(progress)}, workspace.stop());
+        *store,
+        {.dry_run = dry_run,
+         .opened_epoch = dry_run ? std::nullopt : opened_epoch(workspace, *config),
+         .progress = std::move(progress)},
+        workspace.stop());
     if (!report) return record.failed(std::move(report).error());
+    restore_legs(*store);
     SyncAnswer answer{.report = std::move(*report), .retired = std::move(*retired)};
     for (auto const& place : answer.retired) {
         if (place.pending.empty()) continue;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Several destinations: what lies there may be something else, nothing any more, or not all of it."""
+"""Several destinations: what lies there may be something else, nothing, or not all of it."""
 import shutil
 
 import stage
@@ -13,6 +13,10 @@ def two_places(place):
     place.good("backup", "sync")
     place.good("backup")
     return place.folder / "second"
+
+
+def objects(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def restored(place, destination, name):
@@ -39,7 +43,7 @@ def claim_another_repository_at_a_destination_is_never_mixed_with(place):
     place.good("key", "rotate", cwd=other)
     shutil.move(second, place.folder / "ours")
     shutil.move(place.folder / "theirs", second)
-    before = stage.fingerprint(second)
+    before = objects(second)
     for words, code in ((["backup", "sync"], 3), (["backup"], 3), (["key", "rotate"], 3),
                         (["repo", "compact", "--grace", "0s"], 0), (["repo", "repair"], 0),
                         (["backup", "cleanup", "--keep", "1"], 0), (["repo", "check"], 3),
@@ -50,7 +54,7 @@ def claim_another_repository_at_a_destination_is_never_mixed_with(place):
         quiet = words[:2] in (["repo", "compact"], ["repo", "repair"], ["backup", "cleanup"],
                               ["key", "rotate"])
         assert quiet or "another repository" in told, (words, ran)
-        assert stage.fingerprint(second) == before, f"{words} touched the other repository"
+        assert objects(second) == before, f"{words} touched the other repository"
     assert restored(place, "disk", "back") == ""
     shutil.move(second, place.folder / "theirs")
     shutil.move(place.folder / "ours", second)
@@ -91,7 +95,7 @@ def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
                         (["repo", "check"], 3), (["doctor"], 1), (["status", "--exit-code"], 20),
                         (["destination", "test", "second"], 13)):
         ran = place.good(*words, code=code)
-        assert words == ["key", "rotate"] or "mount its disk" in ran.out + ran.err, (words, ran)
+        assert words == ["key", "rotate"] or "empty now" in ran.out + ran.err, (words, ran)
         assert not list(second.rglob("*")), f"{words} wrote below the mount point"
     second.rmdir()
     shutil.move(place.folder / "disk-of-second", second)
@@ -126,11 +130,50 @@ def claim_a_destination_that_lacks_snapshots_is_not_called_protected(place):
     place.good("status", "--exit-code")
 
 
+def claim_a_dry_run_of_a_sync_tells_which_snapshots_it_would_delete(place):
+    """Who deletes at one destination deletes at all: with the next sync, and it says so before."""
+    two_places(place)
+    for number in range(2):
+        place.write("data/one.txt", f"{number}\n" * 5000)
+        place.good("backup")
+    place.good("backup", "cleanup", "--keep", "1", "--destination", "disk")
+    words = place.good("backup", "cleanup", "--help").out.split()
+    assert "the next sync deletes the same at the others" in " ".join(words), words
+    dry = place.good("backup", "sync", "--dry-run", "--json").summary["destinations"]
+    assert [leg["snapshots_removed"] for leg in dry] == [0, 2], dry
+    told = place.good("backup", "sync", "--dry-run").out
+    assert "2 snapshots would be deleted" in told, told
+    assert len(place.good("backup", "list", "--destination", "second", "--json").events) == 4
+    place.good("backup", "sync")
+    assert len(place.good("backup", "list", "--destination", "second", "--json").events) == 2
+
+
+def claim_a_pinned_snapshot_outlives_a_deletion_elsewhere(place):
+    """"no rule and no delete removes it": a sync does not either, until it is unpinned."""
+    second = two_places(place)
+    first = place.good("backup", "list", "--json").events[0]["id"]
+    place.write("data/one.txt", "newer\n" * 5000)
+    place.good("backup")
+    shutil.move(second, place.folder / "away")
+    place.good("backup", "cleanup", "--keep", "1")
+    shutil.move(place.folder / "away", second)
+    place.good("backup", "pin", first, "--reason", "court order", "--destination", "second")
+    for _ in range(2):
+        ran = place.good("backup", "sync", code=14)
+        assert first in ran.out and "pinned" in ran.out, ran
+    place.good("repo", "compact", "--grace", "0s", code=15)
+    place.good("restore", first, "--destination", "second", "--to", place.folder / "back")
+    place.good("backup", "unpin", first, "--destination", "second")
+    place.good("backup", "sync")
+    place.good("repo", "compact", "--grace", "0s")
+    place.good("repo", "check")
+
+
 def claim_two_destinations_in_one_folder_are_refused(place):
     """They would count as two copies, and there is one."""
     second = two_places(place)
     for path in (place.work / "backups", second):
-        place.good("destination", "add", "twin", "--path", path, code=1)
+        place.good("destination", "add", "twin", "--path", path, code=2)
     ran = place.good("destination", "add", "cloud", "--type", "s3", "--path", "bucket", code=2)
     assert "not supported" in ran.err, ran
     assert "twin" not in (place.work / "perdure.toml").read_text()

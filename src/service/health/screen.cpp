@@ -83,7 +83,9 @@ private:
         }
         if (place.empty && place.before == ours_ && name != request_.fill_empty) {
             return fail(Fault::not_found,
-                        fmt::format("{} held this repository before and is empty now", where))
+                        fmt::format(
+                            "{} held this repository before and is empty now: is its disk mounted?",
+                            where))
                 .with_fix(fmt::format("mount its disk; if it is a new one: perdure backup sync "
                                       "--confirm {}",
                                       name));

@@ -119,8 +119,11 @@ inline constexpr OptionRow history_options[] = {
 };
 inline constexpr OptionRow pin_options[] = {{"--reason", value, "TEXT", "Why it must stay."},
                                             destination};
-inline constexpr OptionRow delete_options[] = {confirm, destination};
-inline constexpr auto cleanup_options = one_list(keep_rules, {dry_run, destination});
+inline constexpr OptionRow delete_first_at{
+    "--destination", value, "NAME",
+    "Delete at this destination first; the next sync deletes the same at the others."};
+inline constexpr OptionRow delete_options[] = {confirm, delete_first_at};
+inline constexpr auto cleanup_options = one_list(keep_rules, {dry_run, delete_first_at});
 inline constexpr auto preview_options = one_list(keep_rules, {destination});
 inline constexpr OptionRow change_options[] = {dry_run, destination};
 inline constexpr OptionRow sync_options[] = {

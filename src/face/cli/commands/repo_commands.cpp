@@ -361,9 +361,16 @@ Result<int> run_backup_sync(Invocation& in) {
         object.put("destination", leg.destination).put("complete", leg.complete);
         object.put("objects_copied", leg.objects_copied).put("bytes_copied", leg.bytes_copied);
         object.put("snapshots_copied", leg.snapshots_copied);
+        object.put("snapshots_removed", leg.snapshots_removed);
         legs.add(object);
     }
     table.print(in.out());
+    for (auto const& leg : report->legs) {
+        if (leg.snapshots_removed == 0) continue;
+        in.out().line(fmt::format("{}: {} {} there, deleted elsewhere before", leg.destination,
+                                  plural(leg.snapshots_removed, "snapshot"),
+                                  report->dry_run ? "would be deleted" : "deleted"));
+    }
     tell_findings(in, report->findings);
     in.problems(answer->problems);
     in.summary().put("destinations", legs).put("findings", report->findings.size());

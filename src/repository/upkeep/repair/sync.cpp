@@ -3,9 +3,10 @@
 
     1. A leg never shows a snapshot whose packs it lacks: packs, then index, then snapshots.
     2. Only proven bytes are copied.
-    3. A tombstone travels, with two exceptions: a fence only says that a session had not committed
-       *there*; and a body elsewhere under that name is a snapshot that did. Both stay, and are
-   told.
+    3. A tombstone travels, but last, and not to a leg that something could not be brought to: what
+       it would bury may be the last thing that can be restored there. It is no proof, either: see
+       Deletions. And a fence only says that a session had not committed *there*; a body elsewhere
+       under that name is a snapshot that did. What is not followed is told and stays as it is.
     4. The leader is the leg that saw the last collection. What it condemned and deleted is removed
        elsewhere too, but only from a leg that has nothing of its own (no snapshot, no pack that the
        leader lacks): a snapshot that exists only there may rest on those packs, and then they
@@ -29,7 +30,9 @@
 #include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/repair/deletions.h"
 #include "repository/upkeep/repair/proven_object.h"
+#include "repository/upkeep/repair/syncing_leg.h"
 #include "store/wrap/keyless.h"
 
 namespace perdure::repository {
@@ -37,33 +40,11 @@ namespace perdure::repository {
 namespace {
 
 using store::ObjectName;
+using Leg = SyncingLeg;
 
 /// The order in which objects travel.
 constexpr char const* travel_order[] = {"config", "keyring/", "pack/",    "index/",
                                         "fence/", "pin/",     "snapshot/"};
-
-struct Leg {
-    store::ObjectStore* store = nullptr;
-    bool holds_keys = true;
-    std::map<ObjectName, std::uint64_t> objects;  ///< name → size
-    NewestCollection newest;
-    std::optional<RepositoryId> repository;  ///< that it says it holds
-    bool open = false;
-    SyncedLeg report;
-
-    bool has(ObjectName const& name) const { return objects.contains(name); }
-    /// Whether it should hold an object of this name.
-    bool takes(ObjectName const& name) const {
-        return open && (holds_keys || !store::is_of_keyring(name));
-    }
-    bool has_tombstone(ObjectName const& name) const {
-        auto const found = objects.find(name);
-        return found != objects.end() && found->second <= tombstone_object_bytes;
-    }
-    void fail_with(std::string const& why) {
-        if (report.problem.empty()) report.problem = why;
-    }
-};
 
 class Syncer {
 public:
@@ -85,6 +66,7 @@ public:
         PD_CHECK(pass_over_busy());
         for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
         PD_CHECK(travel_rest());
+        PD_CHECK(bury());
         PD_CHECK(remove_collected());
         for (Leg& leg : legs_) {
             leg.report.complete = leg.open && leg.report.problem.empty();
@@ -107,6 +89,7 @@ private:
     Result<void> agree(ObjectName const& name);
     Result<void> settle(ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies);
     bool is_deletion(ObjectName const& name) const;
+    Result<void> bury();
     Result<bool> chains_agree();
     Result<void> copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode);
     Result<std::optional<Bytes>> find_proven(ObjectName const& name);
@@ -121,6 +104,7 @@ private:
     Leg* leader_ = nullptr;
     std::set<ObjectName> collected_;  ///< condemned by the leader's chain and gone from the leader
     std::set<ObjectName> done_;
+    Deletions deletions_{legs_, options_.opened_epoch, report_.findings};
     bool agreed_ = true;    ///< every leg's newest collection is a step of the leader's chain
     ObjectName chain_end_;  ///< the one record of a collection that travels; empty: none
 };
@@ -268,7 +252,9 @@ Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
 /// Objects whose name settles their content, and plain texts: whoever lacks one gets it.
 Result<void> Syncer::spread(ObjectName const& name) {
     if (form_of(name) == ObjectForm::transient) return {};
-    auto const lacks = [&](Leg const& leg) { return leg.takes(name) && !leg.has(name); };
+    auto const lacks = [&](Leg const& leg) {
+        return leg.takes(name) && !leg.has(name) && !leg.has_dead(name);
+    };
     if (std::ranges::none_of(legs_, lacks)) return {};
     PD_TRY(auto const object, find_proven(name));
     for (Leg& leg : legs_) {
@@ -329,6 +315,17 @@ bool Syncer::is_deletion(ObjectName const& name) const {
     return std::ranges::none_of(legs_, [&](Leg const& leg) { return leg.has(mark); });
 }
 
+/// Last: what can be restored at a leg stays until what replaces it has arrived.
+Result<void> Syncer::bury() {
+    for (Burial const& each : deletions_.due()) {
+        if (!each.leg->report.problem.empty()) continue;
+        if (each.name.starts_with("snapshot/")) ++each.leg->report.snapshots_removed;
+        PD_CHECK(copy(each.name, each.tombstone, *each.leg, store::PutMode::replace));
+    }
+    deletions_.end();
+    return {};
+}
+
 Result<void> Syncer::settle(ObjectName const& name,
                             std::vector<std::optional<Bytes>> const& bodies) {
     std::optional<Bytes> tombstone, body;
@@ -350,6 +347,10 @@ Result<void> Syncer::settle(ObjectName const& name,
         for (Leg& leg : legs_) leg.fail_with(fmt::format("it disagrees about {}", name));
         return {};
     }
+    if (tombstone && body) {
+        PD_TRY(bool const stays, deletions_.is_refused(name, stop_));
+        if (stays) return {};
+    }
     auto const& winner = tombstone ? tombstone : body;
     if (!winner) return {};
     for (std::size_t i = 0; i < legs_.size(); ++i) {
@@ -358,9 +359,11 @@ Result<void> Syncer::settle(ObjectName const& name,
         bool const replaces = bodies[i] && tombstone && !is_tombstone(*bodies[i]);
         if (bodies[i] && !replaces) continue;
         if (!bodies[i] && leg.has(name)) continue;  // damaged there: repair's business
-        if (replaces && name.starts_with("snapshot/")) ++leg.report.snapshots_removed;
-        PD_CHECK(copy(name, *winner, leg,
-                      replaces ? store::PutMode::replace : store::PutMode::if_absent));
+        if (replaces) {
+            deletions_.defer({name, *winner, &leg});
+        } else {
+            PD_CHECK(copy(name, *winner, leg, store::PutMode::if_absent));
+        }
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "repository/domain.h"
 #include "repository/upkeep/finding.h"
 #include "store/object_store.h"
@@ -10,6 +12,9 @@ struct SyncOptions {
     bool dry_run = false;
     /// Only what says which repository it is, config and keyring: the rest comes another time.
     bool joins = false;
+    /// The newest epoch of the keyring that the key opened, where there is one: whatever a
+    /// destination says, it and later ones are not buried. None: the newest that is whole counts.
+    std::optional<std::uint64_t> opened_epoch;
     UpkeepProgress progress;
 };
 
@@ -31,9 +36,11 @@ struct SyncReport {
 /// Brings every leg of a store (store.legs()) to the union of all: what one lacks is copied from
 /// another that has it whole (bytes are proven by name or checksum first, damage is never spread),
 /// packs before index before snapshots, so that a leg never shows a snapshot it cannot restore.
-/// Deliberate deletions travel (tombstones of snapshots that were not merely fenced); two different
-/// bodies under one name are reported and left alone. Call MirrorStore::restore_leg for the
-/// complete. Needs no keys. Fails: unavailable (no leg answers); cancelled.
+/// Deliberate deletions travel last (tombstones of snapshots that were neither merely fenced nor
+/// pinned), and to no leg that lacks what the others have; a leg that holds another repository is
+/// left alone; two different bodies under one name are reported and left alone. Call
+/// MirrorStore::restore_leg for the complete. Needs no keys. Fails: unavailable (no leg answers);
+/// cancelled.
 Result<SyncReport> sync_legs(store::ObjectStore& store, SyncOptions const& options,
                              std::stop_token stop);
 

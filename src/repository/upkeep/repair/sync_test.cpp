@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
+#include "repository/pins.h"
+#include "repository/triple.h"
 #include "repository/upkeep/collect/collect.h"
+#include "repository/upkeep/repair/proven_object.h"
 #include "repository/upkeep/statistics.h"
 #include "repository/upkeep/upkeep_world.h"
 #include "repository/upkeep/verify/verify.h"
@@ -263,6 +266,90 @@ TEST_F(SyncTest, AnotherRepositoryIsNeitherChangedNorCopiedFrom) {
     }
     EXPECT_TRUE(world_.restored(ours, world_.memory) == UpkeepWorld::files_of(one));
     EXPECT_TRUE(other.restored(theirs) == UpkeepWorld::files_of(two));
+}
+
+TEST_F(SyncTest, WhatADestinationCanRestoreStaysUntilWhatReplacesItHasArrived) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    take_two_away();
+    auto const second = backup(two);
+    world_.remove(first);
+    bring_two_back();
+    faulty_->set_script(store::always(
+        store::Operation::put, "pack/",
+        {.kind = store::Mishap::Kind::refuse, .fault = Fault::exhausted}));  // its disk is full
+    auto const report = heal();
+    EXPECT_FALSE(report.legs.at(1).complete);
+    EXPECT_EQ(report.legs.at(1).snapshots_removed, 0u);
+    EXPECT_TRUE(world_.restored(first, two_) == UpkeepWorld::files_of(one));
+    bring_two_back();
+    EXPECT_EQ(heal(true).legs.at(1).snapshots_removed, 1u);
+    EXPECT_EQ(heal().legs.at(1).snapshots_removed, 1u);
+    EXPECT_THAT(UpkeepWorld::must(world_.open(two_)->snapshots(nullptr, {})), ::testing::SizeIs(1));
+    expect_whole_on_both(second, two);
+}
+
+TEST_F(SyncTest, APinAtOneDestinationBeatsADeletionAtAnother) {
+    TreeModel one = make_tree(1), two = make_tree(2), three = make_tree(3);
+    auto const first = backup(one), second = backup(two);
+    world_.remove(first);
+    UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    auto const opened = world_.open();
+    PinSeal const seal{opened->id(), opened->keyring().common()};
+    UpkeepWorld::must(pin(*two_, seal, first.session, "court order", world_.random, {}));
+    take_two_away();
+    auto const third = backup(three);
+    bring_two_back();
+    for (int times : {1, 2}) {
+        auto const report = heal();
+        ASSERT_EQ(report.findings.size(), 1u) << times;
+        EXPECT_EQ(report.findings[0].kind, Finding::Kind::disagreement);
+        EXPECT_EQ(report.findings[0].object, snapshot_name(first.session));
+        EXPECT_FALSE(report.legs.at(1).complete);
+        EXPECT_TRUE(world_.restored(first, two_) == UpkeepWorld::files_of(one));
+        EXPECT_TRUE(world_.restored(third, two_) == UpkeepWorld::files_of(three))
+            << "nothing else waits for it";
+        EXPECT_THAT(names(*world_.memory, "pin/"), IsEmpty()) << "nobody could unpin it there";
+    }
+    UpkeepWorld::must(unpin(*two_, first.session, {}));
+    auto const report = heal();
+    EXPECT_THAT(report.findings, IsEmpty());
+    EXPECT_EQ(report.legs.at(1).snapshots_removed, 1u);
+    expect_whole_on_both(second, two);
+}
+
+TEST_F(SyncTest, ATombstoneThatSomebodyPlantedBuriesNoKeyring) {
+    TreeModel one = make_tree(1);
+    auto const snapshot = backup(one);
+    Bytes const planted = make_triple(tombstone_body(world_.clock.now()));
+    UpkeepWorld::must(two_->put("keyring/m/1", planted, store::PutMode::replace, {}));
+    auto report = heal();
+    ASSERT_EQ(report.findings.size(), 1u);
+    EXPECT_EQ(report.findings[0].object, "keyring/m/1");
+    EXPECT_FALSE(report.legs.at(0).complete);
+    EXPECT_TRUE(world_.restored(snapshot, world_.memory) == UpkeepWorld::files_of(one));
+    // A newer one that nobody's key opens takes no place either, for whoever has the key.
+    UpkeepWorld::must(two_->put("keyring/m/2", make_triple(as_bytes(std::string(900, 'x'))),
+                                store::PutMode::replace, {}));
+    report = UpkeepWorld::must(sync_legs(*mirror_, {.opened_epoch = 1, .progress = {}}, {}));
+    auto const kept = UpkeepWorld::must(read_proven(*world_.memory, "keyring/m/1", {}));
+    EXPECT_FALSE(is_tombstone(kept.value()));
+}
+
+TEST_F(SyncTest, DeletionsNeverTakeTheLastSnapshotOfADestination) {
+    TreeModel one = make_tree(1), two = make_tree(2), three = make_tree(3);
+    auto const first = backup(one), second = backup(two);
+    Bytes const planted = make_triple(tombstone_body(world_.clock.now()));
+    for (auto const& name : names(*two_, "snapshot/"))
+        UpkeepWorld::must(two_->put(name, planted, store::PutMode::replace, {}));
+    auto const report = heal();
+    EXPECT_EQ(report.findings.size(), 2u);
+    EXPECT_EQ(report.legs.at(0).snapshots_removed, 0u);
+    EXPECT_TRUE(world_.restored(first, world_.memory) == UpkeepWorld::files_of(one));
+    EXPECT_TRUE(world_.restored(second, world_.memory) == UpkeepWorld::files_of(two));
+    auto const third = backup(three);
+    EXPECT_EQ(heal().legs.at(0).snapshots_removed, 2u) << "deletions are not held up for ever";
+    expect_whole_on_both(third, three);
 }
 
 TEST_F(SyncTest, LeasesStayWhereTheyAre) {

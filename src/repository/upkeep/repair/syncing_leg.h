@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "repository/domain.h"
+#include "repository/triple.h"
+#include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/repair/sync.h"
+#include "store/wrap/keyless.h"
+
+namespace perdure::repository {
+
+/// A destination of a sync. It stays where it is while the sync lasts.
+struct SyncingLeg {
+    store::ObjectStore* store = nullptr;
+    bool holds_keys = true;
+    std::map<store::ObjectName, std::uint64_t> objects;  ///< name → size
+    NewestCollection newest;
+    std::optional<RepositoryId> repository;  ///< that it says it holds
+    bool open = false;
+    SyncedLeg report;
+
+    bool has(store::ObjectName const& name) const { return objects.contains(name); }
+    /// Whether it should hold an object of this name.
+    bool takes(store::ObjectName const& name) const {
+        return open && (holds_keys || !store::is_of_keyring(name));
+    }
+    /// Whether a pin would come to where its snapshot is deleted: nobody could take it back there.
+    bool has_dead(store::ObjectName const& pin) const {
+        if (!pin.starts_with("pin/")) return false;
+        auto const found = objects.find("snapshot/" + pin.substr(4));
+        return found != objects.end() && found->second <= tombstone_object_bytes;
+    }
+    void fail_with(std::string const& why) {
+        if (report.problem.empty()) report.problem = why;
+    }
+};
+
+}  // namespace perdure::repository
