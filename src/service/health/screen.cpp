@@ -82,11 +82,10 @@ private:
                 .with_fix("mount the right disk there, or name another folder");
         }
         if (place.empty && place.before == ours_ && name != request_.fill_empty) {
-            return fail(Fault::not_found,
-                        fmt::format(
-                            "{} held this repository before and is empty now: is its disk mounted?",
-                            where))
-                .with_fix(fmt::format("mount its disk; if it is a new one: perdure backup sync "
+            return fail(Fault::not_found, fmt::format("{} held this repository before and is empty "
+                                                      "now: its disk may not be mounted",
+                                                      where))
+                .with_fix(fmt::format("mount it; if it is a new one: perdure backup sync "
                                       "--confirm {}",
                                       name));
         }

@@ -93,11 +93,11 @@ Result<int> run_init(Invocation& in) {
         in.summary().put_path("key_file", answer.key_file->string());
     }
     for (auto const& destination : answer.destinations) {
-        std::string const joined = fmt::format("{} belongs to the repository \"{}\" now, as \"{}\"",
-                                               destination, answer.repository, answer.joined);
-        out.line(!answer.joined.empty() ? joined
-                                        : fmt::format("made the repository \"{}\" in {}",
-                                                      answer.repository, destination));
+        out.line(
+            answer.joined.empty()
+                ? fmt::format("made the repository \"{}\" in {}", answer.repository, destination)
+                : fmt::format("{} joined the repository \"{}\", which \"{}\" holds", destination,
+                              answer.repository, answer.joined));
     }
     out.line();
     if (!answer.joined.empty()) {
