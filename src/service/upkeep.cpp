@@ -245,9 +245,9 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     // Equal destinations come without a key; what a change of keys left open needs one, and nobody
     // is asked for a passphrase only for that.
     bool const whole = answer.problems.empty();
-    if (!dry_run && whole && config->key.way != KeyReference::Way::prompt) {
+    if (!dry_run && config->key.way != KeyReference::Way::prompt) {
         auto const indexed = adopt_packs(workspace, answer.report);
-        answer.problems = settle_keys(workspace);
+        if (whole) answer.problems = settle_keys(workspace);
         if (!indexed) answer.problems.push_back({"index", indexed.error().message()});
     }
     answer.problems.insert(answer.problems.end(), away.begin(), away.end());

@@ -156,6 +156,7 @@ def claim_a_pinned_snapshot_outlives_a_deletion_elsewhere(place):
     place.good("backup")
     shutil.move(second, place.folder / "away")
     place.good("backup", "cleanup", "--keep", "1")
+    place.run("repo", "compact", "--grace", "0s")
     shutil.move(place.folder / "away", second)
     place.good("backup", "pin", first, "--reason", "court order", "--destination", "second")
     for _ in range(2):

@@ -70,8 +70,11 @@ Result<void> refuse_lost(Workspace& workspace, InitCall const& call,
                               what + ": mount its disk, or begin anew with an empty one");
 }
 
-/// The name of a destination beside the chosen ones that holds the repository.
+/// The name of a destination beside the chosen ones that holds the repository. A folder that only
+/// the command line names is no part of it and gets a repository of its own.
 Result<std::string> holder_elsewhere(Workspace& workspace, RepositoryConfig const& repository) {
+    for (auto const& chosen : workspace.destinations())
+        if (!workspace.config().destination(chosen.name)) return std::string();
     for (auto const& name : repository.destinations) {
         auto const* other = workspace.config().destination(name);
         if (!other || is_chosen(workspace, name)) continue;

@@ -148,8 +148,8 @@ Result<void> Collector::check_legs() {
         if (!now && now.error().fault() != Fault::not_found) return now.error();
         // Deleted everywhere between the two listings.
         if (!now || now->size_bytes <= tombstone_object_bytes) continue;
-        return fail(Fault::conflict, fmt::format("{} lies on {} alone; nothing was deleted", name,
-                                                 leg->describe()))
+        return fail(Fault::conflict,
+                    fmt::format("{} lies on {} alone; nothing was deleted", name, leg->describe()))
             .with_fix("run `perdure backup sync`");
     }
     return {};

@@ -38,14 +38,16 @@ Result<std::uint64_t> Deletions::newest_whole_manifest(std::stop_token const& st
     return newest;
 }
 
+bool Deletions::is_pinned(store::ObjectName const& snapshot) const {
+    auto const pin = "pin/" + snapshot.substr(snapshots.size());
+    return std::ranges::any_of(legs_, [&](SyncingLeg const& leg) { return leg.has(pin); });
+}
+
 /// Empty: it may go.
 Result<std::string> Deletions::why_kept(store::ObjectName const& name,
                                         std::stop_token const& stop) const {
     if (name.starts_with(snapshots)) {
-        auto const pin = "pin/" + name.substr(snapshots.size());
-        bool const pinned =
-            std::ranges::any_of(legs_, [&](SyncingLeg const& leg) { return leg.has(pin); });
-        if (!pinned) return std::string();
+        if (!is_pinned(name)) return std::string();
         return std::string(
             "deleted at one destination and pinned at another: where it still is, `perdure backup "
             "unpin` with --destination lets it go");

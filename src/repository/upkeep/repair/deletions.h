@@ -28,6 +28,7 @@ public:
 
     /// Whether an object stays although a leg holds a tombstone under its name. Fails: cancelled.
     Result<bool> is_refused(store::ObjectName const& name, std::stop_token const& stop);
+    bool is_pinned(store::ObjectName const& snapshot) const;
     void defer(Burial burial) { burials_.push_back(std::move(burial)); }
     /// What may go once everything else has arrived.
     std::vector<Burial> due();

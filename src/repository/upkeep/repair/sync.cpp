@@ -172,10 +172,15 @@ void Syncer::choose_leader() {
     }
 }
 
-/// Whether a leg holds a snapshot or a pack that the leader never had.
+/// Whether a leg holds a snapshot or a pack that the leader never had, or a snapshot that a pin
+/// keeps although the leader deleted it.
 bool Syncer::has_own(Leg const& leg) const {
     return std::ranges::any_of(leg.objects, [&](auto const& object) {
         ObjectName const& name = object.first;
+        if (leg.has_live_snapshot(name) && !leader_->has_live_snapshot(name) &&
+            deletions_.is_pinned(name)) {
+            return true;
+        }
         if (leader_->has(name) || collected_.contains(name)) return false;
         return name.starts_with("pack/") || name.starts_with("snapshot/");
     });

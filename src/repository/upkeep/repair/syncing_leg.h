@@ -27,6 +27,10 @@ struct SyncingLeg {
     bool takes(store::ObjectName const& name) const {
         return open && (holds_keys || !store::is_of_keyring(name));
     }
+    bool has_live_snapshot(store::ObjectName const& name) const {
+        auto const found = name.starts_with("snapshot/") ? objects.find(name) : objects.end();
+        return found != objects.end() && found->second > tombstone_object_bytes;
+    }
     /// Whether a pin would come to where its snapshot is deleted: nobody could take it back there.
     bool has_dead(store::ObjectName const& pin) const {
         if (!pin.starts_with("pin/")) return false;
