@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Files come back into a live folder: by plan, beneath it only, whole or not at all, and undone."""
 import os
+import subprocess
 
 import stage
 
@@ -152,9 +153,11 @@ def claim_a_second_name_alone_is_linked_only_to_what_it_was(place):
     assert (folder / "photos" / "second.jpg").samefile(folder / "photos" / "0.jpg")
     (folder / "photos" / "second.jpg").unlink()
     (folder / "photos" / "0.jpg").write_bytes(b"other")
-    ran = place.good("restore", "plan", "latest", "www/photos/s*.jpg")
-    assert "choose both" in ran.out, ran
-    # A path of its own needs no first name: the content comes with it.
+    # Its first name is another file now: it becomes a file of its own.
+    place.good("restore", "latest", "www/photos/s*.jpg", "--to", "live", "--confirm", "www")
+    assert (folder / "photos" / "second.jpg").read_bytes() == wanted
+    assert (folder / "photos" / "0.jpg").read_bytes() == b"other"
+    (folder / "photos" / "second.jpg").unlink()
     place.good("restore", "latest", "www/photos/second.jpg", "--to", "live", "--confirm", "www")
     assert (folder / "photos" / "second.jpg").read_bytes() == wanted
 
@@ -240,6 +243,146 @@ def claim_a_planted_stage_is_not_written_into(place):
     ran = place.run("restore", "apply", "plan.json", "--confirm", "www")
     assert ran.code != 0, ran
     assert list(outside.iterdir()) == [] and ours() == before, "written through a link"
+
+
+OVERWRITE = ("--to", "live", "--merge-strategy", "overwrite", "--confirm", "www")
+
+
+def claim_other_content_of_the_same_size_and_time_comes_back(place):
+    folder = tree(place)
+    (folder / "holes").write_bytes(b"a" * 4096 + bytes(1 << 20) + b"z" * 4096)
+    with open(folder / "sparse", "wb") as file:
+        file.truncate(4 << 20)
+        file.seek(1 << 20)
+        file.write(b"data" * 1024)
+    os.link(folder / "other.txt", folder / "second.txt")
+    place.good("backup")
+    wanted = contents(folder)
+    spoilt = {"other.txt": b"OTHER\n", "photos/3.jpg": b"x" * 5000}
+    for name, body in spoilt.items():
+        status = (folder / name).stat()
+        (folder / name).write_bytes(body)
+        os.utime(folder / name, ns=(status.st_atime_ns, status.st_mtime_ns))
+    status = (folder / "sparse").stat()
+    with open(folder / "sparse", "r+b") as file:  # something in a hole
+        file.seek(2 << 20)
+        file.write(b"?")
+    os.utime(folder / "sparse", ns=(status.st_atime_ns, status.st_mtime_ns))
+    before = contents(folder)
+    os.utime(folder / "holes", (1, 1))  # touched, and no more
+    ran = place.good("restore", "latest", "www", *OVERWRITE, "--json")
+    assert contents(folder) == wanted
+    assert ran.summary["written"] == 4, ran  # the three, and the second name of one
+    assert (folder / "second.txt").samefile(folder / "other.txt")
+    place.good("restore", "undo", ran.summary["run"], "--confirm", "www")
+    assert contents(folder) == before
+    assert (folder / "second.txt").samefile(folder / "other.txt")
+
+
+def claim_owners_modes_and_attributes_come_back(place):
+    folder = tree(place)
+    root = os.geteuid() == 0
+    os.setxattr(folder / "other.txt", "user.mark", b"1")
+    os.setxattr(folder / "photos" / "deep", "user.mark", b"folder")
+    (folder / "photos").chmod(0o750)
+    if root:
+        os.mknod(folder / "node", 0o600 | 0o020000, os.makedev(1, 3))
+    place.good("backup")
+
+    def looks():
+        out = {}
+        for path in [folder, *sorted(folder.rglob("*"))]:
+            status = path.lstat()
+            marks = {} if path.is_symlink() else {
+                name: os.getxattr(path, name) for name in os.listxattr(path)}
+            out[str(path)] = (status.st_mode, status.st_uid, status.st_gid, status.st_rdev, marks)
+        return out
+    wanted = looks()
+    for path in [folder, *folder.rglob("*")]:
+        if root:
+            os.chown(path, 1234, 1235, follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o644)
+    os.setxattr(folder / "other.txt", "user.mark", b"2")
+    os.setxattr(folder / "photos" / "deep", "user.mark", b"other")
+    os.setxattr(folder / "photos", "user.more", b"more")
+    if root:
+        (folder / "node").unlink()
+        os.mknod(folder / "node", 0o600 | 0o020000, os.makedev(1, 5))
+    spoilt = looks()
+    assert spoilt != wanted
+    # Newer or not, nobody asked for other owners: this is told, and stays.
+    place.good("restore", "latest", "www", "--to", "live", "--confirm", "www")
+    assert looks() == spoilt
+    run = place.good("restore", "latest", "www", *OVERWRITE, "--json").summary["run"]
+    assert looks() == wanted
+    again = place.good("restore", "plan", "latest", "www", "--merge-strategy", "overwrite",
+                       "--json").summary
+    assert again["writes"] == 0, again
+    place.good("restore", "undo", run, "--confirm", "www")
+    assert looks() == spoilt
+
+
+def claim_nothing_goes_for_what_is_blocked(place):
+    folder = tree(place)
+    (folder / "other.txt").unlink()
+    (folder / "other.txt").mkdir()
+    (folder / "other.txt" / "x").write_text("mine\n")
+    (folder / "photos").rename(place.work / "moved")
+    (folder / "photos").symlink_to(place.work / "moved")
+    (place.work / "moved" / "1.jpg").unlink()
+    before = contents(folder)
+    ran = place.good("restore", "latest", "www", "--delete", *OVERWRITE, "--json", code=3)
+    told = {event["path"] for event in ran.events if event["type"] == "problem"}
+    assert {"www/other.txt", "www/photos", "www/photos/1.jpg"} <= told, ran
+    assert contents(folder) == before and not (place.work / "moved" / "1.jpg").exists()
+    ran = place.good("restore", "latest", "www", "--delete", *OVERWRITE, code=3)
+    assert "✓" not in ran.out, ran
+
+
+def claim_a_second_name_comes_back_when_the_first_does_not(place):
+    folder = tree(place)
+    (folder / "b").mkdir()
+    wanted = (folder / "photos" / "0.jpg").read_bytes()
+    for name in ("second", "third"):
+        os.link(folder / "photos" / "0.jpg", folder / "b" / name)
+    place.good("backup")
+    for name in ("second", "third"):
+        (folder / "b" / name).unlink()
+    (folder / "photos" / "0.jpg").write_bytes(b"newer, on purpose")
+    place.good("restore", "latest", "www", "--to", "live", "--confirm", "www")
+    assert (folder / "photos" / "0.jpg").read_bytes() == b"newer, on purpose"
+    assert (folder / "b" / "second").read_bytes() == wanted
+    assert (folder / "b" / "third").samefile(folder / "b" / "second")
+    for name in ("second", "third"):
+        (folder / "b" / name).unlink()
+    (folder / "photos").rename(place.work / "gone")
+    (folder / "photos").write_text("a file by now\n")
+    place.good("restore", "latest", "www", *OVERWRITE, code=3)
+    assert (folder / "b" / "third").read_bytes() == wanted
+
+
+def claim_another_file_system_below_is_told_by_the_plan(place):
+    folder = tree(place)
+    (folder / "disk").mkdir()
+    if os.geteuid() != 0 or subprocess.run(
+            ["mount", "-t", "tmpfs", "none", folder / "disk"], capture_output=True).returncode:
+        raise stage.Skip("needs the right to mount")
+    try:
+        (folder / "disk" / "f").write_text("then\n")
+        place.good("backup")
+        (folder / "disk" / "f").unlink()
+        (folder / "other.txt").unlink()
+        ran = place.good("restore", "plan", "latest", "www")
+        assert "disk is another file system" in ran.out, ran
+        ran = place.good("restore", "latest", "www", "--to", "live", "--confirm", "www", code=3)
+        assert (folder / "other.txt").exists() and not (folder / "disk" / "f").exists()
+        subprocess.run(["umount", folder / "disk"], check=True)
+        (folder / "disk" / "beneath").write_text("never seen by a snapshot\n")
+        place.good("restore", "latest", "www", "--to", "live", "--confirm", "www")
+        assert (folder / "disk" / "f").read_text() == "then\n"
+    finally:
+        subprocess.run(["umount", folder / "disk"], capture_output=True)
 
 
 stage.main(globals())

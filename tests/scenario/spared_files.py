@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A restore in place takes nothing away that no snapshot holds."""
 import os
+import subprocess
 
 import stage
 
@@ -114,6 +115,26 @@ def claim_delete_spares_what_was_left_out_then(place):
         assert (folder / name).exists(), f"{name} is gone\n{ran}"
     assert not (folder / "sub" / "new").exists(), "what is new since is still deleted"
     assert names(ran) == {"s/uploads/x", "s/cache", "s/sub/a.log"}, ran
+
+
+def claim_delete_spares_what_lies_under_a_mount_of_then(place):
+    folder = place.work / "tree"
+    (folder / "disk").mkdir(parents=True)
+    configure(place, "one_file_system = true\n")
+    if os.geteuid() != 0 or subprocess.run(
+            ["mount", "-t", "tmpfs", "none", folder / "disk"], capture_output=True).returncode:
+        raise stage.Skip("needs the right to mount")
+    try:
+        place.good("init")
+        place.good("backup")
+    finally:
+        subprocess.run(["umount", folder / "disk"], check=True)
+    (folder / "disk" / "x").write_text("only copy\n")
+    (folder / "new").write_text("new\n")
+    ran = place.good("restore", "latest", "s", "--to", "live", "--delete", "--confirm", "s",
+                     "--json", code=3)
+    assert (folder / "disk" / "x").exists() and "s/disk/x" in names(ran), ran
+    assert not (folder / "new").exists()
 
 
 def claim_an_undo_tells_what_its_snapshot_does_not_hold(place):

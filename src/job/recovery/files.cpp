@@ -79,7 +79,7 @@ public:
                FilesTold& told)
         : target_(std::move(target)), chosen_(chosen), remap_(remap), told_(told) {}
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
-        if (!path.empty() && !chosen_(path)) told_.passed.insert(remap_.paths.apply(path));
+        if (!chosen_(path)) told_.passed.insert(remap_.paths.apply(path));
         return target_->make_folder(path, entry);
     }
     Result<void> write_file(std::string const& path, data::Entry const& entry,
@@ -129,6 +129,48 @@ private:
     origin::TreeMerge& merge_;
     std::vector<std::pair<std::string, data::Entry>> others_;
 };
+
+/// A second reading of single names: their folders were judged by the first.
+class NamesAlone final : public data::TreeTarget {
+public:
+    explicit NamesAlone(data::TreeTarget& target) : target_(target) {}
+    Result<void> make_folder(std::string const&, data::Entry const&) override { return {}; }
+    Result<void> write_file(std::string const& path, data::Entry const& entry,
+                            data::ByteSource& content) override {
+        return target_.write_file(path, entry, content);
+    }
+    Result<void> make_other(std::string const& path, data::Entry const& entry) override {
+        return target_.make_other(path, entry);
+    }
+    Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
+        return path.empty() ? target_.finish_folder(path, entry) : Result<void>{};
+    }
+    std::vector<data::Problem> take_problems() override { return {}; }
+
+private:
+    data::TreeTarget& target_;
+};
+
+/// Further names of files whose first name does not become what it was: read once more, by
+/// themselves, the first of them brings the content.
+Result<void> feed_alone(FilesRequest const& request, RecoveryScope const& scope,
+                        origin::TreeMerge& merge, data::TreeTarget& target,
+                        repository::ReadContext& context, std::stop_token const& stop) {
+    bool const can = !request.source->rows && scope.map_path.empty();
+    for (auto alone = merge.take_alone(); !alone.empty(); alone = merge.take_alone()) {
+        if (can) {
+            NamesAlone names(target);
+            PD_CHECK(repository::restore_tree(*request.source, alone, names, context, stop));
+            continue;
+        }
+        for (auto const& path : alone) {
+            PD_CHECK(merge.refuse(path,
+                                  "a second name of a file that is not, and does not become, "
+                                  "what it was: choose it by its own path"));
+        }
+    }
+    return {};
+}
 
 /// Somebody else's target.
 class LentTree final : public data::TreeTarget {
@@ -209,6 +251,7 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
     } else {
         PD_CHECK(repository::restore_tree(*request.source, paths, target, context, stop));
     }
+    PD_CHECK(feed_alone(request, scope, *out.merge, target, context, stop));
     out.problems = out.merge->take_problems();
     if (scope.remove && !request.source->rows) {
         RemoveRequest const more{*request.source, request.target, chosen, *told};
@@ -324,6 +367,7 @@ Result<PathSet> not_held(repository::Repository& repository,
             context, std::move(stop)));
         return paths;
     }
+    paths.erase("");  // the root is not listed, and always there
     PD_CHECK(repository::list_tree(
         source, "",
         [&](repository::Listed const& listed) -> Result<void> {
@@ -338,7 +382,8 @@ PathSet paths_back(std::vector<origin::FileChange> const& changes) {
     PathSet out;
     for (auto const& change : changes) {
         bool const goes = change.act == Act::remove || change.act == Act::folder_gone;
-        bool const replaced = change.act == Act::replace || change.act == Act::relink;
+        bool const replaced =
+            change.act == Act::replace || change.act == Act::relink || change.act == Act::dress;
         if (goes || replaced) out.insert(change.path);
     }
     return out;

@@ -9,6 +9,7 @@
 
 #include "data/entry.h"
 #include "origin/files/below.h"
+#include "origin/merge/files/differences.h"
 #include "system/step.h"
 
 // Each call that changes the disk is announced to system::step; all go through descriptors of
@@ -21,6 +22,52 @@ namespace {
 using Act = FileChange::Act;
 
 constexpr std::size_t path_bytes_max = 1 << 20;
+constexpr std::size_t attributes_max = 10'000, attribute_bytes_max = 1 << 20;
+
+void encode_look(Encoder& out, FolderLook const& look) {
+    out.u32(look.mode);
+    out.u32(look.uid);
+    out.u32(look.gid);
+    out.varint(look.xattrs.size());
+    for (auto const& one : look.xattrs) {
+        out.text(one.name);
+        out.bytes(one.value);
+    }
+}
+
+Result<FolderLook> decode_look(Decoder& in) {
+    FolderLook look;
+    PD_TRY(look.mode, in.u32());
+    PD_TRY(look.uid, in.u32());
+    PD_TRY(look.gid, in.u32());
+    PD_TRY(auto const count, in.varint());
+    if (count > attributes_max) return fail(Fault::corrupt, "a folder with too many attributes");
+    for (std::uint64_t at = 0; at < count; ++at) {
+        data::Xattr one;
+        PD_TRY(one.name, in.text(attribute_bytes_max));
+        PD_TRY(auto const value, in.bytes(attribute_bytes_max));
+        one.value.assign(value.begin(), value.end());
+        look.xattrs.push_back(std::move(one));
+    }
+    return look;
+}
+
+/// Each part of it is what it was before or what it was to become: nobody else touched it.
+bool is_between(FolderLook const& now, FolderLook const& before, FolderLook const& after) {
+    auto const either = [&](auto part) {
+        return now.*part == before.*part || now.*part == after.*part;
+    };
+    return either(&FolderLook::mode) && either(&FolderLook::uid) && either(&FolderLook::gid) &&
+           std::ranges::all_of(now.xattrs, [&](data::Xattr const& one) {
+               return std::ranges::find(before.xattrs, one) != before.xattrs.end() ||
+                      std::ranges::find(after.xattrs, one) != after.xattrs.end();
+           });
+}
+
+bool looks(system::File const& root, std::string const& path, FolderLook const& wanted) {
+    auto const now = look_of_folder(root.descriptor(), path);
+    return now && *now == wanted;
+}
 
 Result<system::File> open_root(system::Path const& root) {
     int const opened = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -75,6 +122,7 @@ Result<void> finish_folder(system::File const& root, FileChange const& change) {
 
 Result<void> swap_one(system::File const& root, system::File const& stage,
                       FileChange const& change) {
+    if (change.act == Act::dress) return dress_folder(root.descriptor(), change.path, change.after);
     PD_TRY(auto const name, locate(root, change.path));
     auto const number = std::to_string(change.number);
     if (is_link(change.act)) PD_CHECK(stage_link(root, stage, change));
@@ -99,6 +147,8 @@ Result<void> swap_one(system::File const& root, system::File const& stage,
         case Act::remove:
             done = ::renameat2(name.folder.descriptor(), name.name.c_str(), stage.descriptor(),
                                number.c_str(), RENAME_NOREPLACE);
+            break;
+        case Act::dress:
             break;
     }
     if (done == 0) return {};
@@ -135,6 +185,13 @@ Standing standing(Name const& name, system::File const& stage, FileChange const&
 /// False: somebody changed what was put there; it stays, for nothing else holds it.
 Result<bool> swap_one_back(system::File const& root, system::File const& stage,
                            FileChange const& change) {
+    if (change.act == Act::dress) {
+        auto const now = look_of_folder(root.descriptor(), change.path);
+        if (!now || *now == change.before) return true;
+        if (!is_between(*now, change.before, change.after)) return false;
+        PD_CHECK(dress_folder(root.descriptor(), change.path, change.before));
+        return true;
+    }
     auto name = locate(root, change.path);
     if (!name) return true;  // its folder is not there: it was never put
     auto const number = std::to_string(change.number);
@@ -165,6 +222,7 @@ Result<bool> swap_one_back(system::File const& root, system::File const& stage,
 }
 
 bool was_put(system::File const& root, system::File const& stage, FileChange const& change) {
+    if (change.act == Act::dress) return looks(root, change.path, change.after);
     auto const name = locate(root, change.path);
     if (!name) return false;
     auto const now = standing(*name, stage, change);
@@ -180,6 +238,7 @@ bool was_put(system::File const& root, system::File const& stage, FileChange con
         case Act::link:
             return now.is_here && now.here.st_ino == change.inode;
         case Act::folder_gone:
+        case Act::dress:
             return true;  // it may have to stay
     }
     return false;
@@ -197,16 +256,20 @@ void encode_file_change(Encoder& out, FileChange const& change) {
     out.u32(change.modified.nanoseconds);
     out.u32(change.mode);
     out.text(change.first);
+    if (change.act != Act::dress) return;
+    encode_look(out, change.before);
+    encode_look(out, change.after);
 }
 
 Result<FileChange> decode_file_change(Decoder& in) {
     FileChange change;
     PD_TRY(auto const act, in.u8());
-    if (act < 1 || act > static_cast<std::uint8_t>(Act::relink))
+    if (act < 1 || act > static_cast<std::uint8_t>(Act::dress))
         return fail(Fault::corrupt, "a change of a file that is none");
     change.act = static_cast<Act>(act);
     PD_TRY(change.path, in.text(path_bytes_max));
-    if (change.path.empty()) return fail(Fault::corrupt, "a change of the root itself");
+    if (change.path.empty() && change.act != Act::dress)
+        return fail(Fault::corrupt, "a change of the root itself");
     PD_CHECK(check_path(change.path));
     PD_TRY(change.number, in.varint());
     PD_TRY(change.inode, in.varint());
@@ -216,6 +279,9 @@ Result<FileChange> decode_file_change(Decoder& in) {
     PD_TRY(change.mode, in.u32());
     PD_TRY(change.first, in.text(path_bytes_max));
     if (!change.first.empty()) PD_CHECK(check_path(change.first));
+    if (change.act != Act::dress) return change;
+    PD_TRY(change.before, decode_look(in));
+    PD_TRY(change.after, decode_look(in));
     return change;
 }
 
@@ -263,6 +329,7 @@ Result<void> drop_stage(system::Path const& root, std::string const& stage) {
 bool still_there(system::Path const& root, FileChange const& change) {
     auto const folder = open_root(root);
     if (!folder) return false;
+    if (change.act == Act::dress) return looks(*folder, change.path, change.after);
     auto const name = locate(*folder, change.path);
     struct stat status{};
     bool const there = name && ::fstatat(name->folder.descriptor(), name->name.c_str(), &status,

@@ -5,9 +5,17 @@
 
 #include "base/codec.h"
 #include "base/time.h"
+#include "data/entry.h"
 #include "system/file.h"
 
 namespace perdure::origin {
+
+/// What a restore sets of a folder that is there.
+struct FolderLook {
+    std::uint32_t mode = 0, uid = 0, gid = 0;
+    std::vector<data::Xattr> xattrs;  ///< all of them, by name
+    bool operator==(FolderLook const&) const = default;
+};
 
 /// One name that changes, for journals and undo.
 struct FileChange {
@@ -19,14 +27,16 @@ struct FileChange {
         folder_gone = 5,  ///< taken away, if it is empty
         link = 6,         ///< a further name of `first`
         relink = 7,       ///< the same, in place of what is there
+        dress = 8,        ///< a folder's owner, mode and attributes; "" is the root itself
     } act{};
     std::string path;
     std::uint64_t number = 0;  ///< its name in the stage
     /// Of what is put there: tells later whether somebody changed it since.
     std::uint64_t inode = 0, size = 0;
     Timestamp modified;
-    std::uint32_t mode = 0;  ///< of folder_gone, to make it again
-    std::string first;       ///< of links
+    std::uint32_t mode = 0;    ///< of folder_gone, to make it again
+    std::string first;         ///< of links
+    FolderLook before, after;  ///< of dress
 };
 void encode_file_change(Encoder& out, FileChange const& change);
 /// Fails: corrupt (also for a path that leaves the root).

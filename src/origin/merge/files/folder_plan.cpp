@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "origin/files/below.h"
+#include "origin/merge/files/differences.h"
 
 namespace perdure::origin {
 
@@ -53,7 +54,15 @@ FolderPlan::Verdict FolderPlan::look(std::string_view parent) {
         }
         int const opened = open_beneath(root_, folder, O_PATH | O_DIRECTORY);
         if (opened >= 0) {
+            bool const apart = mounted_apart(root_, opened, "");
             ::close(opened);
+            if (apart) {
+                out.blocked = fmt::format(
+                    "{} is another file system, which nothing can be moved into in one step with "
+                    "the rest: restore it --to DIR, or as a source of its own",
+                    folder);
+                return out;
+            }
             deepest = folder;
         } else if (opened == -ENOENT) {
             data::Entry entry;

@@ -16,13 +16,16 @@ namespace {
 
 using data::EntryKind;
 
-constexpr std::size_t piece_bytes = 256 << 10;
 constexpr std::size_t link_bytes_max = 4096;
 
 }  // namespace
 
 Seen look_beneath(int root, std::string_view path) {
     Seen seen;
+    if (path.empty()) {
+        seen.there = ::fstat(root, &seen.status) == 0;
+        return seen;
+    }
     auto const [parent, name] = split_path(path);
     int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);
     if (folder == -ENOENT) return seen;
@@ -87,25 +90,6 @@ std::string link_text(int root, std::string_view path) {
     ::close(folder);
     out.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
     return out;
-}
-
-/// Bytes of a content against a file; both are read to the end or the first difference.
-Result<bool> same_bytes(data::ByteSource& content, int file) {
-    Bytes ours(piece_bytes), theirs(piece_bytes);
-    while (true) {
-        PD_TRY(auto const got, content.read(ours));
-        std::size_t filled = 0;
-        while (filled < std::max<std::size_t>(got, 1)) {
-            auto const more =
-                ::read(file, theirs.data() + filled, std::max<std::size_t>(got, 1) - filled);
-            if (more < 0) return system::error_from_errno(errno, "reading a file to compare");
-            if (more == 0) break;
-            filled += static_cast<std::size_t>(more);
-        }
-        if (filled != got) return false;
-        if (got == 0) return true;
-        if (std::memcmp(ours.data(), theirs.data(), got) != 0) return false;
-    }
 }
 
 }  // namespace perdure::origin

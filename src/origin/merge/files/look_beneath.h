@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "data/entry.h"
-#include "data/stream.h"
 
 namespace perdure::origin {
 
@@ -29,8 +28,5 @@ std::string_view kind_word(mode_t mode);
 mode_t type_of(data::EntryKind kind);
 /// Where the symbolic link at `path` leads; empty: it cannot be read.
 std::string link_text(int root, std::string_view path);
-/// Bytes of a content against those of an open file; both are read to the end or the first
-/// difference.
-Result<bool> same_bytes(data::ByteSource& content, int file);
 
 }  // namespace perdure::origin

@@ -11,12 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ranges>
+#include <utility>
+
 #include "crypto/hash.h"
-#include "origin/file_bytes.h"
 #include "origin/files/below.h"
+#include "origin/merge/files/differences.h"
 #include "origin/merge/files/folder_plan.h"
 #include "origin/merge/files/look_beneath.h"
-#include "system/step.h"
+#include "origin/merge/files/stage.h"
 
 namespace perdure::origin {
 
@@ -32,13 +35,8 @@ public:
 
     Result<void> prepare() {
         if (request_.stage.empty()) return {};
-        PD_CHECK(system::step(system::Step::make_folder, request_.stage));
-        if (::mkdirat(root_.descriptor(), request_.stage.c_str(), 0700) != 0) {
-            return system::error_from_errno(errno, "making " + request_.stage);
-        }
-        SourceOptions const files{.name = request_.source, .type = "files"};
-        PD_TRY(staged_, open_tree_target(
-                            files, {.folder = request_.root / request_.stage, .overwrite = true}));
+        PD_TRY(staged_,
+               Stage::make(root_.descriptor(), request_.root, request_.stage, request_.source));
         return {};
     }
 
@@ -54,9 +52,8 @@ public:
     }
 
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
-        if (path.empty()) return {};
         if (!request_.chosen(path)) {
-            above_.met(path, entry);
+            if (!path.empty()) above_.met(path, entry);
             return {};
         }
         auto const seen = look_beneath(root_.descriptor(), path);
@@ -66,7 +63,7 @@ public:
                                      : fmt::format("a {} stands where the folder belongs",
                                                    kind_word(seen.status.st_mode)));
         } else if (seen.there) {
-            return count_identical();
+            return judge_look(std::move(item), entry, seen);
         } else {
             item.decision = data::Decision::insert;
         }
@@ -81,7 +78,7 @@ public:
         FileItem item{.path = path};
         PD_TRY(bool const same, compare_file(path, entry, seen, content, item, number));
         if (same) {
-            note_first(path, entry, {true, true, seen.status.st_ino});
+            note_first(path, entry, {true, true, true, seen.status.st_ino});
             return count_identical();
         }
         PD_CHECK(decide(item, entry, seen));
@@ -89,14 +86,14 @@ public:
         PD_TRY(auto const decision, settle(item, entry.size));
         bool const writes = data::may_write(decision);
         if (!writes || !staged_) {
-            note_first(path, entry, {planned, writes, 0});
-            return {};
+            note_first(path, entry, {planned, writes, false, 0});
+            return number == 0 ? Result<void>{} : staged_->drop(number);
         }
         if (number == 0) {
-            PD_TRY(number, stage(entry, content));
+            PD_TRY(number, staged_->put(entry, content));
         }
         PD_TRY(auto const inode, keep(path, number, seen.there ? Act::replace : Act::create));
-        note_first(path, entry, {planned, inode != 0, inode});
+        note_first(path, entry, {planned, inode != 0, false, inode});
         return {};
     }
 
@@ -109,19 +106,19 @@ public:
         auto const seen = look_beneath(root_.descriptor(), path);
         FileItem item{.path = path};
         bool const same_kind = seen.there && (seen.status.st_mode & S_IFMT) == type_of(entry.kind);
-        if (same_kind && (entry.kind != EntryKind::symlink ||
-                          link_text(root_.descriptor(), path) == entry.link_target)) {
-            return count_identical();
-        }
         if (same_kind) {
-            item.fields.push_back(
-                {"leads to", link_text(root_.descriptor(), path), entry.link_target});
+            item.fields = metadata_differences(root_.descriptor(), path, entry, seen.status);
+            auto const leads_to =
+                entry.kind == EntryKind::symlink ? link_text(root_.descriptor(), path) : "";
+            if (leads_to != entry.link_target) {
+                item.fields.push_back({"leads to", leads_to, entry.link_target});
+            }
+            if (item.fields.empty()) return count_identical();
         }
         PD_CHECK(decide(item, entry, seen));
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
-        auto const number = next_number();
-        PD_CHECK(staged_->make_other(std::to_string(number), entry));
+        PD_TRY(auto const number, staged_->put_other(entry));
         PD_TRY([[maybe_unused]] auto const inode,
                keep(path, number, seen.there ? Act::replace : Act::create));
         return {};
@@ -151,9 +148,17 @@ public:
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
         std::lock_guard lock(mutex_);
-        FileChange change{.act = Act::remove, .path = path, .number = ++number_};
+        FileChange change{.act = Act::remove, .path = path, .number = staged_->next()};
         change.inode = seen.status.st_ino;
         changes_.push_back(std::move(change));
+        return {};
+    }
+
+    std::vector<std::string> take_alone() override { return std::exchange(alone_, {}); }
+    Result<void> refuse(std::string const& path, std::string why) override {
+        FileItem item{.path = path};
+        block(item, std::move(why));
+        PD_TRY([[maybe_unused]] auto const decision, settle(std::move(item), 0));
         return {};
     }
 
@@ -162,27 +167,23 @@ public:
     Result<void> settle_stage() override {
         std::vector<FileChange> folders;
         for (auto const& [path, entry] : folders_) {
-            FileChange change{.act = Act::folder, .path = path, .number = next_number()};
-            auto const name = std::to_string(change.number);
-            auto open = entry;
-            open.mode |= 0700u;  // things are put into it; its own mode comes last
-            PD_CHECK(staged_->make_folder(name, open));
-            PD_CHECK(staged_->finish_folder(name, open));
+            FileChange change{.act = Act::folder, .path = path};
+            PD_TRY(change.number, staged_->put_folder(entry));
             change.mode = entry.mode & 07777u;
             change.modified = entry.modified;
             folders.push_back(std::move(change));
         }
         changes_.insert(changes_.begin(), folders.begin(), folders.end());
         for (auto& [first, change] : links_) changes_.push_back(std::move(change));
+        // Last, deepest first: a folder's new mode may keep everything out.
+        for (auto& change : dressed_ | std::views::reverse) changes_.push_back(std::move(change));
         for (auto path = emptied_.rbegin(); path != emptied_.rend(); ++path) {
             auto const seen = look_beneath(root_.descriptor(), *path);
             FileChange change{.act = Act::folder_gone, .path = *path};
             change.mode = seen.there ? seen.status.st_mode & 07777u : 0755u;
             changes_.push_back(std::move(change));
         }
-        PD_CHECK(system::step(system::Step::sync, request_.stage));
-        if (::syncfs(root_.descriptor()) == 0) return {};
-        return system::error_from_errno(errno, "bringing the staged files to the disk");
+        return staged_->settle();
     }
 
 private:
@@ -200,61 +201,73 @@ private:
     }
 
     static std::string state_of(struct stat const& status) {
-        return fmt::format("{:o} {} {}.{:09}", status.st_mode, status.st_size,
-                           status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+        return fmt::format("{:o} {}:{} {} {}.{:09}", status.st_mode, status.st_uid, status.st_gid,
+                           status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
     }
 
-    std::uint64_t next_number() {
-        std::lock_guard lock(mutex_);
-        return ++number_;
-    }
-
-    Result<std::uint64_t> stage(data::Entry const& entry, data::ByteSource& content) {
-        auto const number = next_number();
-        PD_CHECK(staged_->write_file(std::to_string(number), entry, content));
-        return number;
-    }
-
-    /// True: nothing differs. With a stage a file of the same size is staged first, since a content
-    /// can be read only once.
+    /// True: nothing differs. `number` is set when the content had to be staged for comparing.
     Result<bool> compare_file(std::string const& path, data::Entry const& entry, Seen const& seen,
                               data::ByteSource& content, FileItem& item, std::uint64_t& number) {
         if (!seen.there || seen.blocked || !S_ISREG(seen.status.st_mode)) return false;
         auto const size = static_cast<std::uint64_t>(seen.status.st_size);
         bool const same_time = modified_of(seen.status) == entry.modified;
+        bool const doubted =
+            request_.strategy == data::Strategy::overwrite && !untouched(entry, seen.status);
         bool same = size == entry.size;
-        if (same && !same_time) {
-            system::File const file(open_beneath(root_.descriptor(), path, O_RDONLY | O_NOATIME));
-            system::File const plain(
-                file.is_open() ? -1 : open_beneath(root_.descriptor(), path, O_RDONLY));
-            int const descriptor = file.is_open() ? file.descriptor() : plain.descriptor();
-            if (descriptor < 0) {
-                same = false;  // whether it may be replaced is decided later
-            } else if (staged_ && !entry.sparse) {
-                PD_TRY(number, stage(entry, content));
-                PD_TRY(auto copy, system::File::open_to_read(request_.root / request_.stage /
-                                                             std::to_string(number)));
-                FileBytes source(std::move(copy));
-                PD_TRY(same, same_bytes(source, descriptor));
-            } else {
-                PD_TRY(same, entry.sparse ? Result<bool>(false) : same_bytes(content, descriptor));
-            }
+        if (same && (!same_time || doubted)) {
+            PD_TRY(same, compare_content(path, entry, content, number));
         }
-        auto const mode = seen.status.st_mode & 07777u;
         if (size != entry.size) {
             item.fields.push_back({"size", std::to_string(size), std::to_string(entry.size)});
         } else if (!same) {
             item.fields.push_back({"content", "differs", "differs"});
         }
-        if (!same) {
+        if (!same && !same_time) {
             item.fields.push_back(
                 {"modified", to_rfc3339(modified_of(seen.status)), to_rfc3339(entry.modified)});
         }
-        if (mode != (entry.mode & 07777u)) {
-            item.fields.push_back(
-                {"mode", fmt::format("{:04o}", mode), fmt::format("{:04o}", entry.mode & 07777u)});
+        for (auto& field : metadata_differences(root_.descriptor(), path, entry, seen.status)) {
+            item.fields.push_back(std::move(field));
         }
-        return item.fields.empty();
+        if (!item.fields.empty()) return false;
+        if (number != 0) PD_CHECK(staged_->drop(std::exchange(number, 0)));
+        return true;
+    }
+
+    /// With a stage the content is staged first, since it can be read only once.
+    Result<bool> compare_content(std::string const& path, data::Entry const& entry,
+                                 data::ByteSource& content, std::uint64_t& number) {
+        int opened = open_beneath(root_.descriptor(), path, O_RDONLY | O_NOATIME);
+        if (opened < 0) opened = open_beneath(root_.descriptor(), path, O_RDONLY);
+        if (opened < 0) return false;  // whether it may be replaced is decided later
+        system::File const file(opened);
+        if (!staged_) return same_content(entry, content, opened);
+        PD_TRY(number, staged_->put(entry, content));
+        PD_TRY(auto const staged, staged_->read(number, entry));
+        return same_content(entry, *staged, opened);
+    }
+
+    /// A folder that is there: its owner, mode and attributes.
+    Result<void> judge_look(FileItem item, data::Entry const& entry, Seen const& seen) {
+        item.fields = metadata_differences(root_.descriptor(), item.path, entry, seen.status);
+        if (item.fields.empty()) return item.path.empty() ? Result<void>{} : count_identical();
+        item.finding = FileItem::Finding::conflict;
+        item.target_state = state_of(seen.status);
+        auto const path = item.path;
+        auto const now = look_of_folder(root_.descriptor(), path);
+        bool const wanted = request_.strategy == data::Strategy::overwrite;
+        item.decision = wanted ? data::Decision::replace : data::Decision::keep;
+        item.reason = wanted ? "overwrite" : "a folder that is there changes only by overwrite";
+        if (wanted && (!now || (::geteuid() != 0 && now->uid != ::geteuid()))) {
+            block(item, "only its owner may change the folder");
+        }
+        PD_TRY(auto const decision, settle(std::move(item), 0));
+        if (!data::may_write(decision) || !staged_ || !now) return {};
+        FileChange change{.act = Act::dress, .path = path};
+        change.before = *now;
+        change.after = dressed_as(*now, entry);
+        dressed_.push_back(std::move(change));
+        return {};
     }
 
     Result<void> decide(FileItem& item, data::Entry const& entry, Seen const& seen) {
@@ -271,6 +284,10 @@ private:
             block(item, "a folder stands in its place");
             return {};
         }
+        if (auto const [parent, name] = split_path(item.path); is_mount(parent, name)) {
+            block(item, "something is mounted on it, so nothing can be put in its place");
+            return {};
+        }
         item.finding = FileItem::Finding::conflict;
         auto const verdict = data::resolve(request_.strategy, {modified_of(seen.status), {}},
                                            {entry.modified, {}}, request_.now, "the snapshot's");
@@ -282,6 +299,12 @@ private:
         }
         if (data::may_write(item.decision)) block_unreadable(item, seen);
         return data::may_write(item.decision) ? need_folders(item) : Result<void>{};
+    }
+
+    bool is_mount(std::string_view parent, std::string_view name) const {
+        system::File const folder(open_beneath(root_.descriptor(), parent, O_PATH | O_DIRECTORY));
+        return folder.is_open() &&
+               mounted_apart(folder.descriptor(), folder.descriptor(), std::string(name).c_str());
     }
 
     /// No safety snapshot will hold what this process cannot read.
@@ -333,6 +356,7 @@ private:
     struct First {
         bool planned = false;     ///< afterwards the target holds the snapshot's, says the plan
         bool holds = false;       ///< the same, with what the person decided otherwise
+        bool stays = false;       ///< it is there already and is not replaced
         std::uint64_t inode = 0;  ///< then; 0 while only comparing
     };
 
@@ -350,7 +374,7 @@ private:
         bool const same = seen.there && S_ISREG(seen.status.st_mode) &&
                           static_cast<std::uint64_t>(seen.status.st_size) == entry.size &&
                           modified_of(seen.status) == entry.modified;
-        return {same, same, same ? seen.status.st_ino : 0};
+        return {same, same, same, same ? seen.status.st_ino : 0};
     }
 
     Result<void> judge_name(std::string const& path, data::Entry const& entry) {
@@ -361,21 +385,17 @@ private:
         bool const one_file = seen.there && there.there &&
                               seen.status.st_ino == there.status.st_ino &&
                               seen.status.st_dev == there.status.st_dev;
-        if (first.planned && one_file && modified_of(there.status) == entry.modified) {
-            return count_identical();
+        if (first.stays && one_file) return count_identical();
+        if (!first.planned || !first.holds) {  // it comes back as a file of its own
+            alone_.push_back(path);
+            return {};
         }
-        if (!first.planned) {
-            block(item, fmt::format("a second name of {}, which is not, and does not become, what "
-                                    "it was: choose both",
-                                    entry.same_as));
-        } else {
-            if (seen.there) item.fields.push_back({"is a name of", "", entry.same_as});
-            PD_CHECK(decide(item, entry, seen));
-        }
+        if (seen.there) item.fields.push_back({"is a name of", "", entry.same_as});
+        PD_CHECK(decide(item, entry, seen));
         PD_TRY(auto const decision, settle(item, 0));
-        if (!data::may_write(decision) || !staged_ || !first.holds) return {};
+        if (!data::may_write(decision) || !staged_) return {};
         FileChange change{.act = seen.there ? Act::relink : Act::link, .path = path};
-        change.number = next_number();
+        change.number = staged_->next();
         change.first = entry.same_as;
         change.inode = first.inode;
         change.size = entry.size;
@@ -430,34 +450,29 @@ private:
 
     /// The inode of what is staged; 0: nothing is.
     Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Act act) {
-        struct stat status{};
-        auto const name = request_.stage + "/" + std::to_string(number);
-        if (::fstatat(root_.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            return 0;  // a device that could not be made; named among the problems
-        }
-        FileChange change{.act = act, .path = path, .number = number};
-        change.inode = status.st_ino;
-        change.size = static_cast<std::uint64_t>(status.st_size);
-        change.modified = modified_of(status);
+        auto change = staged_->change(act, path, number);
+        if (!change) return 0;
+        auto const inode = change->inode;
         std::lock_guard lock(mutex_);
-        changes_.push_back(std::move(change));
-        return status.st_ino;
+        changes_.push_back(std::move(*change));
+        return inode;
     }
 
     TreeMergeRequest request_;
     system::File root_;
-    std::unique_ptr<data::TreeTarget> staged_;
+    std::unique_ptr<Stage> staged_;
     std::mutex mutex_;  ///< of what follows
     FileSummary summary_;
     std::array<std::uint64_t, 4> state_{};
     std::vector<FileChange> changes_;
     std::vector<std::pair<std::string, data::Entry>> folders_;
     std::vector<std::string> emptied_;
-    std::uint64_t number_ = 0;
     FolderPlan above_;
     std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
     std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
+    std::vector<std::string> alone_;   ///< further names that become files of their own
+    std::vector<FileChange> dressed_;  ///< folders that are there, parents first
 };
 
 Result<system::File> open_root(system::Path const& root) {

@@ -45,6 +45,8 @@ struct TreeMergeRequest {
 };
 
 /// Compares the files of a snapshot with a live folder; it is fed like any target of a restore.
+/// Metadata is compared always; contents of equal size where the times differ, and, when the
+/// strategy is to overwrite, also where the kernel says that somebody touched the file since.
 /// With a stage the new contents are put into `<root>/<stage>/`, complete and on the disk, and
 /// nothing else changes until swap(). Every name is resolved beneath the root with no link
 /// followed. Threads: write_file from many, the rest from one.
@@ -55,6 +57,11 @@ public:
     virtual FileSummary const& summary() const = 0;
     /// An order-free hash of all items.
     virtual std::string state() const = 0;
+    /// Further names of files whose first name does not become what it was. Fed once more, by
+    /// themselves, with the content, they become files of their own. Asked after the root's finish;
+    /// whoever cannot feed them says why.
+    virtual std::vector<std::string> take_alone() = 0;
+    virtual Result<void> refuse(std::string const& path, std::string why) = 0;
     /// Takes a name away in swap(), when it is still what it was at `seen`.
     virtual Result<void> remove(std::string const& path) = 0;
     /// Takes a folder away in swap(), if it is empty then.
