@@ -160,6 +160,11 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     request.remap = std::make_shared<job::Remap const>(std::move(owners), std::move(paths));
     record.evidence("snapshot", to_hex(answer.snapshot.object_hash));
     auto report = job::restore(*repository, request, workspace.stop());
+    if (!report && report.error().fault() == Fault::cancelled) {
+        return record.failed(std::move(report).error().with_fix(
+            fmt::format("{} holds a part of it; repeat it with --confirm {}", folder.string(),
+                        folder.filename().string())));
+    }
     if (!report) return record.failed(std::move(report).error());
     answer.report = std::move(*report);
     for (auto const& source : answer.report.sources) {

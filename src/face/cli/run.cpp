@@ -57,15 +57,15 @@ int usage_error(Output& out, Error const& error) {
 
 Error of_signal(Error const& error, Signals const& signals) {
     if (error.fault() != Fault::cancelled) return error;
+    auto const again =
+        error.fix().empty() ? "repeat it: what was done is not done again" : error.fix();
     if (signals.timed_out()) {
         return fail(Fault::unavailable, "stopped after --timeout\n" + error.message())
             .with_code(1)
-            .with_fix("repeat it: what was done is not done again");
+            .with_fix(again);
     }
     int const exit = signals.received() == SIGINT ? 130 : 143;
-    return fail(Fault::cancelled, "stopped as asked")
-        .with_code(exit)
-        .with_fix("repeat it: what was done is not done again");
+    return fail(Fault::cancelled, "stopped as asked").with_code(exit).with_fix(again);
 }
 
 /// Whose lines are what was asked for; of all others --quiet wants to hear of trouble only.

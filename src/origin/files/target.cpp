@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "origin/files/below.h"
+#include "origin/files/leftovers.h"
 #include "origin/files/metadata.h"
 #include "origin/files/stat.h"
 #include "origin/files/xattr.h"
@@ -31,7 +32,9 @@
 // a
 //    folder that is being filled.
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
-// 6. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
+// 6. Temporary names of a process that was killed go when the next one may overwrite here. Whoever
+//    fills a folder holds a shared lock on it, which the kernel gives back whatever happens.
+// 7. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
 // of
 //    large files are on their way to the disk by then.
 //
@@ -80,9 +83,7 @@ class FilesTarget final : public data::TreeTarget {
 public:
     FilesTarget(TargetOptions options, system::File root)
         : options_(std::move(options)), root_(std::move(root)) {
-        Opaque<8, struct TemporaryTag> unique;
-        system::real_random().fill(unique.bytes);
-        temporary_prefix_ = ".perdure-" + to_hex(unique) + "-";
+        temporary_prefix_ = temporary_prefix();
         struct stat status{};
         ::fstat(root_.descriptor(), &status);
         // What the root hands down to new names must be undone where the entry says otherwise.
@@ -463,7 +464,10 @@ Result<std::unique_ptr<data::TreeTarget>> open_files_target(TargetOptions const&
     if (opened < 0 && (errno == ENOTDIR || errno == ELOOP)) return refuse_link(options.folder);
     if (opened < 0)
         return system::error_from_errno(errno, "cannot open " + options.folder.native());
-    return std::make_unique<FilesTarget>(options, system::File(opened));
+    system::File root(opened);
+    bool const alone = claim_folder(root);
+    if (alone && options.overwrite) sweep_leftovers(options.folder);
+    return std::make_unique<FilesTarget>(options, std::move(root));
 }
 
 }  // namespace perdure::origin
