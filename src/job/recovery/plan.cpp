@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -49,6 +50,19 @@ std::uint64_t writes_in(data::Json const& decisions) {
     return out;
 }
 
+bool took_nothing(data::Json const& sources) {
+    auto const chosen = [](data::Json const* counts) {
+        return counts && counts->integer_of("chosen") > 0;
+    };
+    return std::ranges::none_of(*sources.array(), [&](data::Json const& source) {
+        auto const* tables = source.find("tables");
+        return chosen(source.find("files")) ||
+               (tables && tables->array() &&
+                std::ranges::any_of(*tables->array(),
+                                    [&](data::Json const& table) { return chosen(&table); }));
+    });
+}
+
 class Planner {
 public:
     Planner(repository::Repository& repository, PlanRequest const& request, std::stop_token stop)
@@ -71,6 +85,11 @@ public:
                 sources.add(std::move(part));
             }
             space.add(space_json(place, bytes));
+        }
+        if (!request_.scope.filter.empty() && !request_.scope.remove && took_nothing(sources)) {
+            return fail(Fault::not_found, "nothing of the snapshot meets the conditions")
+                .with_code(2)
+                .with_fix("perdure backup find searches all snapshots by the same conditions");
         }
         data::Json summary;
         summary.put("sources", std::move(sources)).put("space", std::move(space));

@@ -10,6 +10,7 @@
 #include "service/backup.h"
 #include "service/recorded_run.h"
 #include "service/recovery/recovery_places.h"
+#include "service/recovery/selected_paths.h"
 #include "service/report/custody.h"
 #include "service/snapshots.h"
 
@@ -80,6 +81,10 @@ std::vector<std::string> confirm_words(std::vector<job::RecoveryPlace> const& pl
         out.push_back(target);
     }
     return out;
+}
+
+void add(std::vector<data::Problem>& problems, std::vector<data::Problem> const& more) {
+    problems.insert(problems.end(), more.begin(), more.end());
 }
 
 Result<std::string> take_safety_snapshot(Workspace& workspace,
@@ -186,7 +191,10 @@ Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
     request.scope = std::move(choice.scope);
     PD_TRY(auto* const repository, workspace.repository());
     request.snapshot = answer.snapshot;
-    PD_TRY(request.places, places_of(workspace, answer.snapshot, request.scope, call.target));
+    PD_CHECK(check_selected_paths(*repository, answer.snapshot, request.scope.selectors,
+                                  workspace.stop()));
+    PD_TRY(auto places, places_of(workspace, answer.snapshot, request.scope, call.target));
+    request.places = std::move(places.places);
     auto const target = call.target == "live"
                             ? call.target
                             : std::filesystem::absolute(call.target).lexically_normal().string();
@@ -204,6 +212,7 @@ Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
             folder / (to_compact(to_timestamp(std::chrono::system_clock::now())) + ".json");
     }
     PD_TRY(answer.report, job::plan_recovery(*repository, request, workspace.stop()));
+    add(answer.report.problems, places.left_out);
     answer.plan = request.output;
     answer.in_place = true;
     answer.confirm = confirm_words(request.places, target);
@@ -237,6 +246,8 @@ Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call) {
     request.scratch = call.scratch;
     request.progress = call.progress;
     PD_TRY(auto* const repository, workspace.repository());
+    PD_CHECK(check_selected_paths(*repository, request.snapshot, request.scope.selectors,
+                                  workspace.stop()));
     RecordedRun record(workspace, "restore", names);
     record.run().snapshot = answer.snapshot.id();
     record.evidence("snapshot", to_hex(answer.snapshot.object_hash));
@@ -262,7 +273,8 @@ Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call) {
     auto const* scope = request.plan.header.find("scope");
     PD_TRY(request.scope, job::scope_from_json(scope ? *scope : data::Json{}));
     auto const target = request.plan.header.text_of("target");
-    PD_TRY(request.places, places_of(workspace, request.snapshot, request.scope, target));
+    PD_TRY(auto places, places_of(workspace, request.snapshot, request.scope, target));
+    request.places = std::move(places.places);
     PD_CHECK(
         same_places(request.plan, header_of(workspace, request.snapshot, target, request.places)));
     auto const writes = job::writes_of(request.plan.summary);
@@ -291,6 +303,7 @@ Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call) {
     auto report = job::apply_recovery(*repository, request, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     answer.report = std::move(*report);
+    add(answer.report.problems, places.left_out);
     if (answer.report.writes > 0) answer.run = request.run;
     record.run().items = answer.report.writes;
     data::Json body;

@@ -12,6 +12,9 @@
 namespace perdure::service {
 namespace {
 
+constexpr char const* left_out_command =
+    "the output of a command has no place of its own to go back to: restore it --to DIR";
+
 Result<origin::SourceOptions> live_place(Workspace& workspace,
                                          repository::SourceSnapshot const& source) {
     auto const* config = workspace.config().source(source.name);
@@ -20,14 +23,14 @@ Result<origin::SourceOptions> live_place(Workspace& workspace,
                     fmt::format("the configuration has no source \"{}\" to restore into",
                                 source.name))
             .with_code(2)
-            .with_fix("add [source." + source.name + "], or restore with --target DIR");
+            .with_fix("add [source." + source.name + "], or restore with --to DIR");
     }
     if (config->options.type != source.type) {
         return fail(Fault::invalid,
                     fmt::format("source \"{}\" was {} when it was backed up and is {} now",
                                 source.name, source.type, config->options.type))
             .with_code(2)
-            .with_fix("restore with --target DIR");
+            .with_fix("restore with --to DIR");
     }
     return config->options;
 }
@@ -53,11 +56,10 @@ Result<std::vector<data::Selectable>> selectable_of(repository::Repository& repo
     return out;
 }
 
-Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
-                                                  repository::Snapshot const& snapshot,
-                                                  job::RecoveryScope const& scope,
-                                                  std::string const& target) {
-    std::vector<job::RecoveryPlace> out;
+Result<RecoveryPlaces> places_of(Workspace& workspace, repository::Snapshot const& snapshot,
+                                 job::RecoveryScope const& scope, std::string const& target) {
+    RecoveryPlaces all;
+    auto& out = all.places;
     bool const file = target != "live" && std::filesystem::is_regular_file(target);
     auto const path = std::filesystem::absolute(target).lexically_normal();
     for (auto const& source : snapshot.sources) {
@@ -65,6 +67,13 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
         if (!chosen) continue;
         if (!source.rows && !scope.filter.empty() && scope.selectors.empty()) continue;
         PD_CHECK(data::check_component(source.name));
+        if (target == "live" && source.type == "command") {
+            all.left_out.push_back({source.name, left_out_command});
+            if (scope.selectors.empty()) continue;
+            return fail(Fault::unsupported, source.name + ": " + left_out_command)
+                .with_code(2)
+                .with_fix("perdure restore SNAPSHOT " + source.name + " --to DIR");
+        }
         job::RecoveryPlace place{.source = &source, .target = {}, .name = source.name};
         if (target == "live") {
             PD_TRY(place.target, live_place(workspace, source));
@@ -89,12 +98,14 @@ Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
     if (file && (out.size() != 1 || !out[0].source->rows)) {
         return fail(Fault::invalid, target + " is a file: only one database fits there")
             .with_code(2)
-            .with_fix("select one database: perdure restore plan SNAPSHOT SOURCE --target FILE");
+            .with_fix("select one database: perdure restore SNAPSHOT SOURCE --to FILE");
     }
     if (out.empty()) {
-        return fail(Fault::invalid, "nothing of the snapshot is selected").with_code(2);
+        return fail(Fault::invalid, "nothing of the snapshot is selected that could go there")
+            .with_code(2)
+            .with_fix("perdure restore SNAPSHOT --to DIR");
     }
-    return out;
+    return all;
 }
 
 Result<system::File> lock_runs(system::Path const& recovery) {

@@ -10,13 +10,16 @@ Result<std::vector<data::Selectable>> selectable_of(repository::Repository& repo
                                                     repository::Snapshot const& snapshot,
                                                     std::stop_token stop);
 
+struct RecoveryPlaces {
+    std::vector<job::RecoveryPlace> places;
+    std::vector<data::Problem> left_out;  ///< sources that have no place to go back to
+};
 /// Where each selected source goes: to where the configuration has it ("live"), below a folder, or
 /// (one database) into a file. The places point into `snapshot`.
-/// Fails: not_found (no such live source; nothing at the target), invalid.
-Result<std::vector<job::RecoveryPlace>> places_of(Workspace& workspace,
-                                                  repository::Snapshot const& snapshot,
-                                                  job::RecoveryScope const& scope,
-                                                  std::string const& target);
+/// A command's output goes into a folder only: in place it is left out, or refused when selected.
+/// Fails: not_found (no such live source; nothing at the target), invalid, unsupported.
+Result<RecoveryPlaces> places_of(Workspace& workspace, repository::Snapshot const& snapshot,
+                                 job::RecoveryScope const& scope, std::string const& target);
 
 /// One restore or undo at a time. Fails: unavailable (PD-0011).
 Result<system::File> lock_runs(system::Path const& recovery);
