@@ -252,7 +252,8 @@ private:
         item.fields = metadata_differences(root_.descriptor(), item.path, entry, seen.status);
         if (item.fields.empty()) return item.path.empty() ? Result<void>{} : count_identical();
         item.finding = FileItem::Finding::conflict;
-        item.target_state = state_of(seen.status);
+        auto const& status = seen.status;  // no times: they say when names came and went
+        item.target_state = fmt::format("{:o} {}:{}", status.st_mode, status.st_uid, status.st_gid);
         auto const path = item.path;
         auto const now = look_of_folder(root_.descriptor(), path);
         bool const wanted = request_.strategy == data::Strategy::overwrite;

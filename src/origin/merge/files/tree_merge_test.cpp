@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -186,6 +187,87 @@ TEST_F(TreeMergeTest, AFileChangedAfterItWasPutIsNotTakenBack) {
     std::getline(std::ifstream(root / "note"), text);
     EXPECT_EQ(text, "mine and later work");
     EXPECT_FALSE(system::exists(root / "new"));
+}
+
+TEST_F(TreeMergeTest, AFolderGetsItsLookAndLosesItWhenAllIsTakenBack) {
+    std::filesystem::permissions(root / "sub", std::filesystem::perms(0700));
+    auto const mode = [&] {
+        return static_cast<unsigned>(std::filesystem::status(root / "sub").permissions());
+    };
+    auto entry = file(0);
+    entry.kind = data::EntryKind::folder;
+    entry.mode = 0750;
+    entry.uid = ::geteuid();
+    entry.gid = ::getegid();
+    auto merge = open("stage");
+    ASSERT_TRUE(merge);
+    ASSERT_TRUE((*merge)->make_folder("sub", entry));
+    ASSERT_TRUE((*merge)->settle_stage());
+    ASSERT_EQ((*merge)->changes().size(), 1u);
+    auto change = (*merge)->changes().front();
+    Encoder out;
+    encode_file_change(out, change);
+    Decoder in(out.view());
+    auto const decoded = decode_file_change(in);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->after, change.after);
+    EXPECT_FALSE(still_there(root, change));
+    ASSERT_TRUE(swap_files(root, "stage", {*decoded}));
+    EXPECT_EQ(mode(), 0750u);
+    EXPECT_TRUE(all_put(root, "stage", {*decoded}));
+    EXPECT_EQ(*swap_back(root, "stage", {*decoded}), std::vector<std::string>{});
+    EXPECT_EQ(mode(), 0700u);
+    // Half of it, as a kill leaves it, goes back; what is neither was somebody else.
+    change.before.xattrs = {{"user.then", Bytes{}}};
+    change.after = change.before;
+    change.after.mode = 0770;
+    std::filesystem::permissions(root / "sub", std::filesystem::perms(0770));
+    EXPECT_EQ(*swap_back(root, "stage", {change}), std::vector<std::string>{});
+    EXPECT_EQ(mode(), 0700u);
+    std::filesystem::permissions(root / "sub", std::filesystem::perms(0711));
+    EXPECT_EQ(*swap_back(root, "stage", {change}), std::vector<std::string>{"sub"});
+    EXPECT_EQ(mode(), 0711u);
+}
+
+TEST_F(TreeMergeTest, ContentIsComparedWhereTheTimesAreTheSame) {
+    auto entry = file();
+    std::ofstream(root / "note") << "rot!";
+    struct timespec const times[2] = {{0, UTIME_OMIT}, {entry.modified.seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (root / "note").c_str(), times, 0), 0);
+    for (std::string const stage : {"", "stage"}) {
+        auto merge = open(stage);
+        ASSERT_TRUE(merge);
+        TextSource content("mine");
+        ASSERT_TRUE((*merge)->write_file("note", entry, content));
+        EXPECT_EQ((*merge)->summary().conflict, 1u);
+        ASSERT_FALSE(told.back().fields.empty());
+        EXPECT_EQ(told.back().fields[0].name, "content");
+    }
+}
+
+TEST_F(TreeMergeTest, ASparseFileIsComparedByItsExtentsAndItsHoles) {
+    auto entry = file(1 << 20);
+    entry.sparse = true;
+    entry.extents = {{4096, 4}};
+    for (bool const more : {false, true}) {
+        std::ofstream live(root / "holes", std::ios::binary | std::ios::trunc);
+        live.seekp(4096);
+        live << "mine";
+        if (more) {
+            live.seekp(500'000);
+            live << "x";
+        }
+        live.close();
+        std::filesystem::resize_file(root / "holes", 1 << 20);
+        std::filesystem::permissions(root / "holes", std::filesystem::perms(0644));
+        entry.uid = ::geteuid();
+        entry.gid = ::getegid();
+        auto merge = open("");
+        ASSERT_TRUE(merge);
+        TextSource content("mine");
+        ASSERT_TRUE((*merge)->write_file("holes", entry, content));
+        EXPECT_EQ((*merge)->summary().identical, more ? 0u : 1u);
+    }
 }
 
 }  // namespace
