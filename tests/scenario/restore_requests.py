@@ -59,6 +59,37 @@ def claim_conditions_that_nothing_meets_are_refused(place):
             assert ran.code == 2 and "meets the conditions" in ran.err, ran
 
 
+def claim_records_that_cannot_be_put_back_are_named(place):
+    _, media = sources(place)
+    (media / "a.jpg").write_bytes(b"picture")
+    with contextlib.closing(sqlite3.connect(place.work / "app.db")) as base, base:
+        base.execute("CREATE TABLE gone(a)")
+        base.execute("INSERT INTO gone VALUES(1)")
+    place.good("backup")
+    with contextlib.closing(sqlite3.connect(place.work / "app.db")) as base, base:
+        base.execute("DROP TABLE gone")
+        base.execute("DROP TABLE memory")
+        base.execute("CREATE TABLE memory(id INTEGER PRIMARY KEY, path TEXT, must TEXT NOT NULL)")
+    words = ("restore", "latest", "app", "--to", "live", "--confirm", "app")
+    ran = place.good(*words, "--json", code=3)
+    told = {event["path"] for event in ran.events if event["type"] == "problem"}
+    assert told == {"app:memory/1", "app:gone"}, ran
+    ran = place.good(*words, code=3)
+    assert "✓" not in ran.out, ran
+
+
+def claim_media_of_the_same_size_and_time_come_back(place):
+    _, media = sources(place)
+    (media / "a.jpg").write_bytes(b"picture")
+    place.good("backup")
+    status = (media / "a.jpg").stat()
+    (media / "a.jpg").write_bytes(b"PICTURE")
+    os.utime(media / "a.jpg", ns=(status.st_atime_ns, status.st_mtime_ns))
+    place.good("restore", "latest", "app", "--to", "live", "--merge-strategy", "overwrite",
+               "--confirm", "app")
+    assert (media / "a.jpg").read_bytes() == b"picture"
+
+
 def claim_the_output_of_a_command_is_left_out_in_place(place):
     folder, _ = sources(place)
     with open(place.work / "perdure.toml", "a") as config:

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 
@@ -19,6 +20,8 @@
 namespace perdure::job {
 
 namespace {
+
+constexpr std::uint64_t blocked_told_max = 100;  ///< records of one table, one by one
 
 Error stale(std::string what) {
     return fail(Fault::conflict, "the plan is stale: " + std::move(what))
@@ -159,18 +162,47 @@ private:
         return std::optional(std::move(json));
     }
 
+    /// A record that cannot be put back is no success, unless the person declined it.
+    void note_blocked(data::Json const& item, std::map<std::string, std::uint64_t>& told) {
+        if (item.text_of("finding") != "blocked") return;
+        auto const count = ++told[item.text_of("table")];
+        auto const record = item.text_of("record");
+        if (count > blocked_told_max || request_.plan.overrides.contains(record)) return;
+        report_.problems.push_back({record, item.text_of("reason")});
+    }
+
+    /// Tables of which no record was told one by one, or not all.
+    void note_tables(data::Json const& source, std::map<std::string, std::uint64_t> const& told) {
+        auto const* tables = source.find("tables");
+        if (!tables || !tables->array()) return;
+        for (auto const& table : *tables->array()) {
+            auto const name = table.text_of("table");
+            auto const blocked = static_cast<std::uint64_t>(table.integer_of("blocked"));
+            auto const known = told.find(name);
+            auto const count = known == told.end() ? 0 : std::min(known->second, blocked_told_max);
+            if (blocked <= count) continue;
+            report_.problems.push_back(
+                {source.text_of("name") + ":" + name,
+                 fmt::format("{} records cannot be put back; restore plan says why",
+                             blocked - count)});
+        }
+    }
+
     Result<data::Json> compare_rows(AtWork& work, Pass pass, crypto::Sha256& state) {
         auto const mode =
             pass == Pass::write ? origin::Merge::Mode::write : origin::Merge::Mode::read;
         PD_TRY(work.rows,
                open_merge(*work.copy, *work.place, request_.scope, overrides_, mode, stop_));
+        std::map<std::string, std::uint64_t> told;  // of blocked records, by table
         PD_TRY(auto json, compare_merge(
                               *work.rows, *work.place,
                               [&](data::Json const& item) -> Result<void> {
                                   state.update(as_bytes(item.canonical()));
+                                  if (pass == Pass::look) note_blocked(item, told);
                                   return {};
                               },
                               stop_));
+        if (pass == Pass::look) note_tables(json, told);
         report_.writes += work.rows->changes().size();
         return json;
     }

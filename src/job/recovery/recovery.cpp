@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "crypto/hash.h"
 #include "job/source_options.h"
+#include "origin/merge/files/differences.h"
 
 namespace perdure::job {
 
@@ -30,11 +31,9 @@ public:
         if (differ_ || media_.empty() || folder) return {};
         struct stat status{};
         bool const there = ::lstat((media_ / path).c_str(), &status) == 0;
-        Timestamp const modified{status.st_mtim.tv_sec,
-                                 static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+        // Where anything hints at a change, the media are compared.
         bool const file = entry.kind == data::EntryKind::file && S_ISREG(status.st_mode);
-        differ_ = !there || !file || modified != entry.modified ||
-                  static_cast<std::uint64_t>(status.st_size) != entry.size;
+        differ_ = !there || !file || !origin::untouched(entry, status);
         return {};
     }
     Result<void> finish(std::stop_token stop) override { return target_->finish(std::move(stop)); }

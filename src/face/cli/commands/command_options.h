@@ -143,7 +143,10 @@ inline constexpr OptionRow strategy{
     "--merge-strategy", value, "keep-newer|keep-older|keep-oldest|keep-both|skip|overwrite",
     "Who wins where both are there and differ; keep-newer by default."};
 inline constexpr OptionRow remove_more{
-    "--delete", flag, {}, "Also delete what the selection has there and the snapshot lacks."};
+    "--delete",
+    flag,
+    {},
+    "Also delete files and records that are there and that the snapshot lacks; folders stay."};
 inline constexpr OptionRow map_column{
     "--map-column", values, "TABLE.OLD=NEW",
     "Where a column's values go; nothing after = leaves them behind."};
