@@ -90,6 +90,22 @@ Error moved(std::string const& path) {
     return fail(Fault::conflict, path + " came or went meanwhile").with_code(15);
 }
 
+/// What an application wrote after it was compared is in no snapshot: it must not stay in the
+/// stage.
+Result<void> check_what_went(system::File const& stage, FileChange const& change) {
+    if (!change.was) return {};
+    struct stat status{};
+    auto const number = std::to_string(change.number);
+    if (::fstatat(stage.descriptor(), number.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
+    auto const& was = *change.was;
+    bool const same =
+        status.st_ino == was.inode && static_cast<std::uint64_t>(status.st_size) == was.size &&
+        status.st_mtim.tv_sec == was.modified.seconds &&
+        static_cast<std::uint32_t>(status.st_mtim.tv_nsec) == was.modified.nanoseconds;
+    if (same) return {};
+    return fail(Fault::conflict, change.path + " was written to meanwhile").with_code(15);
+}
+
 bool is_link(Act act) {
     return act == Act::link || act == Act::relink;
 }
@@ -151,7 +167,7 @@ Result<void> swap_one(system::File const& root, system::File const& stage,
         case Act::dress:
             break;
     }
-    if (done == 0) return {};
+    if (done == 0) return check_what_went(stage, change);
     if (errno == EEXIST || errno == ENOENT) return moved(change.path);
     return system::error_from_errno(errno, "putting " + change.path + " in place");
 }

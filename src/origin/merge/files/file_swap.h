@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,13 +38,20 @@ struct FileChange {
     std::uint32_t mode = 0;    ///< of folder_gone, to make it again
     std::string first;         ///< of links
     FolderLook before, after;  ///< of dress
+    /// What stood there when it was compared: nothing else goes. Not in journals.
+    struct Was {
+        std::uint64_t inode = 0, size = 0;
+        Timestamp modified;
+    };
+    std::optional<Was> was;
 };
 void encode_file_change(Encoder& out, FileChange const& change);
 /// Fails: corrupt (also for a path that leaves the root).
 Result<FileChange> decode_file_change(Decoder& in);
 
 /// Puts staged files under their names and takes away what goes; what was there is in the stage
-/// afterwards. Fails: conflict (a name came or went meanwhile): the rest is not done.
+/// afterwards. Fails: conflict (a name came, went or was written to meanwhile): the rest is not
+/// done, and what was done is for swap_back.
 Result<void> swap_files(system::Path const& root, std::string const& stage,
                         std::vector<FileChange> const& changes);
 /// Takes back whatever swap_files did, as far as it came. What somebody changed since it was put

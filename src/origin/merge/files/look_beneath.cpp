@@ -50,6 +50,12 @@ bool readable_beneath(int root, std::string_view path) {
     return readable;
 }
 
+std::optional<FileChange::Was> was_of(Seen const& seen) {
+    if (!seen.there) return std::nullopt;
+    return FileChange::Was{seen.status.st_ino, static_cast<std::uint64_t>(seen.status.st_size),
+                           modified_of(seen.status)};
+}
+
 Timestamp modified_of(struct stat const& status) {
     return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "data/entry.h"
+#include "origin/merge/files/file_swap.h"
 
 namespace perdure::origin {
 
@@ -20,6 +21,9 @@ Seen look_beneath(int root, std::string_view path);
 
 /// Whether this process may read the file at `path`.
 bool readable_beneath(int root, std::string_view path);
+
+/// For a change that puts something in its place, or takes it away.
+std::optional<FileChange::Was> was_of(Seen const& seen);
 
 Timestamp modified_of(struct stat const& status);
 /// "file", "folder", "link", "special file".

@@ -92,7 +92,7 @@ public:
         if (number == 0) {
             PD_TRY(number, staged_->put(entry, content));
         }
-        PD_TRY(auto const inode, keep(path, number, seen.there ? Act::replace : Act::create));
+        PD_TRY(auto const inode, keep(path, number, seen));
         note_first(path, entry, {planned, inode != 0, false, inode});
         return {};
     }
@@ -119,8 +119,7 @@ public:
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
         PD_TRY(auto const number, staged_->put_other(entry));
-        PD_TRY([[maybe_unused]] auto const inode,
-               keep(path, number, seen.there ? Act::replace : Act::create));
+        PD_TRY([[maybe_unused]] auto const inode, keep(path, number, seen));
         return {};
     }
 
@@ -150,6 +149,7 @@ public:
         std::lock_guard lock(mutex_);
         FileChange change{.act = Act::remove, .path = path, .number = staged_->next()};
         change.inode = seen.status.st_ino;
+        change.was = was_of(seen);
         changes_.push_back(std::move(change));
         return {};
     }
@@ -252,8 +252,8 @@ private:
         item.fields = metadata_differences(root_.descriptor(), item.path, entry, seen.status);
         if (item.fields.empty()) return item.path.empty() ? Result<void>{} : count_identical();
         item.finding = FileItem::Finding::conflict;
-        auto const& status = seen.status;  // no times: they say when names came and went
-        item.target_state = fmt::format("{:o} {}:{}", status.st_mode, status.st_uid, status.st_gid);
+        auto const& at = seen.status;  // no times: they say when names came and went
+        item.target_state = fmt::format("{:o} {}:{}", at.st_mode, at.st_uid, at.st_gid);
         auto const path = item.path;
         auto const now = look_of_folder(root_.descriptor(), path);
         bool const wanted = request_.strategy == data::Strategy::overwrite;
@@ -398,6 +398,7 @@ private:
         FileChange change{.act = seen.there ? Act::relink : Act::link, .path = path};
         change.number = staged_->next();
         change.first = entry.same_as;
+        change.was = was_of(seen);
         change.inode = first.inode;
         change.size = entry.size;
         change.modified = entry.modified;
@@ -450,13 +451,13 @@ private:
     }
 
     /// The inode of what is staged; 0: nothing is.
-    Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Act act) {
-        auto change = staged_->change(act, path, number);
+    Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Seen const& seen) {
+        auto change = staged_->change(seen.there ? Act::replace : Act::create, path, number);
         if (!change) return 0;
-        auto const inode = change->inode;
+        change->was = was_of(seen);
         std::lock_guard lock(mutex_);
         changes_.push_back(std::move(*change));
-        return inode;
+        return changes_.back().inode;
     }
 
     TreeMergeRequest request_;

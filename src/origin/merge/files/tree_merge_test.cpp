@@ -189,6 +189,26 @@ TEST_F(TreeMergeTest, AFileChangedAfterItWasPutIsNotTakenBack) {
     EXPECT_FALSE(system::exists(root / "new"));
 }
 
+TEST_F(TreeMergeTest, WhatIsWrittenBetweenComparingAndSwappingComesBack) {
+    for (bool const removes : {false, true}) {
+        std::ofstream(root / "note") << "before";
+        auto merge = open("stage");
+        ASSERT_TRUE(merge);
+        TextSource content("mine");
+        ASSERT_TRUE(removes ? (*merge)->remove("note")
+                            : (*merge)->write_file("note", file(), content));
+        ASSERT_TRUE((*merge)->settle_stage());
+        ASSERT_EQ((*merge)->changes().size(), 1u);
+        std::ofstream(root / "note", std::ios::app) << " and later work";
+        EXPECT_FALSE(swap_files(root, "stage", (*merge)->changes()));
+        ASSERT_TRUE(swap_back(root, "stage", (*merge)->changes()));
+        std::string text;
+        std::getline(std::ifstream(root / "note"), text);
+        EXPECT_EQ(text, "before and later work");
+        ASSERT_TRUE(drop_stage(root, "stage"));
+    }
+}
+
 TEST_F(TreeMergeTest, AFolderGetsItsLookAndLosesItWhenAllIsTakenBack) {
     std::filesystem::permissions(root / "sub", std::filesystem::perms(0700));
     auto const mode = [&] {
