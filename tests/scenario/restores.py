@@ -458,6 +458,24 @@ def claim_what_the_backup_skipped_is_told_by_every_later_word_about_it(place):
     assert "the backup had skipped 1 thing" in ran.err, ran
 
 
+def claim_a_folder_in_the_place_of_a_file_costs_that_file_only(place):
+    place.write("data/d/e/f", "1\n")
+    place.write("data/plain", "3\n")
+    place.write("data/z", "new\n")
+    place.repository(data="data")
+    place.good("backup")
+    out = place.folder / "out"
+    (out / "data/plain/sub").mkdir(parents=True)
+    (out / "data/plain/sub/kept").write_text("kept\n")
+    (out / "data/z").write_text("old\n")
+    (out / "data/d").write_text("a file where a folder belongs\n")
+    ran = place.good("restore", "latest", "--to", out, "--confirm", "out", code=3)
+    assert "plain" in ran.err and "left alone" in ran.err, ran
+    assert (out / "data/plain/sub/kept").read_text() == "kept\n"
+    assert (out / "data/z").read_text() == "new\n" and (out / "data/d/e/f").read_text() == "1\n"
+    assert not list(out.rglob(".perdure-*"))
+
+
 def claim_nothing_is_restored_into_a_repository(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")

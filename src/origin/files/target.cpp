@@ -206,6 +206,13 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
     ::unlinkat(folder, temporary.c_str(), 0);
     if (!stepped) return stepped;
     if (error == 0) return {};
+    bool const folder_there = error == EISDIR || error == ENOTEMPTY;
+    if (options_.overwrite && folder_there) {
+        // What a whole folder holds is more than one file may replace.
+        return fail(Fault::unsupported, path + ": a folder lies in its place and was left alone")
+            .with_code(3)
+            .with_fix("move that folder away, then restore this path again");
+    }
     if (error == EEXIST || error == EISDIR || error == ENOTEMPTY)
         return fail(Fault::conflict, path + " exists already");
     return cannot(error, "cannot create " + path);
