@@ -189,4 +189,19 @@ def claim_two_destinations_in_one_folder_are_refused(place):
         assert ran.code not in (0, 3) and "folder of destination" in ran.out + ran.err, ran
 
 
+def claim_init_tells_which_destination_it_could_not_make(place):
+    place.write("perdure.toml", 'version = 1\n[repository.main]\ndestinations = ["one", "two"]\n'
+                'key = { file = "k" }\n[destination.one]\ntype = "local"\npath = "one"\n'
+                '[destination.two]\ntype = "local"\npath = "two"\n')
+    place.write("two", "a file where a folder should be")
+    ran = place.good("init", code=3)
+    assert "in " + str(place.work / "two") not in ran.out and "destination two" in ran.err, ran
+    (place.work / "two").unlink()
+    place.good("init", "--destination", "two")
+    place.write("data/one.txt", "one\n")
+    place.good("source", "add", "data", "--type", "files", "--path", "data")
+    place.good("backup", "sync")
+    place.good("backup")
+
+
 stage.main(globals())

@@ -154,8 +154,16 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     options.label = config->label;
     repository::Outside const outside{system::real_clock(), system::real_random()};
     PD_CHECK(repository::Repository::create(store, secret, options, outside, workspace.stop()));
+    auto const legs = workspace.health();
     for (auto const& destination : workspace.destinations()) {
-        answer.destinations.push_back(destination.path.string());
+        auto const leg = std::ranges::find(legs, destination.name, &store::LegHealth::name);
+        if (leg == legs.end() || !leg->degraded) {
+            answer.destinations.push_back(destination.path.string());
+            continue;
+        }
+        workspace.pass_over({"destination " + leg->name,
+                             "was not made: " + (leg->error ? leg->error->message() : "no answer") +
+                                 "; mend that, then perdure init --destination " + leg->name});
     }
     return answer;
 }
