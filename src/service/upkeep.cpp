@@ -13,6 +13,7 @@
 #include "service/recorded_run.h"
 #include "service/setup/keys.h"
 #include "service/snapshots.h"
+#include "store/own_names.h"
 
 namespace perdure::service {
 namespace {
@@ -93,6 +94,29 @@ Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::size_t strays_max = 100;
+
+/// What lies between objects and is none.
+Result<std::vector<data::Problem>> find_strays(store::ObjectStore& store, std::stop_token stop) {
+    std::vector<data::Problem> strays;
+    for (store::ObjectStore* leg : store.legs()) {
+        PD_CHECK(leg->list(
+            "",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                if (store::is_own_name(info.name) || strays.size() >= strays_max) return {};
+                strays.push_back({info.name, "no object of a repository, at " + leg->describe() +
+                                                 ": it is passed over, and can be deleted"});
+                return {};
+            },
+            stop));
+    }
+    return strays;
+}
+
+}  // namespace
+
 Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     VerifyAnswer answer;
     auto sources = all_sources(workspace);
@@ -136,7 +160,12 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
         }
         answer.misplaced_keys = misplaced_keys(workspace);
         std::vector<data::Problem> noted = answer.misplaced_keys;
-        if (!answer.snapshot) answer.destinations = unfit_destinations(workspace);
+        if (!answer.snapshot) {
+            answer.destinations = unfit_destinations(workspace);
+            auto strays = find_strays(repository->store(), workspace.stop());
+            if (!strays) return record.failed(std::move(strays).error());
+            answer.destinations.insert(answer.destinations.end(), strays->begin(), strays->end());
+        }
         noted.insert(noted.end(), answer.destinations.begin(), answer.destinations.end());
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
         record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
@@ -223,6 +252,11 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     PD_TRY(auto const* config, workspace.repository_config());
     auto const away = unfit_destinations(workspace);  // nothing was compared yet
     RecordedRun record(workspace, dry_run ? "sync (dry run)" : "sync", {});
+    // Before anything of the keyring travels: a tombstone may not bury what it knows nothing of.
+    if (!dry_run) {
+        auto folded = fold_keys(workspace);
+        if (!folded) return record.failed(std::move(folded).error());
+    }
     auto retired =
         dry_run ? repository::former_key_homes(*store, workspace.stop()) : retire_keys(workspace);
     if (!retired) return record.failed(std::move(retired).error());

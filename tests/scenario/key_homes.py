@@ -238,4 +238,120 @@ def claim_papers_for_the_worst_hour_name_the_home_first(place):
     assert "[destination.offsite]" in steps and "[destination.disk]" not in steps, steps
 
 
+def settled_at_two(place):
+    disk, offsite = settled(place, offsite="true")
+    place.good("backup")
+    return disk, offsite
+
+
+def everything(place, number, *words):
+    back = place.folder / f"back{number}"
+    place.good("restore", "latest", "--to", back, *words)
+    assert stage.sqlite_dump(place.work / "app.db") == stage.sqlite_dump(back / "app" / "app.db")
+
+
+def bodies(folder):
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def claim_people_met_while_a_home_was_away_outlive_a_rotation_at_the_other(place):
+    """One machine, two disks in turn: a tombstone of one buries no keys of the other."""
+    for number, turned in enumerate((False, True)):
+        disk, offsite = settled_at_two(place)
+        first, second = (offsite, disk) if turned else (disk, offsite)
+        bring_back = away(place, first)
+        people(place, 50 + 10 * number, 58 + 10 * number)
+        place.good("backup", code=3)
+        bring_back()
+        bring_back = away(place, second)
+        place.good("key", "rotate", code=3)
+        bring_back()
+        place.good("backup", "sync", "--dry-run")
+        place.good("backup", "sync")
+        for name in ("disk", "offsite"):
+            everything(place, f"{number}{name}", "--destination", name)
+            place.good("repo", "check", "--read-data", "--destination", name)
+        place.good("backup")
+        assert [name for name in live_keys_at(first) if "/m/" in name] == \
+            [name for name in live_keys_at(second) if "/m/" in name]
+        for folder in (disk, offsite):
+            shutil.rmtree(folder)
+        (place.work / "app.db").unlink()
+        place.environment["XDG_CACHE_HOME"] = str(place.folder / f"fresh{number}")
+        place.environment["XDG_STATE_HOME"] = str(place.folder / f"state{number}")
+        (place.work / "perdure.key").unlink()
+
+
+def claim_a_backup_by_a_machine_that_missed_a_rotation_survives_the_sync(place):
+    disk, offsite = settled_at_two(place)
+    bring_back = away(place, offsite)
+    place.good("key", "rotate", code=3)
+    bring_back()
+    bring_back = away(place, disk)
+    here = dict(place.environment)
+    place.environment["XDG_CACHE_HOME"] = str(place.folder / "other-cache")
+    place.environment["XDG_STATE_HOME"] = str(place.folder / "other-state")
+    people(place, 70, 75)
+    place.good("backup", code=3)
+    there = dict(place.environment)
+    bring_back()
+    place.environment = here
+    place.good("backup", "sync")
+    for number, environment in enumerate((here, there)):
+        place.environment = environment
+        everything(place, number)
+    place.good("repo", "check", "--read-data")
+
+
+def claim_a_fork_is_told_though_one_side_was_changed_more_often(place):
+    disk, offsite = settled_at_two(place)
+    bring_back = away(place, offsite)
+    place.good("key", "rotate", code=3)
+    place.good("key", "rotate", code=3)
+    bring_back()
+    bring_back = away(place, disk)
+    place.environment["XDG_CACHE_HOME"] = str(place.folder / "other-cache")
+    place.good("key", "rotate", code=3)
+    people(place, 80, 88)
+    place.good("backup", code=3)
+    bring_back()
+    before = bodies(disk), bodies(offsite)
+    place.environment["XDG_CACHE_HOME"] = str(place.folder / "third-cache")
+    for _ in range(2):
+        ran = place.good("backup", "sync", code=14)
+        assert "key merge" in ran.out + ran.err, ran
+    assert (bodies(disk), bodies(offsite)) == before
+    place.good("backup", code=3)
+    place.good("key", "merge", code=17)
+    place.good("key", "merge", "--confirm", "main")
+    place.good("backup", "sync")
+    place.good("backup")
+    for number, name in enumerate(("disk", "offsite")):
+        everything(place, number, "--destination", name)
+        place.good("repo", "check", "--read-data", "--destination", name)
+
+
+def claim_an_addition_that_one_home_lost_comes_back_and_one_that_all_lost_is_a_named_loss(place):
+    disk, offsite = settled_at_two(place)
+    before = live_keys_at(disk)
+    people(place, 60, 66)
+    place.good("backup")
+    added = live_keys_at(disk) - before
+    assert added and all("/a/" in name for name in added), added
+    for home in (disk, offsite):
+        for name in added:
+            (home / name).unlink()
+        everything(place, home.name)
+        place.good("backup", code=3)
+        place.good("backup", "sync")
+        place.good("repo", "check", "--read-data", "--destination", "disk")
+        place.good("backup")
+    for home in (disk, offsite):
+        for name in added:
+            (home / name).unlink()
+    ran = place.good("repo", "repair", "--json", code=14)
+    assert ran.summary["losses"] > 0, ran
+    assert "0 lost" not in ran.out, ran
+
+
 stage.main(globals())

@@ -4,6 +4,8 @@
 #include <set>
 #include <unordered_set>
 
+#include "repository/keyring/merge/lineage.h"
+
 namespace perdure::repository {
 
 namespace {
@@ -36,7 +38,9 @@ struct Work {
 class Drafting {
 public:
     Drafting(Loaded const& base, EpochPlan const& plan, Outside outside)
-        : base_(base), plan_(plan), outside_(outside), body_(base.body()) {}
+        : base_(base), plan_(plan), outside_(outside), body_(base.body()), others_(plan.join) {
+        others_.insert(others_.end(), plan.fold.begin(), plan.fold.end());
+    }
 
     Result<Draft> run();
 
@@ -49,6 +53,7 @@ private:
     EntrySet& roomy();
     Result<void> change_inboxes();
     Result<void> change_slots(Manifest& manifest);
+    void name_ancestors(Manifest& manifest) const;
     void seal_shards();
     Tombstone tombstone(Handle const& handle) const {
         return {handle, draft_.epoch, outside_.clock.now().seconds};
@@ -58,6 +63,7 @@ private:
     EpochPlan const& plan_;
     Outside outside_;
     ManifestBody body_;
+    std::vector<LoadedPtr> others_;  ///< to be joined or folded in
     Draft draft_;
     std::unordered_set<Handle, OpaqueHash> victims_;
     std::set<Token> people_;
@@ -106,7 +112,7 @@ void Drafting::choose_stragglers() {
 /// come back once more.
 void Drafting::choose_erased_elsewhere() {
     std::vector<Loaded const*> sides{&base_};
-    for (auto const& other : plan_.join) sides.push_back(other.get());
+    for (auto const& other : others_) sides.push_back(other.get());
     for (Loaded const* here : sides) {
         std::set<Token> gone;
         for (Loaded const* there : sides) {
@@ -167,7 +173,7 @@ void Drafting::fold_additions() {
     }
     std::vector<EntrySetPtr> sets = sets_of(base_.additions);
     body_.writers = base_.writers();
-    for (auto const& other : plan_.join) {
+    for (auto const& other : others_) {
         sets.insert(sets.end(), other->shards.begin(), other->shards.end());
         auto const added = sets_of(other->additions);
         sets.insert(sets.end(), added.begin(), added.end());
@@ -247,6 +253,26 @@ Result<void> Drafting::change_slots(Manifest& manifest) {
     return {};
 }
 
+/// Newest first: what this epoch replaces, then what those came after.
+void Drafting::name_ancestors(Manifest& manifest) const {
+    std::vector<Ancestor> ancestors{ancestor_of(base_.manifest.hash)};
+    for (auto const& other : others_) ancestors.push_back(ancestor_of(other->manifest.hash));
+    std::vector<std::vector<Ancestor>> lists{read_ancestors(base_.manifest.header.optional)};
+    for (auto const& other : plan_.join) {
+        lists.push_back(read_ancestors(other->manifest.header.optional));
+    }
+    // In turn: should the list be cut, every side loses its oldest.
+    for (std::size_t i = 0; i < ancestors_max; ++i) {
+        for (auto const& list : lists) {
+            if (i >= list.size() || std::ranges::find(ancestors, list[i]) != ancestors.end()) {
+                continue;
+            }
+            ancestors.push_back(list[i]);
+        }
+    }
+    manifest.optional = with_ancestors(manifest.optional, ancestors);
+}
+
 void Drafting::seal_shards() {
     body_.shards.clear();
     for (Work& work : work_) {
@@ -264,8 +290,10 @@ void Drafting::seal_shards() {
 
 Result<Draft> Drafting::run() {
     draft_.epoch = base_.epoch_seen + 1;
-    for (auto const& other : plan_.join) {
+    for (auto const& other : others_) {
         draft_.epoch = std::max(draft_.epoch, other->epoch_seen + 1);
+    }
+    for (auto const& other : plan_.join) {
         for (Token const& token : other->body().erasing) {
             auto& erasing = body_.erasing;
             if (std::ranges::find(erasing, token) == erasing.end()) erasing.push_back(token);
@@ -273,7 +301,7 @@ Result<Draft> Drafting::run() {
     }
     PD_CHECK(choose_victims());
     choose_stragglers();
-    if (!plan_.join.empty()) choose_erased_elsewhere();
+    if (!others_.empty()) choose_erased_elsewhere();
     rewrite_shards();
     fold_additions();
     PD_CHECK(change_inboxes());
@@ -286,6 +314,7 @@ Result<Draft> Drafting::run() {
     seal_shards();
     manifest.epoch = draft_.epoch;
     manifest.previous = base_.manifest.hash;
+    name_ancestors(manifest);
     manifest.created = outside_.clock.now();
     draft_.manifest = seal_manifest(std::move(manifest), body_, outside_.random);
     return std::move(draft_);

@@ -19,6 +19,9 @@ struct EpochPlan {
     /// stays erased, with what the other side made for the same person meanwhile; only slots that
     /// all of them have are kept.
     std::vector<LoadedPtr> join;
+    /// Older states of this keyring at homes that missed its changes: what sessions added there is
+    /// folded in, and slots stay as they are here.
+    std::vector<LoadedPtr> fold;
 };
 
 struct DraftObject {

@@ -154,15 +154,7 @@ bool is_folded(Loaded const& current, Stored const& stored, FoundAddition const&
 }
 
 Result<void> bury_additions(HomeWork const& work, ByteView tombstone, std::stop_token const& stop) {
-    Stored stored;
-    if (!work.current.additions.empty()) {
-        for (auto const& shard : work.current.shards) {
-            for (Entry const& entry : shard->entries) stored.live.insert(entry.handle);
-            for (Tombstone const& each : shard->tombstones) stored.dead.insert(each.handle);
-        }
-    }
-    for (auto const& [name, addition] : work.current.additions) {
-        if (!is_folded(work.current, stored, addition)) continue;
+    for (auto const& name : folded_into(work.current, work.current.additions)) {
         PD_CHECK(put_triple(work.home, name, tombstone, store::PutMode::replace, stop));
     }
     PD_TRY(Timestamp const now, work.home.now(stop));
@@ -180,6 +172,21 @@ Result<void> bury_additions(HomeWork const& work, ByteView tombstone, std::stop_
 }
 
 }  // namespace
+
+std::set<store::ObjectName> folded_into(
+    Loaded const& current, std::map<store::ObjectName, FoundAddition> const& additions) {
+    Names names;
+    if (additions.empty()) return names;
+    Stored stored;
+    for (auto const& shard : current.shards) {
+        for (Entry const& entry : shard->entries) stored.live.insert(entry.handle);
+        for (Tombstone const& each : shard->tombstones) stored.dead.insert(each.handle);
+    }
+    for (auto const& [name, addition] : additions) {
+        if (is_folded(current, stored, addition)) names.insert(name);
+    }
+    return names;
+}
 
 system::Path pin_file_of(system::Path const& cache_folder, RepositoryId const& repository) {
     return cache_folder.empty() ? system::Path{} : cache_folder / to_hex(repository) / "pin";

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <set>
+
 #include "repository/keyring/loaded.h"
 
 namespace perdure::repository {
@@ -25,6 +28,10 @@ struct HomeWork {
 /// Fails: unavailable; corrupt (it cannot be opened there); conflict (it holds another manifest of
 /// this epoch, or a newer one).
 Result<void> bring_home_up(HomeWork const& work, std::stop_token stop);
+
+/// The names among `additions` whose whole content is in the shards or the manifest of `current`.
+std::set<store::ObjectName> folded_into(
+    Loaded const& current, std::map<store::ObjectName, FoundAddition> const& additions);
 
 /// Destroys what the current epoch replaced, on one home. The home must hold the current epoch and
 /// must just have opened it. Fails: as the store.

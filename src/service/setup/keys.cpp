@@ -117,6 +117,25 @@ Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string con
     return merged;
 }
 
+Result<void> fold_keys(Workspace& workspace) {
+    PD_TRY(auto store, workspace.store());
+    PD_TRY(bool const wanted, repository::homes_are_to_be_folded(*store, workspace.stop()));
+    if (!wanted) return {};
+    RecordedRun record(workspace, "key merge", {});
+    auto secret = workspace.key();
+    if (!secret) return record.failed(std::move(secret).error());
+    auto folded =
+        repository::fold_lagging_homes({.store = store,
+                                        .secret = *secret,
+                                        .cache_folder = workspace.cache_folder(),
+                                        .outside = {system::real_clock(), system::real_random()}},
+                                       workspace.stop());
+    if (!folded) return record.failed(std::move(folded).error());
+    record.done(
+        {}, fmt::format("took in the keys of {} people, epoch {}", folded->joined, folded->epoch));
+    return {};
+}
+
 std::vector<data::Problem> misplaced_keys(Workspace& workspace) {
     auto const store = workspace.store();
     if (!store) return {};

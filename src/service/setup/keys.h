@@ -36,6 +36,11 @@ Result<repository::ChangeReport> rotate_keys(Workspace& workspace);
 /// (PD-0017; PD-0012: the key opens not all of them).
 Result<repository::MergeReport> merge_keys(Workspace& workspace, std::string const& confirm);
 
+/// Takes what was added at a destination while it missed a change of keys into the newest keyring.
+/// Recorded as "key merge" when there is anything to do. Asks for the key only then. A fork is left
+/// alone. Fails: as repository::fold_lagging_homes.
+Result<void> fold_keys(Workspace& workspace);
+
 /// Destinations that are no key homes and hold keys all the same, each with what to do. What cannot
 /// be reached is nobody's problem here.
 std::vector<data::Problem> misplaced_keys(Workspace& workspace);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "repository/keyring/keyring_test_world.h"
+#include "repository/keyring/merge/lineage.h"
 #include "repository/triple.h"
 
 namespace perdure::repository {
@@ -188,6 +189,134 @@ TEST(KeyringMerge, SurvivesDyingAtEveryStep) {
         }
         ASSERT_LT(step, 200);
     }
+}
+
+/// Three people at both homes; a fourth was met while the first home was away, then the keys were
+/// rotated while the second one was.
+struct Lagging : Forked {
+    std::vector<Handle> met;
+    explicit Lagging(int rotations = 1) {
+        store = std::make_shared<store::MemoryStore>();
+        other = std::make_shared<store::MemoryStore>();
+        place.homes = {store, other};
+        {
+            auto both = create();
+            shared = add_people(*both, 3);
+            EXPECT_TRUE(both->settle(settled, {}));
+        }
+        met = add(*open_at({other}), 30, 1);
+        known_id = open_at({other})->find(met[0]).value()->blob_id(as_bytes("x"));
+        for (int i = 0; i < rotations; ++i) {
+            EXPECT_TRUE(open_at({store})->rotate(settled, {})->complete);
+        }
+    }
+    Lineage lineage() {
+        auto seen = lineage_of({store.get(), other.get()}, {});
+        EXPECT_TRUE(seen);
+        return *std::move(seen);
+    }
+};
+
+TEST(KeyringMerge, WhatAHomeHoldsThatMissedAChangeIsFoldedInAndNoForkIsCalled) {
+    for (int rotations : {1, 5}) {
+        Lagging world(rotations);
+        auto const second = key_file("another key file of many bytes");
+        ASSERT_TRUE(world.open_at({world.store})->add_slot({second, "second"}, world.settled, {}));
+        ASSERT_FALSE(world.open_at({world.store})->find(world.met[0]));
+        auto const before = world.lineage();
+        EXPECT_FALSE(before.forked);
+        EXPECT_EQ(before.unfolded, std::vector<std::size_t>{1});
+        auto const folded = world.merge();
+        ASSERT_TRUE(folded) << folded.error().message();
+        EXPECT_FALSE(folded->forked);
+        EXPECT_TRUE(folded->folded && folded->change.complete);
+        EXPECT_EQ(folded->joined, 1U);
+        EXPECT_TRUE(folded->left_out.empty()) << "a key that is new is no disputed one";
+        for (auto const& home : {world.store, world.other}) {
+            auto const alone = world.open_at({home});
+            EXPECT_EQ(alone->find(world.met[0]).value()->blob_id(as_bytes("x")), world.known_id);
+            EXPECT_EQ(alone->slots().size(), 2U);
+            EXPECT_EQ(Forked::living_manifests(*home), 1U);
+        }
+        EXPECT_TRUE(world.lineage().is_one());
+        auto const again = world.merge();
+        ASSERT_TRUE(again);
+        EXPECT_FALSE(again->folded);
+        EXPECT_EQ(again->epoch, folded->epoch);
+    }
+}
+
+TEST(KeyringMerge, WhoWasErasedWhileAHomeWasAwayDoesNotComeBackFromIt) {
+    Lagging world;
+    ASSERT_TRUE(world.open_at({world.store})->erase({{"app", person(1)}}, world.settled, {}));
+    auto const folded = world.merge();
+    ASSERT_TRUE(folded) << folded.error().message();
+    EXPECT_FALSE(folded->forked);
+    for (auto const& home : {world.store, world.other}) {
+        EXPECT_EQ(world.open_at({home})->state(world.shared[1]), HandleState::erased);
+        EXPECT_TRUE(world.open_at({home})->find(world.met[0]));
+    }
+}
+
+TEST(KeyringMerge, FoldingSurvivesDyingAtEveryStep) {
+    for (int step = 0;; ++step) {
+        Lagging world;
+        auto const one = std::make_shared<MortalStore>(world.store);
+        auto const two = std::make_shared<MortalStore>(world.other);
+        one->changes_left = step / 2;
+        two->changes_left = step - step / 2;
+        one->last_change_happens = step % 3 == 0;
+        KeyringPlace place = world.place;
+        place.homes = {one, two};
+        auto const done = merge_keyrings({place, world.secret, world.outside}, world.settled, {});
+        auto const again = world.merge();
+        ASSERT_TRUE(again) << "after step " << step << ": " << again.error().message();
+        ASSERT_TRUE(world.open()->settle(world.settled, {})) << "after step " << step;
+        for (auto const& home : {world.store, world.other}) {
+            EXPECT_TRUE(world.open_at({home})->find(world.met[0])) << "after step " << step;
+        }
+        EXPECT_TRUE(world.lineage().is_one()) << "after step " << step;
+        if (!one->is_dead() && !two->is_dead()) {
+            EXPECT_TRUE(done);
+            break;
+        }
+        ASSERT_LT(step, 200);
+    }
+}
+
+TEST(KeyringMerge, AForkIsSeenThoughOneSideWasChangedMoreOften) {
+    Lagging world(2);
+    ASSERT_TRUE(world.open_at({world.other})->rotate(world.settled, {})->complete);
+    auto const more = world.add(*world.open_at({world.other}), 40, 2);
+    EXPECT_TRUE(world.lineage().forked);
+    auto const merged = world.merge();
+    ASSERT_TRUE(merged) << merged.error().message();
+    EXPECT_TRUE(merged->forked);
+    for (auto const& home : {world.store, world.other}) {
+        auto const alone = world.open_at({home});
+        for (auto const& handle : more) EXPECT_TRUE(alone->find(handle));
+        EXPECT_TRUE(alone->find(world.met[0]));
+    }
+    EXPECT_TRUE(world.lineage().is_one());
+    // What the joined keyring came from is no fork of it, should it return.
+    ASSERT_TRUE(world.open()->rotate(world.settled, {}));
+    EXPECT_TRUE(world.lineage().is_one());
+}
+
+TEST(KeyringMerge, AncestorsStandAmongFieldsOfLaterVersions) {
+    Encoder later;
+    later.varint(77);
+    later.bytes(as_bytes("of a later version"));
+    Bytes const optional = with_ancestors(later.view(), {3, 2});
+    EXPECT_EQ(read_ancestors(optional), (std::vector<Ancestor>{3, 2}));
+    Bytes const next = with_ancestors(optional, {4, 3, 2});
+    EXPECT_EQ(read_ancestors(next), (std::vector<Ancestor>{4, 3, 2}));
+    EXPECT_NE(std::ranges::search(next, later.view()).begin(), next.end());
+    std::vector<Ancestor> const many(ancestors_max + 9, 1);
+    EXPECT_EQ(read_ancestors(with_ancestors({}, many)).size(), ancestors_max);
+    Bytes const strange = to_bytes(as_bytes("\xff\xff no fields"));
+    EXPECT_TRUE(read_ancestors(strange).empty());
+    EXPECT_EQ(with_ancestors(strange, {1}), strange);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include <algorithm>
 
 #include "repository/keyring/homes.h"
+#include "repository/keyring/merge/lineage.h"
 #include "store/wrap/keyless.h"
 #include "store/wrap/mirror.h"
 
@@ -110,6 +111,15 @@ Result<void> Retirement::retire(store::ObjectStore& former,
            keyring_place(request_.store, together, request_.cache_folder, stop_));
     // Opened first: that looks at the pin of this machine, too.
     PD_TRY(auto const keyring, Keyring::open(place, request_.secret, request_.outside, stop_));
+    PD_TRY(auto const lineage, lineage_of(together, stop_));
+    if (!lineage.is_one()) {
+        report.pending =
+            lineage.forked
+                ? "its keyring was changed apart from the others: let it be a key home again (keys "
+                  "= true), then run `perdure key merge`"
+                : "a key home missed a change of keys: run `perdure backup sync`";
+        return {};
+    }
     if (auto const damaged = keyring->damaged(); !damaged.empty()) {
         report.pending = damaged.front() + " is damaged: run `perdure repo repair` first";
         return {};

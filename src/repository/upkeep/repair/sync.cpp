@@ -12,7 +12,9 @@
        leader lacks): a snapshot that exists only there may rest on those packs, and then they
        travel to the leader instead, for the next collection to rescue.
        Nor where a session is at work.
-    5. The keyring travels between key homes only.
+    5. The keyring travels between key homes only, and not at all while one of them was changed
+   apart from the others, or alone opens what sessions added there: a tombstone would destroy those
+       keys. Who has the key joins or folds them first (keyring/merge).
     6. Records of collections travel only along one chain: see chains_agree().
     7. A leg that holds another repository is not looked at: whose keyring is newer would bury the
        other's.
@@ -27,12 +29,14 @@
 #include <set>
 
 #include "repository/config_object.h"
+#include "repository/keyring/merge/lineage.h"
 #include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/repair/deletions.h"
 #include "repository/upkeep/repair/proven_object.h"
 #include "repository/upkeep/repair/syncing_leg.h"
+#include "store/own_names.h"
 #include "store/wrap/keyless.h"
 
 namespace perdure::repository {
@@ -60,14 +64,8 @@ public:
     Result<SyncReport> run() {
         report_.dry_run = options_.dry_run;
         PD_CHECK(look());
-        PD_TRY(agreed_, chains_agree());
-        if (agreed_) chain_end_ = collection_name(leader_->newest.record.number);
-        PD_CHECK(travel("collect/"));
-        PD_CHECK(pass_over_busy());
-        for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
-        PD_CHECK(travel_rest());
-        PD_CHECK(bury());
-        PD_CHECK(remove_collected());
+        PD_TRY(bool const one_keyring, keyrings_are_one());
+        if (one_keyring) PD_CHECK(travel_all());
         for (Leg& leg : legs_) {
             leg.report.complete = leg.open && leg.report.problem.empty();
             report_.legs.push_back(leg.report);
@@ -77,6 +75,8 @@ public:
 
 private:
     Result<void> look();
+    Result<bool> keyrings_are_one();
+    Result<void> travel_all();
     Result<void> look_at(Leg& leg);
     void leave_out_others();
     void choose_leader();
@@ -87,7 +87,10 @@ private:
     Result<void> travel_rest();
     Result<void> spread(ObjectName const& name);
     Result<void> agree(ObjectName const& name);
-    Result<void> settle(ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies);
+    Result<std::optional<Bytes>> settle(ObjectName const& name,
+                                        std::vector<std::optional<Bytes>> const& bodies);
+    Result<void> replace_damaged(ObjectName const& name, std::optional<Bytes> const& whole,
+                                 Leg& leg);
     bool is_deletion(ObjectName const& name) const;
     Result<void> bury();
     Result<bool> chains_agree();
@@ -119,7 +122,8 @@ Result<void> Syncer::look_at(Leg& leg) {
         PD_CHECK(leg.store->list(
             prefix,
             [&](store::ObjectInfo const& info) -> Result<void> {
-                if (!seen_before(info.name)) leg.objects[info.name] = info.size_bytes;
+                if (seen_before(info.name) || !store::is_own_name(info.name)) return {};
+                leg.objects[info.name] = info.size_bytes;
                 return {};
             },
             stop_));
@@ -158,6 +162,43 @@ Result<void> Syncer::look() {
         return fail(Fault::unavailable, "no destination answers");
     choose_leader();
     return {};
+}
+
+/// False: nothing may travel.
+Result<bool> Syncer::keyrings_are_one() {
+    std::vector<store::ObjectStore*> homes;
+    std::vector<Leg const*> legs;
+    for (Leg const& leg : legs_) {
+        if (!leg.open || !leg.holds_keys) continue;
+        homes.push_back(leg.store);
+        legs.push_back(&leg);
+    }
+    PD_TRY(auto const lineage, lineage_of(homes, stop_));
+    // What is to be folded in is, before the sync that was tried out.
+    if (!lineage.forked && (lineage.unfolded.empty() || options_.dry_run)) return true;
+    std::uint64_t newest = 0;
+    for (auto const& head : lineage.heads) newest = std::max(newest, head ? head->epoch : 0);
+    auto const name = manifest_name(newest);
+    std::string const what =
+        lineage.forked ? "destinations were changed apart from each other: run `perdure key merge`"
+                       : fmt::format(
+                             "{} missed a change of keys and holds keys of people that the others "
+                             "lack: run `perdure backup sync` with the repository's key",
+                             legs[lineage.unfolded.front()]->report.destination);
+    report_.findings.push_back({Finding::Kind::disagreement, name, what, false});
+    for (Leg& leg : legs_) leg.fail_with(fmt::format("it disagrees about {}", name));
+    return false;
+}
+
+Result<void> Syncer::travel_all() {
+    PD_TRY(agreed_, chains_agree());
+    if (agreed_) chain_end_ = collection_name(leader_->newest.record.number);
+    PD_CHECK(travel("collect/"));
+    PD_CHECK(pass_over_busy());
+    for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
+    PD_CHECK(travel_rest());
+    PD_CHECK(bury());
+    return remove_collected();
 }
 
 void Syncer::choose_leader() {
@@ -278,6 +319,7 @@ Result<void> Syncer::spread(ObjectName const& name) {
 
 Result<void> Syncer::agree(ObjectName const& name) {
     std::vector<std::optional<Bytes>> bodies;
+    std::vector<Leg*> damaged;
     for (Leg& leg : legs_) {
         bodies.emplace_back();
         if (!leg.has(name)) continue;
@@ -289,13 +331,28 @@ Result<void> Syncer::agree(ObjectName const& name) {
             continue;
         }
         bodies.back() = std::move(*object);
-        if (!bodies.back()) {
-            report_.findings.push_back(
-                {Finding::Kind::damaged, name, "damaged at " + leg.report.destination, true});
-            leg.fail_with(fmt::format("{} is damaged there: run `perdure repo repair`", name));
-        }
+        if (!bodies.back()) damaged.push_back(&leg);
     }
-    return settle(name, bodies);
+    PD_TRY(auto const winner, settle(name, bodies));
+    for (Leg* leg : damaged) PD_CHECK(replace_damaged(name, winner, *leg));
+    return {};
+}
+
+/// By what another leg has whole. The mark of a fence says nothing about what was here.
+Result<void> Syncer::replace_damaged(ObjectName const& name, std::optional<Bytes> const& whole,
+                                     Leg& leg) {
+    bool proven = whole.has_value();
+    if (whole && is_tombstone(*whole)) {
+        PD_TRY(bool const refused, deletions_.is_refused(name, stop_));
+        proven = is_deletion(name) && !refused;
+    }
+    if (proven) {
+        return copy(name, *whole, leg, store::PutMode::replace);
+    }
+    report_.findings.push_back(
+        {Finding::Kind::damaged, name, "damaged at " + leg.report.destination, true});
+    leg.fail_with(fmt::format("{} is damaged there: run `perdure repo repair`", name));
+    return {};
 }
 
 /// Whether the records of collections may travel: over the newest of a leg that collected by itself
@@ -331,8 +388,9 @@ Result<void> Syncer::bury() {
     return {};
 }
 
-Result<void> Syncer::settle(ObjectName const& name,
-                            std::vector<std::optional<Bytes>> const& bodies) {
+/// What all of them shall hold; empty when nobody can tell.
+Result<std::optional<Bytes>> Syncer::settle(ObjectName const& name,
+                                            std::vector<std::optional<Bytes>> const& bodies) {
     std::optional<Bytes> tombstone, body;
     bool forked = false;
     for (auto const& object : bodies) {
@@ -350,27 +408,27 @@ Result<void> Syncer::settle(ObjectName const& name,
                   : "destinations hold different bodies under this name",
              false});
         for (Leg& leg : legs_) leg.fail_with(fmt::format("it disagrees about {}", name));
-        return {};
+        return std::optional<Bytes>();
     }
     if (tombstone && body) {
         PD_TRY(bool const stays, deletions_.is_refused(name, stop_));
-        if (stays) return {};
+        if (stays) return std::optional<Bytes>();
     }
     auto const& winner = tombstone ? tombstone : body;
-    if (!winner) return {};
+    if (!winner) return winner;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
         Leg& leg = legs_[i];
         if (!leg.takes(name)) continue;
         bool const replaces = bodies[i] && tombstone && !is_tombstone(*bodies[i]);
         if (bodies[i] && !replaces) continue;
-        if (!bodies[i] && leg.has(name)) continue;  // damaged there: repair's business
+        if (!bodies[i] && leg.has(name)) continue;  // damaged there, see replace_damaged
         if (replaces) {
             deletions_.defer({name, *winner, &leg});
         } else {
             PD_CHECK(copy(name, *winner, leg, store::PutMode::if_absent));
         }
     }
-    return {};
+    return winner;
 }
 
 Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode) {

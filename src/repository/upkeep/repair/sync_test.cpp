@@ -211,6 +211,44 @@ TEST_F(SyncTest, ASnapshotFencedHereAndCommittedThereIsToldAndKept) {
     EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(one));
 }
 
+TEST_F(SyncTest, AManifestThatAloneOpensWhatWasAddedIsNotBuried) {
+    auto const settle = [] {
+        ChangeOptions options;
+        options.sessions_settled = [](std::uint64_t, std::stop_token) {
+            return Result<bool>(true);
+        };
+        return options;
+    }();
+    Handle met;
+    {
+        auto const alone = world_.open(two_);
+        met = UpkeepWorld::must(alone->keyring().of_subject("app", as_bytes("new")))->handle();
+        UpkeepWorld::must(alone->keyring().flush_additions(world_.random.draw<SessionId>(), {}));
+    }
+    UpkeepWorld::must(world_.open()->keyring().rotate(settle, {}));
+    auto const before = names(*world_.memory, "");
+    auto const report = heal();
+    ASSERT_EQ(report.findings.size(), 1u);
+    EXPECT_EQ(report.findings[0].kind, Finding::Kind::disagreement);
+    EXPECT_NE(report.findings[0].detail.find("missed a change of keys"), std::string::npos);
+    EXPECT_FALSE(report.legs.at(0).complete || report.legs.at(1).complete);
+    EXPECT_EQ(names(*world_.memory, ""), before);
+    EXPECT_TRUE(world_.open(two_)->keyring().find(met));
+}
+
+TEST_F(SyncTest, KeyringsThatWereChangedApartNeverBuryEachOther) {
+    ChangeOptions settle;
+    settle.sessions_settled = [](std::uint64_t, std::stop_token) { return Result<bool>(true); };
+    UpkeepWorld::must(world_.open()->keyring().rotate(settle, {}));
+    UpkeepWorld::must(world_.open()->keyring().rotate(settle, {}));
+    UpkeepWorld::must(world_.open(two_)->keyring().rotate(settle, {}));
+    auto const epoch = world_.open(two_)->keyring().epoch();
+    auto const report = heal();
+    ASSERT_EQ(report.findings.size(), 1u);
+    EXPECT_NE(report.findings[0].detail.find("key merge"), std::string::npos);
+    EXPECT_EQ(world_.open(two_)->keyring().epoch(), epoch);
+}
+
 TEST_F(SyncTest, DamageIsNotCarriedAlong) {
     TreeModel one = make_tree(1);
     take_two_away();
