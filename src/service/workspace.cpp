@@ -110,6 +110,10 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
     }
 }
 
+bool is_rollback(Error const& error) {
+    return error.code() == 14 && error.message().find("rollback: ") != std::string::npos;
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -311,6 +315,14 @@ Result<void> Workspace::open_repository() {
     options.threads = config_.limits.threads();
     repository::Outside const outside{system::real_clock(), system::real_random()};
     auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
+    if (!opened && options.read_only && is_rollback(opened.error())) {
+        // It may be the only copy that is left: without this machine's memory it opens.
+        pass_over({"keyring", opened.error().message() +
+                                  "; this is an older copy of the repository, good to read: look "
+                                  "for the newer one before anything is written"});
+        options.cache_folder.clear();
+        opened = repository::Repository::open(opened_store, secret, options, outside, stop());
+    }
     if (!opened) return explain_open(std::move(opened).error());
     repository_ = std::move(*opened);
     return {};

@@ -194,4 +194,16 @@ def claim_it_never_shows(place):
         assert not found, f"the secret lies in {found}"
 
 
+def claim_one_secret_is_one_key(place):
+    """Removing a key must close what it opened: a second one of the same secret would not."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("key", "add", "--file", "bob.key")
+    before = place.good("key", "list", "--json").events
+    for file in ("bob.key", "perdure.key"):
+        ran = place.good("key", "add", "--file", file, code=2)
+        assert "is a key of the repository already" in ran.err, ran
+    assert place.good("key", "list", "--json").events == before
+
+
 stage.main(globals())

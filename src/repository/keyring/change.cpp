@@ -323,6 +323,15 @@ Result<ChangeReport> Keyring::erase_handles(std::vector<Handle> const& handles,
 
 Result<SlotId> Keyring::add_slot(NewSlot const& slot, ChangeOptions const& options,
                                  std::stop_token stop) {
+    // A second slot of one secret would go on opening what its owner thinks they closed.
+    auto const& slots = state_->now_loaded()->manifest.header.slots;
+    if (auto const taken = open_slot(slots, slot.secret, state_->place.repository)) {
+        return fail(Fault::conflict, fmt::format("this secret is a key of the repository already: "
+                                                 "{}",
+                                                 to_hex(taken->slot).substr(0, 8)))
+            .with_code(2)
+            .with_fix("choose another secret; perdure key list shows the keys there are");
+    }
     EpochPlan plan;
     PD_TRY(plan.add, make_slot(slot, state_->place.repository, state_->key.opener->authenticity,
                                state_->outside));

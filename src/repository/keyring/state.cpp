@@ -34,7 +34,17 @@ Result<void> Keyring::State::check_against_memory(Loaded const& next) {
         PD_CHECK(check_pin(memory, next.manifest));
     }
     PD_TRY(auto const pin, read_pin(place.pin_file));
-    if (pin) PD_CHECK(check_pin(*pin, next.manifest));
+    if (pin) {
+        auto checked = check_pin(*pin, next.manifest);
+        bool const older = !checked && checked.error().fault() == Fault::corrupt;
+        if (older) {
+            return std::move(checked).error().with_fix(
+                "find the newer copy before writing (reading goes on without it); if it is lost "
+                "for good, delete " +
+                place.pin_file.string() + " and go on from here");
+        }
+        PD_CHECK(checked);
+    }
     if (!pin || pin->epoch < next.epoch()) {
         // A memory only: a restore must go on where nothing may be written, or nothing fits any
         // more.
