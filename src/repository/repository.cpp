@@ -11,6 +11,7 @@
 #include "repository/session.h"
 #include "repository/snapshot_object.h"
 #include "repository/triple.h"
+#include "store/own_names.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -101,7 +102,7 @@ public:
         PD_CHECK(store_->list(
             "snapshot/",
             [&](store::ObjectInfo const& info) -> Result<void> {
-                found.push_back(info);
+                if (store::is_own_name(info.name)) found.push_back(info);
                 return {};
             },
             stop));

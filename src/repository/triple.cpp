@@ -6,6 +6,8 @@
 #include "base/codec.h"
 #include "content/parity.h"
 #include "crypto/hash.h"
+#include "store/wrap/keyless.h"
+#include "store/wrap/mirror.h"
 
 namespace perdure::repository {
 
@@ -73,6 +75,23 @@ std::optional<Untripled> read_single(ByteView object, std::uint64_t body_bytes_m
     return Untripled{to_bytes(*body), true};
 }
 
+/// Another place may have whole what one has damaged.
+std::optional<Untripled> read_elsewhere(store::ObjectStore& store, store::ObjectName const& name,
+                                        std::uint64_t body_bytes_max, std::stop_token const& stop) {
+    auto const places = store::is_of_keyring(name) ? store::key_places(store).homes : store.legs();
+    if (places.size() < 2) return std::nullopt;
+    for (store::ObjectStore* place : places) {
+        auto const object =
+            store::read_all(*place, name, copies * (copy_header_bytes + body_bytes_max), stop);
+        if (!object) continue;
+        auto body = read_triple(*object, body_bytes_max);
+        if (!body) continue;
+        body->damaged = true;
+        return *std::move(body);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Bytes make_triple(ByteView body) {
@@ -131,6 +150,11 @@ Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const&
         if (body) return body;
         auto const fault = body.error().fault();
         if (left > 1 && (fault == Fault::invalid || fault == Fault::corrupt)) continue;
+        if (fault == Fault::corrupt || fault == Fault::exhausted) {
+            if (auto whole = read_elsewhere(store, name, body_bytes_max, stop)) {
+                return *std::move(whole);
+            }
+        }
         if (fault == Fault::invalid) {
             return fail(Fault::unavailable, "the object keeps changing").within("reading " + name);
         }

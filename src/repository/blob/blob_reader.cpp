@@ -1,8 +1,8 @@
 // Finding blobs: index → pack → frame → slice.
 // Invariants:
 //  1. Every blob returned has the id that was asked for, recomputed from its bytes.
-//  2. A damaged pack costs nothing that parity or another copy can give back; what it costs is
-//  named.
+//  2. A damaged pack costs nothing that parity, another copy or another destination can give back;
+//     what it costs is named.
 // Chosen: ranged reads of single frames, since the index knows where each lies; the whole object is
 // read only to repair it.
 #include "repository/blob/blob_access.h"
@@ -14,6 +14,15 @@ namespace {
 
 bool is_damage(Error const& error) {
     return error.fault() == Fault::corrupt || error.fault() == Fault::invalid;
+}
+
+FrameFacts facts_of(PackSource const& source, Location const& at) {
+    return {source.repository,
+            at.pack.kind,
+            at.salt,
+            at.slot,
+            content::Codec{static_cast<std::uint8_t>(at.frame.codec)},
+            at.frame.raw_bytes};
 }
 
 class Reader final : public BlobReader {
@@ -36,6 +45,9 @@ private:
     Result<Bytes> load_frame(Location const& at, DomainPtr const& domain, std::stop_token stop);
     Result<Bytes> load_damaged(Location const& at, Domain const& domain, ByteView prefix,
                                Error first, std::stop_token stop);
+    std::optional<Bytes> load_elsewhere(Location const& at, Domain const& domain, ByteView prefix,
+                                        std::stop_token const& stop);
+    void report(PackDamage const& damage);
     Result<std::shared_ptr<Bytes const>> mended_body(PackName const& pack, std::stop_token stop);
 
     BlobReaderOptions options_;
@@ -44,8 +56,17 @@ private:
     std::mutex mending_;
     std::optional<PackName> mended_name_;
     std::shared_ptr<Bytes const> mended_;
+    std::mutex reporting_;
     std::set<crypto::Digest> reported_;
 };
+
+void Reader::report(PackDamage const& damage) {
+    {
+        std::lock_guard const lock(reporting_);
+        if (!reported_.insert(damage.pack.hash).second) return;
+    }
+    if (options_.on_damage) options_.on_damage(damage);
+}
 
 Result<BlobView> Reader::read(BlobId const& id, DomainPtr const& domain, std::stop_token stop) {
     if (domain == nullptr) return fail(Fault::denied, "the domain of the blob is erased");
@@ -94,14 +115,12 @@ Result<Bytes> Reader::load_frame(Location const& at, DomainPtr const& domain,
         PD_TRY(prefix, read_any(places, base, domain, stop));
     }
     ByteView const prefix_view = prefix.frame ? prefix.view() : ByteView{};
-    FrameFacts const facts{source.repository, at.pack.kind, at.salt,
-                           at.slot,           codec,        at.frame.raw_bytes};
     auto sealed = source.store.read(at.pack.text(), at.frame.offset, at.frame.stored_bytes, stop);
     if (!sealed) {
         if (!is_damage(sealed.error())) return sealed;
         return load_damaged(at, *domain, prefix_view, sealed.error(), stop);
     }
-    auto frame = decode_frame(*domain, facts, std::move(*sealed), prefix_view);
+    auto frame = decode_frame(*domain, facts_of(source, at), std::move(*sealed), prefix_view);
     if (frame || !is_damage(frame.error())) return frame;
     return load_damaged(at, *domain, prefix_view, frame.error(), stop);
 }
@@ -109,15 +128,13 @@ Result<Bytes> Reader::load_frame(Location const& at, DomainPtr const& domain,
 /// The whole pack, repaired as far as parity reaches; kept for the next damaged frame.
 Result<std::shared_ptr<Bytes const>> Reader::mended_body(PackName const& pack,
                                                          std::stop_token stop) {
-    std::lock_guard const lock(mending_);
+    std::lock_guard const mending(mending_);
     if (mended_name_ == pack) return mended_;
     PackSource const& source = options_.index->source();
     auto whole = read_pack(source, pack, stop);
     if (!whole && whole.error().fault() != Fault::corrupt) return whole.error();
     bool const intact = whole && !whole->repaired;
-    if (!intact && reported_.insert(pack.hash).second && options_.on_damage) {
-        options_.on_damage({pack, whole.has_value()});
-    }
+    if (!intact) report({pack, whole.has_value()});
     if (whole) {
         mended_ = std::make_shared<Bytes const>(std::move(whole->body));
     } else {
@@ -128,23 +145,37 @@ Result<std::shared_ptr<Bytes const>> Reader::mended_body(PackName const& pack,
     return mended_;
 }
 
+/// The frame as another destination holds it: cheaper than repairing the whole pack, and surer.
+std::optional<Bytes> Reader::load_elsewhere(Location const& at, Domain const& domain,
+                                            ByteView prefix, std::stop_token const& stop) {
+    PackSource const& source = options_.index->source();
+    auto const places = source.store.legs();
+    if (places.size() < 2) return std::nullopt;
+    FrameFacts const facts = facts_of(source, at);
+    for (store::ObjectStore* place : places) {
+        auto sealed = place->read(at.pack.text(), at.frame.offset, at.frame.stored_bytes, stop);
+        if (!sealed) continue;
+        auto frame = decode_frame(domain, facts, *std::move(sealed), prefix);
+        if (frame) return *std::move(frame);
+    }
+    return std::nullopt;
+}
+
 Result<Bytes> Reader::load_damaged(Location const& at, Domain const& domain, ByteView prefix,
                                    Error first, std::stop_token stop) {
     PackSource const& source = options_.index->source();
+    if (auto whole = load_elsewhere(at, domain, prefix, stop)) {
+        report({at.pack, true});
+        return *std::move(whole);
+    }
     PD_TRY(std::shared_ptr<Bytes const> body, mended_body(at.pack, std::move(stop)));
     std::string const where = "frame " + std::to_string(at.slot) + " of " + at.pack.text();
     if (std::uint64_t{at.frame.offset} + at.frame.stored_bytes > body->size()) {
         return fail(Fault::corrupt, where + " is missing: the pack is cut short");
     }
-    FrameFacts const facts{source.repository,
-                           at.pack.kind,
-                           at.salt,
-                           at.slot,
-                           content::Codec{static_cast<std::uint8_t>(at.frame.codec)},
-                           at.frame.raw_bytes};
     auto frame = decode_frame(
-        domain, facts, to_bytes(ByteView(*body).subspan(at.frame.offset, at.frame.stored_bytes)),
-        prefix);
+        domain, facts_of(source, at),
+        to_bytes(ByteView(*body).subspan(at.frame.offset, at.frame.stored_bytes)), prefix);
     if (!frame) return std::move(first).within(where);
     return frame;
 }

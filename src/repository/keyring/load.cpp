@@ -13,6 +13,7 @@
 
 #include "repository/keyring/loaded.h"
 #include "repository/triple.h"
+#include "store/own_names.h"
 
 namespace perdure::repository {
 
@@ -238,7 +239,8 @@ Result<void> Loader::additions(Loaded& loaded) {
                 if (names.size() >= additions_max) {
                     return fail(Fault::exhausted, "too many additions to the keyring");
                 }
-                if (info.size_bytes != tombstone_object_bytes) names.insert(info.name);
+                bool const dead = info.size_bytes == tombstone_object_bytes;
+                if (!dead && store::is_own_name(info.name)) names.insert(info.name);
                 return {};
             },
             stop_);

@@ -77,6 +77,20 @@ Result<PackDirectory> read_ends(PackSource const& source, PackName const& name,
     return open_pack_directory(sealed, facts, *source.common, begin);
 }
 
+Result<PackBody> read_pack_at(store::ObjectStore& store, PackName const& name,
+                              std::stop_token const& stop) {
+    PD_TRY(Bytes object, store::read_all(store, name.text(), pack_object_bytes_max, stop));
+    std::uint64_t const length = content::body_bytes(object);
+    bool const intact = crypto::sha256(ByteView(object).first(length)) == name.hash;
+    if (intact) {
+        object.resize(length);
+        return PackBody{std::move(object), false};
+    }
+    auto repaired = content::repair_with_parity(object, name.hash);
+    if (!repaired) return std::move(repaired).error().within("pack " + name.text());
+    return PackBody{std::move(*repaired), true};
+}
+
 }  // namespace
 
 store::ObjectName PackName::text() const {
@@ -143,16 +157,16 @@ Result<PackDirectory> read_pack_directory(PackSource const& source, PackName con
 }
 
 Result<PackBody> read_pack(PackSource const& source, PackName const& name, std::stop_token stop) {
-    PD_TRY(Bytes object, store::read_all(source.store, name.text(), pack_object_bytes_max, stop));
-    std::uint64_t const length = content::body_bytes(object);
-    bool const intact = crypto::sha256(ByteView(object).first(length)) == name.hash;
-    if (intact) {
-        object.resize(length);
-        return PackBody{std::move(object), false};
+    auto first = read_pack_at(source.store, name, stop);
+    auto const places = source.store.legs();
+    if (first || first.error().fault() != Fault::corrupt || places.size() < 2) return first;
+    for (store::ObjectStore* place : places) {
+        auto other = read_pack_at(*place, name, stop);
+        if (!other) continue;
+        other->repaired = true;
+        return other;
     }
-    auto repaired = content::repair_with_parity(object, name.hash);
-    if (!repaired) return std::move(repaired).error().within("pack " + name.text());
-    return PackBody{std::move(*repaired), true};
+    return first;
 }
 
 Result<Bytes> salvage_pack(PackSource const& source, PackName const& name, std::stop_token stop) {

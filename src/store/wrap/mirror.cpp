@@ -6,7 +6,9 @@
 #include <iterator>
 #include <set>
 #include <span>
+#include <tuple>
 
+#include "store/own_names.h"
 #include "store/wrap/keyless.h"
 
 namespace perdure::store {
@@ -37,7 +39,7 @@ Result<std::vector<std::string>> names_of(ObjectStore& store, std::span<char con
         PD_CHECK(store.list(
             prefix,
             [&](ObjectInfo const& info) -> Result<void> {
-                names.push_back(info.name);
+                if (is_own_name(info.name)) names.push_back(info.name);
                 return {};
             },
             stop));
@@ -265,9 +267,72 @@ struct MirrorStore::Seen {
     std::size_t leg = 0;
     std::vector<std::string> data, keys;
     bool complete_data = true, complete_keys = true;  ///< it lacks nothing that lasts
+    bool complete_people = true;                      ///< nor what others know of people
 };
 
+namespace {
+
+/// Of what is kept three times (docs/FORMAT.md "three copies") two copies agree; what is kept once
+/// is not judged here, nor anything else.
+bool has_two_copies(ByteView object) {
+    std::size_t const third = object.size() / 3;
+    if (third == 0 || object.size() % 3 != 0) return false;
+    std::size_t agreeing = 0;
+    for (std::size_t at = 0; at < 3; ++at) {
+        auto const one = object.subspan(at * third, third);
+        auto const next = object.subspan((at + 1) % 3 * third, third);
+        bool const same = std::ranges::equal(one, next);
+        agreeing += same && as_text(one).starts_with("PD3C") ? 1 : 0;
+    }
+    return agreeing > 0;
+}
+
+bool is_higher(std::string const& one, std::string const& other) {
+    return std::pair(one.size(), one) > std::pair(other.size(), other);
+}
+
+/// The newest manifest of the keyring among names; empty when there is none.
+std::string newest_manifest(std::vector<std::string> const& names) {
+    std::string newest;
+    for (std::string const& name : names) {
+        if (name.starts_with(manifest_prefix) && is_higher(name, newest)) newest = name;
+    }
+    return newest;
+}
+
+/// Which of them have an object damaged while another one has it whole; legs without it have not.
+std::vector<std::size_t> damaged_at(std::vector<std::pair<std::size_t, ObjectStore*>> const& legs,
+                                    std::string const& name, std::stop_token const& stop) {
+    std::vector<std::size_t> damaged;
+    bool whole = false;
+    for (auto const& [leg, store] : legs) {
+        auto const object = read_all(*store, name, manifest_bytes_max, stop);
+        if (!object && object.error().fault() == Fault::not_found) continue;
+        bool const good =
+            object && (has_two_copies(*object) || as_text(*object).starts_with("PD1P"));
+        if (object && !good) damaged.push_back(leg);
+        whole = whole || good;
+    }
+    if (!whole) damaged.clear();
+    return damaged;
+}
+
+}  // namespace
+
+/// A leg whose newest manifest is damaged decides nothing while another one has it whole.
 Result<std::vector<MirrorStore::Seen>> MirrorStore::look_at_legs(std::stop_token const& stop) {
+    auto const set_damaged_aside = [&](std::string const& name) {
+        std::vector<std::pair<std::size_t, ObjectStore*>> holders;
+        for (std::size_t i = 0; i < legs_.size() && !name.empty(); ++i) {
+            bool const may = !legs_[i].degraded && holds(legs_[i], kind_of(name));
+            if (may) holders.emplace_back(i, legs_[i].made.store.get());
+        }
+        for (std::size_t const leg : damaged_at(holders, name, stop)) {
+            degrade(
+                leg,
+                fail(Fault::corrupt, name + " is damaged there").with_fix("perdure repo repair"));
+        }
+    };
     std::vector<Seen> seen;
     for (std::size_t i = 0; i < legs_.size(); ++i) {
         if (legs_[i].degraded) continue;
@@ -285,10 +350,15 @@ Result<std::vector<MirrorStore::Seen>> MirrorStore::look_at_legs(std::stop_token
         if (holds(legs_[i], Kind::keys)) one.keys = std::move(*keys);
         seen.push_back(std::move(one));
     }
-    std::set<std::string> data, keys;
+    std::vector<std::string> manifests;
+    for (Seen const& one : seen) manifests.push_back(newest_manifest(one.keys));
+    set_damaged_aside(newest_manifest(manifests));
+    std::erase_if(seen, [&](Seen const& one) { return legs_[one.leg].degraded; });
+    std::set<std::string> data, keys, people;
     for (Seen const& one : seen) {
         std::ranges::copy_if(one.data, std::inserter(data, data.end()), is_lasting);
         std::ranges::copy_if(one.keys, std::inserter(keys, keys.end()), is_lasting);
+        people.insert(one.keys.begin(), one.keys.end());
     }
     for (Seen& one : seen) {
         auto& store = *legs_[one.leg].made.store;
@@ -301,6 +371,7 @@ Result<std::vector<MirrorStore::Seen>> MirrorStore::look_at_legs(std::stop_token
         };
         one.complete_data = lacks_none(Kind::data, data, one.data);
         one.complete_keys = lacks_none(Kind::keys, keys, one.keys);
+        one.complete_people = one.complete_keys && lacks_none(Kind::keys, people, one.keys);
     }
     return seen;
 }
@@ -311,16 +382,18 @@ Result<void> MirrorStore::compare_legs(std::stop_token stop) {
         return [this, kind](Seen const& one) { return holds(legs_[one.leg], kind); };
     };
     // A leg that was away is no authority: it may hold keys that were destroyed since.
-    auto data = std::ranges::find_if(seen, [&](Seen const& one) {
-        return has(Kind::data)(one) && one.complete_data && one.complete_keys;
+    auto data = std::ranges::max_element(seen, {}, [&](Seen const& one) {
+        return std::tuple(has(Kind::data)(one), one.complete_keys, one.complete_data,
+                          one.complete_people);
     });
-    if (data == seen.end()) data = std::ranges::find_if(seen, has(Kind::data));
-    if (data == seen.end()) return fail(Fault::unavailable, "no destination is healthy");
+    if (data == seen.end() || !has(Kind::data)(*data))
+        return fail(Fault::unavailable, "no destination is healthy");
     auto keys = data;
     if (!has(Kind::keys)(*data)) {
-        keys = std::ranges::find_if(
-            seen, [&](Seen const& one) { return has(Kind::keys)(one) && one.complete_keys; });
-        if (keys == seen.end()) keys = std::ranges::find_if(seen, has(Kind::keys));
+        keys = std::ranges::max_element(seen, {}, [&](Seen const& one) {
+            return std::tuple(has(Kind::keys)(one), one.complete_keys, one.complete_people);
+        });
+        if (!has(Kind::keys)(*keys)) keys = seen.end();
     }
     for (Seen const& one : seen) {
         bool const other_keys = keys != seen.end() && one.leg != keys->leg;
@@ -392,11 +465,7 @@ bool is_one_object(ByteView a, ByteView b) {
 Result<void> MirrorStore::compare_keyring(std::size_t leg, std::size_t authority,
                                           std::vector<std::string> const& names,
                                           std::stop_token const& stop) {
-    std::string newest;
-    for (std::string const& name : names) {
-        if (!name.starts_with(manifest_prefix)) continue;
-        if (std::pair(name.size(), name) > std::pair(newest.size(), newest)) newest = name;
-    }
+    std::string const newest = newest_manifest(names);
     if (newest.empty()) return {};
     auto const ours = read_all(*legs_[leg].made.store, newest, manifest_bytes_max, stop);
     auto const theirs = read_all(*legs_[authority].made.store, newest, manifest_bytes_max, stop);

@@ -43,6 +43,7 @@
 #include "repository/upkeep/collect/rewrite.h"
 #include "repository/upkeep/collect/sweep.h"
 #include "repository/upkeep/verify/survey.h"
+#include "store/own_names.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -131,7 +132,8 @@ Result<void> Collector::check_legs() {
         PD_CHECK(leg->list(
             "snapshot/",
             [&](store::ObjectInfo const& info) -> Result<void> {
-                if (info.size_bytes > tombstone_object_bytes) holders.emplace(info.name, leg);
+                if (info.size_bytes > tombstone_object_bytes && store::is_own_name(info.name))
+                    holders.emplace(info.name, leg);
                 return {};
             },
             stop_));

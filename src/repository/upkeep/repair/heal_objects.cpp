@@ -3,11 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <optional>
 
 #include "crypto/hash.h"
 #include "repository/triple.h"
+#include "store/own_names.h"
 
 namespace perdure::repository {
 
@@ -22,7 +24,7 @@ Result<std::vector<store::ObjectName>> names_below(store::ObjectStore& store, ch
     PD_CHECK(store.list(
         prefix,
         [&](store::ObjectInfo const& info) -> Result<void> {
-            names.push_back(info.name);
+            if (store::is_own_name(info.name)) names.push_back(info.name);
             return {};
         },
         stop));
@@ -67,11 +69,28 @@ public:
         };
         PD_TRY(auto const elsewhere, find_elsewhere(request_, name, whole, stop_));
         if (elsewhere) return put(name, elsewhere->object, "the copy at " + elsewhere->place);
+        if (object->size() == tombstone_object_bytes || is_replaced(name)) {
+            PD_TRY(Timestamp const now, request_.leg.now(stop_));
+            return put(name, make_triple(tombstone_body(now)), "a new tombstone: it was replaced");
+        }
         report_.left.push_back({Finding::Kind::damaged, name, body.error().message(), false});
         return {};
     }
 
 private:
+    bool is_replaced(store::ObjectName const& name) const {
+        for (auto const& [prefix, newest] :
+             {std::pair<std::string_view, std::uint64_t>{"keyring/m/", request_.epoch},
+              std::pair<std::string_view, std::uint64_t>{"collect/", request_.collection}}) {
+            if (!name.starts_with(prefix)) continue;
+            auto const digits = std::string_view(name).substr(prefix.size());
+            std::uint64_t number = 0;
+            auto const [end, error] =
+                std::from_chars(digits.data(), digits.data() + digits.size(), number);
+            return error == std::errc() && end == digits.data() + digits.size() && number < newest;
+        }
+        return false;
+    }
     Result<void> put(store::ObjectName const& name, ByteView object, std::string by) {
         if (!request_.dry_run)
             PD_CHECK(request_.leg.put(name, object, store::PutMode::replace, stop_));

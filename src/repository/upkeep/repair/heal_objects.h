@@ -9,6 +9,9 @@ struct HealRequest {
     store::ObjectStore& leg;                       ///< where to mend
     std::vector<store::ObjectStore*> const& legs;  ///< where else to look, `leg` among them
     bool dry_run = false;
+    /// Manifests and records of collections below these were replaced: only a tombstone is missing
+    /// where one of them is damaged beyond repair.
+    std::uint64_t epoch = 0, collection = 0;
 };
 
 /// Mends every object of `leg` that is stored as three copies: from its own copies, else from the

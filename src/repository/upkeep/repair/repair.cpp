@@ -20,6 +20,7 @@
 #include "repository/blob/blob_access.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
+#include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/collect/live_set.h"
 #include "repository/upkeep/repair/heal_packs.h"
 #include "repository/upkeep/repair/losses.h"
@@ -80,7 +81,7 @@ private:
     std::set<PackName> beyond_;  ///< packs that could not be mended on every leg
     std::set<crypto::Digest> beyond_hashes_;
     std::vector<Snapshot> snapshots_;
-    bool broken_ = false;         ///< the walk of some rows broke off
+    bool broken_ = false;         ///< the walk of some rows broke off, or their keys are lost
     bool segments_lost_ = false;  ///< parts of the index that no leg holds whole
     bool adopted_ = false;        ///< packs that no part of the index named are in it now
     LiveSet seen_;
@@ -90,8 +91,13 @@ private:
 
 Result<void> Repairer::heal_legs() {
     auto const legs = store_.legs();
+    PD_TRY(auto const newest, newest_collection(store_, stop_));
     for (store::ObjectStore* leg : legs) {
-        HealRequest const request{*leg, legs, options_.dry_run};
+        HealRequest const request{.leg = *leg,
+                                  .legs = legs,
+                                  .dry_run = options_.dry_run,
+                                  .epoch = repository_.keyring().epoch(),
+                                  .collection = newest.record.number};
         PD_CHECK(heal_triples(request, report_, stop_));
         std::vector<store::ObjectName> left;
         PD_CHECK(heal_index(request, report_, left, stop_));
@@ -182,13 +188,16 @@ Result<void> Repairer::look_through(Snapshot const& snapshot) {
 
 void Repairer::judge(BlobId const& id, Handle const& handle) {
     if (!seen_.insert(prefix_of(id))) return;
+    Keyring const& keyring = repository_.keyring();
+    auto const state =
+        handle == keyring.common()->handle() ? HandleState::live : keyring.state(handle);
+    // Whole, and yet nobody opens it any more: whose it is has to be named.
+    if (state == HandleState::unknown) broken_ = true;
     auto const copies = index_->find(id);
     bool const safe = std::ranges::any_of(
         copies, [&](Location const& at) { return !beyond_hashes_.contains(at.pack.hash); });
     if (safe) return;
-    Keyring const& keyring = repository_.keyring();
-    if (handle != keyring.common()->handle() && keyring.state(handle) == HandleState::erased)
-        return;
+    if (state == HandleState::erased) return;
     if (copies.empty()) {
         lost_.insert(prefix_of(id));
     } else {

@@ -63,8 +63,13 @@ public:
 
     Result<SyncReport> run() {
         report_.dry_run = options_.dry_run;
+        // Before the listings that everything rests on: what happens after them is not in them.
+        PD_TRY(auto const lineage, lineage_of(homes(), stop_));
         PD_CHECK(look());
-        PD_TRY(bool const one_keyring, keyrings_are_one());
+        bool one_keyring = lineage.is_one();
+        if (!one_keyring) {
+            PD_TRY(one_keyring, keyrings_are_one());
+        }
         if (one_keyring) PD_CHECK(travel_all());
         for (Leg& leg : legs_) {
             leg.report.complete = leg.open && leg.report.problem.empty();
@@ -75,6 +80,7 @@ public:
 
 private:
     Result<void> look();
+    std::vector<store::ObjectStore*> homes() const;
     Result<bool> keyrings_are_one();
     Result<void> travel_all();
     Result<void> look_at(Leg& leg);
@@ -164,7 +170,15 @@ Result<void> Syncer::look() {
     return {};
 }
 
-/// False: nothing may travel.
+std::vector<store::ObjectStore*> Syncer::homes() const {
+    std::vector<store::ObjectStore*> homes;
+    for (Leg const& leg : legs_) {
+        if (leg.holds_keys) homes.push_back(leg.store);
+    }
+    return homes;
+}
+
+/// Among the legs that are open and hold this repository. False: nothing may travel.
 Result<bool> Syncer::keyrings_are_one() {
     std::vector<store::ObjectStore*> homes;
     std::vector<Leg const*> legs;

@@ -15,6 +15,7 @@
 #include "repository/upkeep/verify/frames_check.h"
 #include "repository/upkeep/verify/pack_check.h"
 #include "repository/upkeep/verify/writer_chain.h"
+#include "store/own_names.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -101,7 +102,7 @@ Result<void> Verifier::check_triples() {
         PD_CHECK(store_->list(
             prefix,
             [&](store::ObjectInfo const& info) -> Result<void> {
-                infos.push_back(info);
+                if (store::is_own_name(info.name)) infos.push_back(info);
                 return {};
             },
             stop_));
@@ -164,7 +165,7 @@ Result<void> Verifier::find_gaps(std::vector<Snapshot> const& snapshots) {
     PD_CHECK(store_->list(
         "snapshot/",
         [&](store::ObjectInfo const& info) -> Result<void> {
-            if (!live.contains(info.name)) ++gone;
+            if (!live.contains(info.name) && store::is_own_name(info.name)) ++gone;
             return {};
         },
         stop_));
@@ -237,7 +238,7 @@ Result<void> Verifier::read_segments() {
     PD_CHECK(store_->list(
         "index/",
         [&](store::ObjectInfo const& info) -> Result<void> {
-            names.push_back(info.name);
+            if (store::is_own_name(info.name)) names.push_back(info.name);
             return {};
         },
         stop_));
