@@ -183,8 +183,8 @@ private:
             if (blocked <= count) continue;
             report_.problems.push_back(
                 {source.text_of("name") + ":" + name,
-                 fmt::format("{} {} cannot be put back; restore plan says why",
-                             blocked - count, blocked - count == 1 ? "record" : "records")});
+                 fmt::format("{} {} cannot be put back; restore plan says why", blocked - count,
+                             blocked - count == 1 ? "record" : "records")});
         }
     }
 
