@@ -253,6 +253,14 @@ Result<CollectionRecord> ForkedWorld::condemn(store::ObjectStore& store, Look co
     return next;
 }
 
+/// Whether who writes to this destination alone learns that the pack goes.
+Result<bool> ForkedWorld::knows_of(store::ObjectStore& leg, PackName const& pack) {
+    if (broken_.untold) return true;
+    PD_TRY(auto const newest, newest_collection(leg, {}));
+    auto const& packs = newest.record.packs;
+    return std::ranges::find(packs, pack, &CondemnedPack::name) != packs.end();
+}
+
 Result<void> ForkedWorld::sweep(store::MirrorStore& store, Look const& seen,
                                 CollectionRecord const& record) {
     auto blocked_from = ~std::uint64_t{0};
@@ -271,6 +279,8 @@ Result<void> ForkedWorld::sweep(store::MirrorStore& store, Look const& seen,
         if (at == seen.packs.end() || pack.since >= blocked_from) continue;
         if (scheduler_.now() - pack.when < grace) continue;
         for (store::ObjectStore* leg : store.legs()) {
+            PD_TRY(bool const told, knows_of(*leg, pack.name));
+            if (!told) continue;
             bool const safe = std::ranges::all_of(at->second, [&](auto const blob) {
                 return !seen.live.contains(blob) || held_at(*leg, blob);
             });

@@ -12,6 +12,7 @@ struct BrokenForks {
     bool one_chain = false;      ///< writers and collectors know the authority's chain alone
     bool own_leases = false;     ///< collectors see the authority's leases alone
     bool no_new_number = false;  ///< what others condemned keeps its old number when joined
+    bool untold = false;  ///< packs go from a destination whose own chain does not condemn them
 };
 
 /// Writers, collectors and a sync over two destinations, each of which any of them may miss: so
@@ -48,6 +49,7 @@ private:
     Result<Look> look(store::ObjectStore& store, repository::SessionId const& own);
     Result<repository::CollectionRecord> condemn(store::ObjectStore& store, Look const& seen,
                                                  repository::SessionId const& own);
+    Result<bool> knows_of(store::ObjectStore& leg, repository::PackName const& pack);
     Result<void> sweep(store::MirrorStore& store, Look const& seen,
                        repository::CollectionRecord const& record);
     void sync_often();

@@ -25,7 +25,8 @@ struct Swept {
 };
 
 /// Deletes packs, each only where a copy of everything live in it is proven, by name, to lie on the
-/// same leg in a pack that nobody condemned.
+/// same leg in a pack that nobody condemned, and from a leg only what its own newest collection
+/// condemns.
 Result<Swept> sweep(SweepRequest const& request, std::stop_token stop);
 
 }  // namespace perdure::repository

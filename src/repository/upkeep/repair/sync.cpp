@@ -90,7 +90,6 @@ private:
     Result<void> pass_over_busy();
     bool was_collected(ObjectName const& name, Leg const& holder) const;
     Result<void> travel(std::string const& prefix);
-    Result<void> travel_rest();
     Result<void> spread(ObjectName const& name);
     Result<void> agree(ObjectName const& name);
     Result<std::optional<Bytes>> settle(ObjectName const& name,
@@ -111,7 +110,8 @@ private:
     SyncReport report_;
     std::vector<Leg> legs_;
     Leg* leader_ = nullptr;
-    std::set<ObjectName> collected_;  ///< condemned by the leader's chain and gone from the leader
+    /// Condemned by the leader's chain, and gone from the leader: name → when it was condemned.
+    std::map<ObjectName, Timestamp> collected_;
     std::set<ObjectName> done_;
     Deletions deletions_{legs_, options_.opened_epoch, report_.findings};
     bool agreed_ = true;    ///< every leg's newest collection is a step of the leader's chain
@@ -130,6 +130,7 @@ Result<void> Syncer::look_at(Leg& leg) {
             [&](store::ObjectInfo const& info) -> Result<void> {
                 if (seen_before(info.name) || !store::is_own_name(info.name)) return {};
                 leg.objects[info.name] = info.size_bytes;
+                if (info.name.starts_with("snapshot/")) leg.snapshots[info.name] = info.modified;
                 return {};
             },
             stop_));
@@ -210,34 +211,36 @@ Result<void> Syncer::travel_all() {
     PD_CHECK(travel("collect/"));
     PD_CHECK(pass_over_busy());
     for (char const* prefix : travel_order) PD_CHECK(travel(prefix));
-    PD_CHECK(travel_rest());
+    PD_CHECK(travel(""));
     PD_CHECK(bury());
     return remove_collected();
 }
 
 void Syncer::choose_leader() {
     for (Leg& leg : legs_) {
-        if (!leg.open) continue;
-        if (leader_ == nullptr || leg.newest.record.number > leader_->newest.record.number)
-            leader_ = &leg;
+        bool const newer =
+            leader_ == nullptr || leg.newest.record.number > leader_->newest.record.number;
+        if (leg.open && newer) leader_ = &leg;
     }
     for (auto const& pack : leader_->newest.record.packs) {
-        ObjectName const name = pack.name.text();
-        if (!leader_->has(name)) collected_.insert(name);
+        if (!leader_->has(pack.name.text())) collected_.emplace(pack.name.text(), pack.when);
     }
+    // Decided before anything travels: what is brought to the leader now was not its own before.
+    for (Leg& leg : legs_) leg.has_own = leg.open && has_own(leg);
 }
 
-/// Whether a leg holds a snapshot or a pack that the leader never had, or a snapshot that a pin
-/// keeps although the leader deleted it.
+/// Whether a leg holds a snapshot or a pack that the leader never had, a snapshot that the leader
+/// got too late, or one that a pin keeps although the leader deleted it.
 bool Syncer::has_own(Leg const& leg) const {
+    if (leg.is_ahead_of(*leader_, collected_)) return true;
     return std::ranges::any_of(leg.objects, [&](auto const& object) {
         ObjectName const& name = object.first;
         if (leg.has_live_snapshot(name) && !leader_->has_live_snapshot(name) &&
             deletions_.is_pinned(name)) {
             return true;
         }
-        if (leader_->has(name) || collected_.contains(name)) return false;
-        return name.starts_with("pack/") || name.starts_with("snapshot/");
+        bool const known = leader_->has(name) || collected_.contains(name);
+        return !known && (name.starts_with("pack/") || name.starts_with("snapshot/"));
     });
 }
 
@@ -246,7 +249,7 @@ bool Syncer::has_own(Leg const& leg) const {
 Result<void> Syncer::pass_over_busy() {
     for (Leg& leg : legs_) {
         bool const behind =
-            std::ranges::any_of(collected_, [&](ObjectName const& name) { return leg.has(name); });
+            std::ranges::any_of(collected_, [&](auto const& pack) { return leg.has(pack.first); });
         if (!leg.open || &leg == leader_ || !behind) continue;
         PD_TRY(Timestamp const now, leg.store->now(stop_));
         PD_TRY(auto const leases, read_leases(*leg.store, stop_));
@@ -265,7 +268,7 @@ Result<void> Syncer::pass_over_busy() {
 
 /// What the leader's collection deleted does not come back, unless its holder needs it.
 bool Syncer::was_collected(ObjectName const& name, Leg const& holder) const {
-    if (&holder == leader_ || has_own(holder)) return false;
+    if (&holder == leader_ || holder.has_own) return false;
     if (name.starts_with("index/")) return !leader_->has(name);
     return collected_.contains(name);
 }
@@ -293,10 +296,6 @@ Result<void> Syncer::travel(std::string const& prefix) {
         if (options_.progress.report) options_.progress.report(prefix, ++count, names.size());
     }
     return {};
-}
-
-Result<void> Syncer::travel_rest() {
-    return travel("");
 }
 
 Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
@@ -466,7 +465,7 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
 Result<void> Syncer::remove_collected() {
     if (!agreed_ || options_.joins) return {};  // a session there may not know of it
     for (Leg& leg : legs_) {
-        if (!leg.open || &leg == leader_ || has_own(leg) || !leg.report.problem.empty()) continue;
+        if (!leg.open || &leg == leader_ || leg.has_own || !leg.report.problem.empty()) continue;
         for (auto const& [name, size] : leg.objects) {
             bool const stale = name.starts_with("index/") && !leader_->has(name);
             if (stale || collected_.contains(name)) PD_CHECK(remove(name, leg));

@@ -17,9 +17,11 @@ struct SyncingLeg {
     store::ObjectStore* store = nullptr;
     bool holds_keys = true;
     std::map<store::ObjectName, std::uint64_t> objects;  ///< name → size
+    std::map<store::ObjectName, Timestamp> snapshots;    ///< name → when they came here
     NewestCollection newest;
     std::optional<RepositoryId> repository;  ///< that it says it holds
     bool open = false;
+    bool has_own = false;  ///< something that the leader never had, or got too late: see sync.cpp
     SyncedLeg report;
 
     bool has(store::ObjectName const& name) const { return objects.contains(name); }
@@ -37,6 +39,11 @@ struct SyncingLeg {
         auto const found = objects.find("snapshot/" + pin.substr(4));
         return found != objects.end() && found->second <= tombstone_object_bytes;
     }
+    /// Whether a sync brought `leader` a snapshot of this leg after it had condemned packs that it
+    /// deleted and this leg still has (name → when): who decided that knew nothing of the snapshot,
+    /// and it may rest on them (tests/simulation, seed 9281: a collector slept before it deleted).
+    bool is_ahead_of(SyncingLeg const& leader,
+                     std::map<store::ObjectName, Timestamp> const& collected) const;
     void fail_with(std::string const& why) {
         if (report.problem.empty()) report.problem = why;
     }
