@@ -190,6 +190,9 @@ Result<void> ForkedWorld::stop_if_apart(store::ObjectStore& store) {
 
 Result<ForkedWorld::Look> ForkedWorld::look(store::ObjectStore& store, SessionId const& own) {
     Look seen;
+    if (!broken_.untold) {
+        PD_TRY(seen.told, packs_condemned_by_leg(store, {}));
+    }
     SurveyOptions const options{.now = scheduler_.now(), .own = own};
     if (broken_.own_leases) {
         AuthorityOnly authority(store);
@@ -253,14 +256,6 @@ Result<CollectionRecord> ForkedWorld::condemn(store::ObjectStore& store, Look co
     return next;
 }
 
-/// Whether who writes to this destination alone learns that the pack goes.
-Result<bool> ForkedWorld::knows_of(store::ObjectStore& leg, PackName const& pack) {
-    if (broken_.untold) return true;
-    PD_TRY(auto const newest, newest_collection(leg, {}));
-    auto const& packs = newest.record.packs;
-    return std::ranges::find(packs, pack, &CondemnedPack::name) != packs.end();
-}
-
 Result<void> ForkedWorld::sweep(store::MirrorStore& store, Look const& seen,
                                 CollectionRecord const& record) {
     auto blocked_from = ~std::uint64_t{0};
@@ -278,9 +273,10 @@ Result<void> ForkedWorld::sweep(store::MirrorStore& store, Look const& seen,
         auto const at = seen.packs.find(pack.name);
         if (at == seen.packs.end() || pack.since >= blocked_from) continue;
         if (scheduler_.now() - pack.when < grace) continue;
-        for (store::ObjectStore* leg : store.legs()) {
-            PD_TRY(bool const told, knows_of(*leg, pack.name));
-            if (!told) continue;
+        auto const legs = store.legs();
+        for (std::size_t number = 0; number < legs.size(); ++number) {
+            store::ObjectStore* const leg = legs[number];
+            if (!broken_.untold && !seen.told[number].contains(pack.name)) continue;
             bool const safe = std::ranges::all_of(at->second, [&](auto const blob) {
                 return !seen.live.contains(blob) || held_at(*leg, blob);
             });

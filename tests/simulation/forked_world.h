@@ -33,6 +33,7 @@ private:
         repository::Survey survey;
         Packs packs;
         Blobs live;
+        std::vector<std::set<repository::PackName>> told;
     };
 
     Mirror open(bool all);
@@ -49,7 +50,6 @@ private:
     Result<Look> look(store::ObjectStore& store, repository::SessionId const& own);
     Result<repository::CollectionRecord> condemn(store::ObjectStore& store, Look const& seen,
                                                  repository::SessionId const& own);
-    Result<bool> knows_of(store::ObjectStore& leg, repository::PackName const& pack);
     Result<void> sweep(store::MirrorStore& store, Look const& seen,
                        repository::CollectionRecord const& record);
     void sync_often();

@@ -162,7 +162,7 @@ TEST(ForkedSchedules, LoseNothingAndComeTogetherAgain) {
 
 // Rare ones: about one schedule in ten thousand lost a blob before 2026-11-26.
 TEST(ForkedSchedules, StayWholeWhereTheyOnceBroke) {
-    for (std::uint64_t const seed : {9281, 106801, 202156})
+    for (std::uint64_t const seed : {9281, 106801, 136711, 202156})
         EXPECT_EQ(ForkedWorld(seed, BrokenForks{}).run(), "") << "seed " << seed;
     EXPECT_NE(ForkedWorld(106801, BrokenForks{.untold = true}).run(), "");
 }

@@ -105,7 +105,8 @@ private:
     std::optional<Marks> marks_;
     Plan plan_;
     std::set<crypto::Digest> condemned_;
-    std::vector<PackName> fresh_;  ///< condemned by this run
+    std::vector<std::set<PackName>> told_;  ///< read before the sessions were, see sweep()
+    std::vector<PackName> fresh_;           ///< condemned by this run
     std::unique_ptr<Lease> lease_;
 };
 
@@ -170,6 +171,7 @@ Result<void> Collector::look() {
             .with_fix("run `perdure repo repair`");
     }
     for (auto const& pack : chains_.packs) condemned_.insert(pack.name.hash);
+    PD_TRY(told_, packs_condemned_by_leg(store_, stop_));
     SurveyOptions survey{.now = now_, .fence_silent = !options_.dry_run, .own = own_};
     PD_TRY(survey_, survey_sessions(store_, survey, stop_));
     report_.sessions_fenced += survey_.fenced;
@@ -349,6 +351,7 @@ Result<void> Collector::wait_for_sessions() {
     std::mutex mutex;
     std::condition_variable_any never;
     auto const deadline = std::chrono::steady_clock::now() + options_.wait_for_sessions;
+    PD_TRY(told_, packs_condemned_by_leg(store_, stop_));
     for (;;) {
         PD_TRY(survey_, survey_sessions(store_, {.now = now_, .own = own_}, stop_));
         report_.sessions_fenced += survey_.fenced;
@@ -372,6 +375,7 @@ Result<void> Collector::delete_condemned() {
                                .live = marks_->live,
                                .condemned = condemned_,
                                .packs = names,
+                               .told = told_,
                                .dry_run = options_.dry_run},
                               stop_));
     report_.packs_deleted = swept.deleted.size();

@@ -130,6 +130,19 @@ Result<NewestCollection> newest_collection(store::ObjectStore& store, std::stop_
     return newest;
 }
 
+Result<std::vector<std::set<PackName>>> packs_condemned_by_leg(store::ObjectStore& store,
+                                                               std::stop_token stop) {
+    std::vector<std::set<PackName>> all;
+    for (store::ObjectStore* leg : store.legs()) {
+        auto const newest = newest_collection(*leg, stop);
+        if (!newest && newest.error().fault() == Fault::cancelled) return newest.error();
+        auto& packs = all.emplace_back();
+        if (!newest) continue;
+        for (CondemnedPack const& each : newest->record.packs) packs.insert(each.name);
+    }
+    return all;
+}
+
 namespace {
 
 Result<std::vector<NewestCollection>> newest_of_legs(store::ObjectStore& store,

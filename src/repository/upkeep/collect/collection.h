@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "repository/pack/pack.h"
@@ -35,6 +36,10 @@ struct NewestCollection {
     CollectionRecord record;  ///< the highest that could be read; number 0: none
 };
 Result<NewestCollection> newest_collection(store::ObjectStore& store, std::stop_token stop);
+/// What each leg's own newest collection condemns, in the order of legs(); nothing for one that
+/// does not answer.
+Result<std::vector<std::set<PackName>>> packs_condemned_by_leg(store::ObjectStore& store,
+                                                               std::stop_token stop);
 
 /// What the destinations of a store condemned, each in a chain of its own: one that was away while
 /// the others collected, or collected by itself, has another newest record than they have.

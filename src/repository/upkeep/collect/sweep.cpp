@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/collect/plan.h"
 
 namespace perdure::repository {
@@ -74,9 +73,7 @@ private:
             if (info.error().fault() == Fault::not_found) return true;
             return leg_failed(number, pack, info.error());
         }
-        auto const known = is_condemned_at(number, leg, pack);
-        if (!known) return leg_failed(number, pack, known.error());
-        if (!*known) {
+        if (number >= request_.told.size() || !request_.told[number].contains(pack)) {
             stays(pack, fmt::format("{} does not know yet that it goes", leg.describe()));
             return false;
         }
@@ -92,22 +89,6 @@ private:
         }
         swept_.bytes_freed += info->size_bytes;
         return true;
-    }
-
-    /// Whoever writes to this leg alone learns from its own chain what not to build on. A leg that
-    /// missed the record keeps the pack until it has it (tests/simulation, seed 9281).
-    Result<bool> is_condemned_at(std::size_t number, store::ObjectStore& leg,
-                                 PackName const& pack) {
-        auto const [at, fresh] = condemned_at_.try_emplace(number);
-        if (fresh) {
-            auto newest = newest_collection(leg, stop_);
-            if (!newest) {
-                condemned_at_.erase(at);
-                return newest.error();
-            }
-            for (CondemnedPack const& each : newest->record.packs) at->second.insert(each.name);
-        }
-        return at->second.contains(pack);
     }
 
     /// One of several destinations may be away; its packs wait for the next collection.
@@ -135,7 +116,6 @@ private:
     Swept swept_;
     std::map<crypto::Digest, std::vector<BlobPrefix>> needs_;
     std::map<std::pair<std::size_t, crypto::Digest>, bool> proven_;
-    std::map<std::size_t, std::set<PackName>> condemned_at_;
 };
 
 }  // namespace

@@ -13,8 +13,9 @@ struct SweepRequest {
     store::ObjectStore& store;
     Index& index;  ///< avoids all condemned packs
     LiveSet const& live;
-    std::set<crypto::Digest> const& condemned;  ///< everything ever condemned
-    std::vector<PackName> const& packs;         ///< to delete: condemned, old enough, unused
+    std::set<crypto::Digest> const& condemned;    ///< everything ever condemned
+    std::vector<PackName> const& packs;           ///< to delete: condemned, old enough, unused
+    std::vector<std::set<PackName>> const& told;  ///< by leg: as packs_condemned_by_leg() had it
     bool dry_run = false;
 };
 
@@ -26,7 +27,8 @@ struct Swept {
 
 /// Deletes packs, each only where a copy of everything live in it is proven, by name, to lie on the
 /// same leg in a pack that nobody condemned, and from a leg only what its own newest collection
-/// condemns.
+/// condemned before the living sessions were looked for: who writes there alone learns from nowhere
+/// else what not to build on (tests/simulation, seeds 106801 and 136711).
 Result<Swept> sweep(SweepRequest const& request, std::stop_token stop);
 
 }  // namespace perdure::repository
