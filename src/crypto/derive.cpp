@@ -34,10 +34,12 @@ Result<Secret32> key_from_passphrase(ByteView passphrase, Salt16 const& salt, Pa
     start_sodium();
     static_assert(Salt16::size == crypto_pwhash_argon2id_SALTBYTES);
     Secret32 key;
+    // libsodium wants an address, for nothing as well.
+    char const* const typed =
+        passphrase.empty() ? "" : reinterpret_cast<char const*>(passphrase.data());
     auto const failed = crypto_pwhash_argon2id(
-        raw(key.span().data()), Secret32::size, reinterpret_cast<char const*>(passphrase.data()),
-        passphrase.size(), raw(salt.bytes.data()), cost.passes, std::size_t{cost.memory_kib} * 1024,
-        crypto_pwhash_argon2id_ALG_ARGON2ID13);
+        raw(key.span().data()), Secret32::size, typed, passphrase.size(), raw(salt.bytes.data()),
+        cost.passes, std::size_t{cost.memory_kib} * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13);
     if (failed != 0) {
         // GCOVR_EXCL_START no test can take this memory away
         return fail(Fault::exhausted,
