@@ -254,11 +254,15 @@ Result<void> name_unclear_people(Connection& connection, Layout const& layout,
     auto const& schema = layout.schema.tables[*table];
     std::string const people = identifier(schema.name);
     std::string const key = people + "." + identifier(schema.columns[*column].name);
+    // A primary key of this column alone is unique; only NULLs may stand in it again and again.
+    bool const unique =
+        schema.primary_key.size() == 1 && same_name(schema.primary_key[0], subjects.key);
+    std::string const shared = "(SELECT count(*) FROM (SELECT 1 FROM main." + people + " WHERE " +
+                               key + " IS NOT NULL GROUP BY " + key +
+                               " COLLATE BINARY HAVING count(*) > 1))";
     PD_TRY(Statement counts,
            connection.prepare("SELECT (SELECT count(*) FROM main." + people + " WHERE " + key +
-                              " IS NULL), (SELECT count(*) FROM (SELECT 1 FROM main." + people +
-                              " WHERE " + key + " IS NOT NULL GROUP BY " + key +
-                              " COLLATE BINARY HAVING count(*) > 1))"));
+                              " IS NULL), " + (unique ? "0" : shared)));
     PD_TRY(bool const counted, counts.step());
     if (counted && counts.integer(0) > 0) {
         selection.problems.push_back(
