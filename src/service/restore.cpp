@@ -75,9 +75,7 @@ Result<void> check_sources(Workspace& workspace, repository::Snapshot const& sna
                            RestoreCall const& call) {
     for (auto const& wanted : call.select) {
         auto const name = wanted.substr(0, wanted.find('/'));
-        auto const& sources = snapshot.sources;
-        using repository::SourceSnapshot;
-        if (std::ranges::find(sources, name, &SourceSnapshot::name) != sources.end()) continue;
+        if (holds_source(snapshot, name)) continue;
         PD_TRY(auto const list, list_snapshots(workspace));
         auto const newest = newest_with(list.snapshots, name, call.at);
         if (!newest) continue;

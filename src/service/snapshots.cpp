@@ -54,11 +54,6 @@ Timestamp time_of(Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
 }
 
-bool holds(Snapshot const& snapshot, std::string const& source) {
-    return std::ranges::find(snapshot.sources, source, &repository::SourceSnapshot::name) !=
-           snapshot.sources.end();
-}
-
 /// The newest by the writers' clocks, which may have been wrong: what a writer itself numbered as
 /// older than another of its snapshots is not the newest, whatever the clock said.
 Snapshot const* newest_of(std::vector<Snapshot const*> fitting) {
@@ -165,12 +160,17 @@ Result<Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
         .with_code(14);
 }
 
+bool holds_source(Snapshot const& snapshot, std::string const& source) {
+    return std::ranges::find(snapshot.sources, source, &repository::SourceSnapshot::name) !=
+           snapshot.sources.end();
+}
+
 std::optional<Snapshot> newest_with(std::vector<Snapshot> const& all, std::string const& source,
                                     std::optional<Timestamp> at) {
     std::vector<Snapshot const*> fitting;
     for (auto const& each : all) {
         bool const in_time = !at || time_of(each) <= *at;
-        if (holds(each, source) && !is_safety(each) && in_time) fitting.push_back(&each);
+        if (holds_source(each, source) && !is_safety(each) && in_time) fitting.push_back(&each);
     }
     if (fitting.empty()) return std::nullopt;
     return *newest_of(std::move(fitting));
@@ -182,7 +182,7 @@ Result<void> tell_absent_sources(Workspace& workspace, Snapshot const& snapshot,
     std::optional<std::vector<Snapshot>> all;
     for (auto const& source : workspace.config().sources) {
         auto const& name = source.options.name;
-        if (holds(snapshot, name)) continue;
+        if (holds_source(snapshot, name)) continue;
         if (!all) {
             PD_TRY(auto* repository, workspace.repository());
             PD_TRY(all, repository->snapshots(nullptr, workspace.stop()));

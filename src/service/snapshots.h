@@ -27,6 +27,7 @@ Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> c
 Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                                            std::optional<Timestamp> at = {});
 
+bool holds_source(repository::Snapshot const& snapshot, std::string const& source);
 /// What find_snapshot was asked for.
 struct Wanted {
     std::string word;

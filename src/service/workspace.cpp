@@ -77,6 +77,13 @@ system::Path folder_read_whole(origin::SourceOptions const& source) {
     return source.type == "files" || source.type == "git" ? source.path : source.media;
 }
 
+/// A path below the folder stays out of the source.
+void leave_out_of(SourceConfig& source, system::Path const& folder, system::Path const& path) {
+    auto const below = path_below(path, folder);
+    if (below.empty()) return;
+    source.options.exclude.push_back(origin::literal_pattern(below, folder.string()));
+}
+
 /// A source that holds its own destination would store yesterday's repository in today's: nothing
 /// in there is ever stored twice, so it would grow by itself with every run.
 void leave_out(std::vector<DestinationConfig> const& destinations,
@@ -85,9 +92,7 @@ void leave_out(std::vector<DestinationConfig> const& destinations,
         auto const folder = folder_read_whole(source.options);
         if (folder.empty()) continue;
         for (auto const& destination : destinations) {
-            auto const below = path_below(destination.path, folder);
-            if (below.empty()) continue;
-            source.options.exclude.push_back(origin::literal_pattern(below, folder.string()));
+            leave_out_of(source, folder, destination.path);
         }
     }
 }
@@ -101,12 +106,7 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
     }
     for (auto& source : sources) {
         if (source.options.type != "files") continue;
-        for (auto const& key : keys) {
-            auto const below = path_below(key, source.options.path);
-            if (below.empty()) continue;
-            source.options.exclude.push_back(
-                origin::literal_pattern(below, source.options.path.string()));
-        }
+        for (auto const& key : keys) leave_out_of(source, source.options.path, key);
     }
 }
 

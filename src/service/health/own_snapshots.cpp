@@ -5,7 +5,6 @@
 #include <set>
 
 #include "repository/lease.h"
-#include "service/snapshots.h"
 
 namespace perdure::service {
 
@@ -30,9 +29,9 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspa
     auto const runs = log->list(looked_at);
     if (!runs) return out;  // without history nothing can be missed
     auto const since = system::real_clock().now().seconds - seconds_back;
-    PD_TRY(auto const list, list_snapshots(workspace));
+    PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
     std::set<std::string> known;
-    for (auto const& snapshot : list.snapshots) known.insert(snapshot.id());
+    for (auto const& snapshot : snapshots) known.insert(snapshot.id());
     for (auto const& run : *runs) {
         // What is older than the repository was made in another one.
         bool const of_this_one = run.started >= repository.created();
