@@ -130,11 +130,13 @@ private:
     std::vector<std::pair<std::string, data::Entry>> others_;
 };
 
-/// A second reading of single names: their folders were judged by the first.
-class NamesAlone final : public data::TreeTarget {
+/// Somebody else's target.
+class LentTree : public data::TreeTarget {
 public:
-    explicit NamesAlone(data::TreeTarget& target) : target_(target) {}
-    Result<void> make_folder(std::string const&, data::Entry const&) override { return {}; }
+    explicit LentTree(data::TreeTarget& target) : target_(target) {}
+    Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
+        return target_.make_folder(path, entry);
+    }
     Result<void> write_file(std::string const& path, data::Entry const& entry,
                             data::ByteSource& content) override {
         return target_.write_file(path, entry, content);
@@ -143,12 +145,22 @@ public:
         return target_.make_other(path, entry);
     }
     Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
-        return path.empty() ? target_.finish_folder(path, entry) : Result<void>{};
+        return target_.finish_folder(path, entry);
     }
     std::vector<data::Problem> take_problems() override { return {}; }
 
 private:
     data::TreeTarget& target_;
+};
+
+/// A second reading of single names: their folders were judged by the first.
+class NamesAlone final : public LentTree {
+public:
+    using LentTree::LentTree;
+    Result<void> make_folder(std::string const&, data::Entry const&) override { return {}; }
+    Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
+        return path.empty() ? LentTree::finish_folder(path, entry) : Result<void>{};
+    }
 };
 
 /// Further names of files whose first name does not become what it was: read once more, by
@@ -171,29 +183,6 @@ Result<void> feed_alone(FilesRequest const& request, RecoveryScope const& scope,
     }
     return {};
 }
-
-/// Somebody else's target.
-class LentTree final : public data::TreeTarget {
-public:
-    explicit LentTree(data::TreeTarget& target) : target_(target) {}
-    Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
-        return target_.make_folder(path, entry);
-    }
-    Result<void> write_file(std::string const& path, data::Entry const& entry,
-                            data::ByteSource& content) override {
-        return target_.write_file(path, entry, content);
-    }
-    Result<void> make_other(std::string const& path, data::Entry const& entry) override {
-        return target_.make_other(path, entry);
-    }
-    Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
-        return target_.finish_folder(path, entry);
-    }
-    std::vector<data::Problem> take_problems() override { return {}; }
-
-private:
-    data::TreeTarget& target_;
-};
 
 }  // namespace
 

@@ -16,26 +16,6 @@
 
 namespace perdure::origin {
 
-namespace {
-
-void bind_view(sqlite3_stmt* statement, int index, data::ValueView const& value) {
-    if (auto const* number = std::get_if<std::int64_t>(&value)) {
-        sqlite3_bind_int64(statement, index, *number);
-    } else if (auto const* real = std::get_if<double>(&value)) {
-        sqlite3_bind_double(statement, index, *real);
-    } else if (auto const* text = std::get_if<std::string_view>(&value)) {
-        sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_TRANSIENT,
-                            SQLITE_UTF8);
-    } else if (auto const* bytes = std::get_if<ByteView>(&value)) {
-        sqlite3_bind_blob64(statement, index, bytes->empty() ? "" : (void const*)bytes->data(),
-                            bytes->size(), SQLITE_TRANSIENT);
-    } else {
-        sqlite3_bind_null(statement, index);
-    }
-}
-
-}  // namespace
-
 class ScopeBuilder {
 public:
     ScopeBuilder(Connection& connection, Pairing const& pairing, Ties const& ties,

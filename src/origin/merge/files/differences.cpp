@@ -101,6 +101,21 @@ Result<bool> same_range(data::ByteSource& content, int file, std::uint64_t from,
     return true;
 }
 
+struct OpenFolder {
+    system::File file;
+    struct stat status{};
+};
+
+Result<OpenFolder> open_folder(int root, std::string const& path) {
+    int const opened = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
+    if (opened < 0) return system::error_from_errno(-opened, "opening the folder " + path);
+    OpenFolder folder{.file = system::File(opened)};
+    if (::fstat(opened, &folder.status) != 0) {
+        return system::error_from_errno(errno, "looking at the folder " + path);
+    }
+    return folder;
+}
+
 }  // namespace
 
 std::vector<FileItem::Field> metadata_differences(int root, std::string const& path,
@@ -162,15 +177,10 @@ Result<bool> same_content(data::Entry const& entry, data::ByteSource& content, i
 }
 
 Result<FolderLook> look_of_folder(int root, std::string const& path) {
-    int const opened = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
-    if (opened < 0) return system::error_from_errno(-opened, "opening the folder " + path);
-    system::File const folder(opened);
-    struct stat status{};
-    if (::fstat(opened, &status) != 0) {
-        return system::error_from_errno(errno, "looking at the folder " + path);
-    }
+    PD_TRY(auto const folder, open_folder(root, path));
+    auto const& status = folder.status;
     FolderLook look{.mode = status.st_mode & 07777u, .uid = status.st_uid, .gid = status.st_gid};
-    read_xattrs(opened, "", look.xattrs);
+    read_xattrs(folder.file.descriptor(), "", look.xattrs);
     return look;
 }
 
@@ -189,13 +199,8 @@ FolderLook dressed_as(FolderLook look, data::Entry const& entry) {
 }
 
 Result<void> dress_folder(int root, std::string const& path, FolderLook const& look) {
-    int const opened = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
-    if (opened < 0) return system::error_from_errno(-opened, "opening the folder " + path);
-    system::File const folder(opened);
-    struct stat status{};
-    if (::fstat(opened, &status) != 0) {
-        return system::error_from_errno(errno, "looking at the folder " + path);
-    }
+    PD_TRY(auto const folder, open_folder(root, path));
+    auto const& status = folder.status;
     data::Entry entry;
     entry.kind = data::EntryKind::folder;
     entry.mode = look.mode;
@@ -205,7 +210,7 @@ Result<void> dress_folder(int root, std::string const& path, FolderLook const& l
     entry.modified = modified_of(status);  // names that come and go decide it
     bool const chown = status.st_uid != look.uid || status.st_gid != look.gid;
     Shortfalls shortfalls;
-    PD_CHECK(apply_metadata({opened, "", path}, entry,
+    PD_CHECK(apply_metadata({folder.file.descriptor(), "", path}, entry,
                             {.owners = chown, .inherits_group = true, .strip_xattrs = true},
                             shortfalls));
     auto const missing = shortfalls.take();

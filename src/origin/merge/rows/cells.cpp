@@ -64,20 +64,33 @@ std::string state_of(ByteView values) {
     return to_hex(crypto::sha256(values).view().first(state_bytes));
 }
 
-void bind_value(sqlite3_stmt* statement, int index, data::Value const& value) {
+void bind_view(sqlite3_stmt* statement, int index, data::ValueView const& value) {
     if (auto const* number = std::get_if<std::int64_t>(&value)) {
         sqlite3_bind_int64(statement, index, *number);
     } else if (auto const* real = std::get_if<double>(&value)) {
         sqlite3_bind_double(statement, index, *real);
-    } else if (auto const* text = std::get_if<data::Text>(&value)) {
-        sqlite3_bind_text64(statement, index, text->bytes.data(), text->bytes.size(),
-                            SQLITE_TRANSIENT, SQLITE_UTF8);
-    } else if (auto const* bytes = std::get_if<Bytes>(&value)) {
+    } else if (auto const* text = std::get_if<std::string_view>(&value)) {
+        sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_TRANSIENT,
+                            SQLITE_UTF8);
+    } else if (auto const* bytes = std::get_if<ByteView>(&value)) {
         sqlite3_bind_blob64(statement, index, bytes->empty() ? "" : (void const*)bytes->data(),
                             bytes->size(), SQLITE_TRANSIENT);
     } else {
         sqlite3_bind_null(statement, index);
     }
+}
+
+void bind_value(sqlite3_stmt* statement, int index, data::Value const& value) {
+    auto const bind = [&]<typename Held>(Held const& held) {
+        if constexpr (std::is_same_v<Held, data::Text>) {
+            bind_view(statement, index, std::string_view(held.bytes));
+        } else if constexpr (std::is_same_v<Held, Bytes>) {
+            bind_view(statement, index, ByteView(held));
+        } else {
+            bind_view(statement, index, held);
+        }
+    };
+    std::visit(bind, value);
 }
 
 }  // namespace perdure::origin
