@@ -1,31 +1,10 @@
-#include "origin/merge/merge_testing.h"
+#include "origin/merge/rows/rows_testing.h"
 
 namespace perdure::origin::testing {
 namespace {
 
-class MergeRows : public ::testing::Test {
+class MergeRows : public MergeOfTwo {
 protected:
-    void SetUp() override {
-        auto folder = system::ScratchFolder::create("");
-        ASSERT_TRUE(folder);
-        folder_.emplace(std::move(*folder));
-        before_ = folder_->path() / "before.db";
-        live_ = folder_->path() / "live.db";
-    }
-    void both(std::string const& sql) {
-        static_cast<void>(open_for_writing(before_));
-        run_sql(before_, sql);
-        std::filesystem::copy_file(before_, live_);
-    }
-    MergeRequest request(std::vector<std::string> const& selectors = {}) {
-        MergeRequest request;
-        request.target = {.name = "app", .type = "sqlite", .path = live_};
-        request.snapshot = {.name = "app", .type = "sqlite", .path = before_};
-        request.selectors = *data::parse_selectors(selectors);
-        request.strategy = data::Strategy::overwrite;
-        request.now = {2'000'000'000, 0};
-        return request;
-    }
     Done write(MergeRequest wish) {
         auto plan = merge(wish, Merge::Mode::read);
         EXPECT_TRUE(plan) << plan.error().message();
@@ -35,10 +14,6 @@ protected:
         EXPECT_EQ(plan->items.size(), done->items.size());
         return std::move(*done);
     }
-    std::string live(std::string const& sql) { return *open_for_writing(live_).text(sql); }
-
-    std::optional<system::ScratchFolder> folder_;
-    system::Path before_, live_;
 };
 
 TEST_F(MergeRows, RowsWithoutAKeyAreFoundAfterVacuumGaveThemOtherNumbers) {

@@ -1,18 +1,13 @@
-#include "origin/merge/merge_testing.h"
+#include "origin/merge/rows/rows_testing.h"
 
 namespace perdure::origin::testing {
 namespace {
 
-class MergeTies : public ::testing::Test {
+class MergeTies : public MergeOfTwo {
 protected:
     void SetUp() override {
-        auto folder = system::ScratchFolder::create("");
-        ASSERT_TRUE(folder);
-        folder_.emplace(std::move(*folder));
-        before_ = folder_->path() / "before.db";
-        live_ = folder_->path() / "live.db";
-        static_cast<void>(open_for_writing(before_));
-        run_sql(before_, R"(
+        MergeOfTwo::SetUp();
+        both(R"(
 CREATE TABLE users(id INTEGER PRIMARY KEY, name, email, seen);
 CREATE TABLE tags(id INTEGER PRIMARY KEY, name UNIQUE, used);
 CREATE TABLE mem(id INTEGER PRIMARY KEY, user_id REFERENCES users(id), title, updated_at);
@@ -23,12 +18,9 @@ INSERT INTO tags VALUES(1, 'work', 0), (2, 'family', 0);
 INSERT INTO mem VALUES(1, 1, 'hers', '2026-01-01'), (2, 2, 'bob: medical', '2026-01-01');
 INSERT INTO mem_tags VALUES(1, 1), (1, 2), (2, 2);
 )");
-        std::filesystem::copy_file(before_, live_);
     }
     MergeRequest request(std::vector<std::string> const& selectors, data::Strategy strategy) {
-        MergeRequest request;
-        request.target = {.name = "app", .type = "sqlite", .path = live_};
-        request.snapshot = {.name = "app", .type = "sqlite", .path = before_};
+        auto request = MergeOfTwo::request(selectors);
         request.snapshot.mapping = {
             .subjects = data::SubjectMapping{"users", "id", "name", "email", {}},
             .records = {{"memory",
@@ -37,8 +29,6 @@ INSERT INTO mem_tags VALUES(1, 1), (1, 2), (2, 2);
                           {"updated", "updated_at"},
                           {"tags", "mem_tags(mem_id, tag_id) -> tags.name"}}}}};
         request.strategy = strategy;
-        request.selectors = *data::parse_selectors(selectors);
-        request.now = {2'000'000'000, 0};
         return request;
     }
     Done write(std::vector<std::string> const& selectors, data::Strategy strategy,
@@ -56,7 +46,6 @@ INSERT INTO mem_tags VALUES(1, 1), (1, 2), (2, 2);
         ADD_FAILURE() << record << " is not named";
         return {};
     }
-    std::string live(std::string const& sql) { return *open_for_writing(live_).text(sql); }
     void carol() {
         run_sql(
             live_,
@@ -64,8 +53,6 @@ INSERT INTO mem_tags VALUES(1, 1), (1, 2), (2, 2);
             "DELETE FROM users WHERE id = 2; INSERT INTO users VALUES(2, 'carol', 'c@x.org', 1)");
     }
 
-    std::optional<system::ScratchFolder> folder_;
-    system::Path before_, live_;
     static constexpr char const* owners =
         "SELECT group_concat(name || ':' || title) FROM (SELECT * FROM mem m JOIN users u ON "
         "u.id = m.user_id ORDER BY m.id)";

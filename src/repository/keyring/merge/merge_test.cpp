@@ -51,6 +51,22 @@ struct Forked : KeyringTestWorld {
     Result<MergeReport> merge(bool dry_run = false) {
         return merge_keyrings({place, secret, outside, dry_run}, settled, {});
     }
+    struct DyingMerge {
+        Result<MergeReport> report;
+        bool dead = false;  ///< before it was done
+    };
+    /// Both homes die under it after so many changes in all.
+    DyingMerge merge_dying_after(int step) {
+        auto const one = std::make_shared<MortalStore>(store);
+        auto const two = std::make_shared<MortalStore>(other);
+        one->changes_left = step / 2;
+        two->changes_left = step - step / 2;
+        one->last_change_happens = step % 3 == 0;
+        KeyringPlace dying = place;
+        dying.homes = {one, two};
+        auto report = merge_keyrings({dying, secret, outside}, settled, {});
+        return {std::move(report), one->is_dead() || two->is_dead()};
+    }
     static std::size_t living_manifests(store::ObjectStore& home) {
         std::size_t count = 0;
         EXPECT_TRUE(home.list("keyring/m/",
@@ -168,14 +184,7 @@ TEST(KeyringMerge, ASessionThatStillRunsHoldsTheOldKeysUntilItEnds) {
 TEST(KeyringMerge, SurvivesDyingAtEveryStep) {
     for (int step = 0;; ++step) {
         Forked world;
-        auto const one = std::make_shared<MortalStore>(world.store);
-        auto const two = std::make_shared<MortalStore>(world.other);
-        one->changes_left = step / 2;
-        two->changes_left = step - step / 2;
-        one->last_change_happens = step % 3 == 0;
-        KeyringPlace place = world.place;
-        place.homes = {one, two};
-        auto const done = merge_keyrings({place, world.secret, world.outside}, world.settled, {});
+        auto const [done, dead] = world.merge_dying_after(step);
         // What is left is a fork still, or one keyring that lies at one home so far.
         auto const again = world.merge();
         ASSERT_TRUE(again) << "after step " << step << ": " << again.error().message();
@@ -183,7 +192,7 @@ TEST(KeyringMerge, SurvivesDyingAtEveryStep) {
         ASSERT_TRUE(settled && settled->complete) << "after step " << step;
         // What nobody can open any more may lie about when its burial broke off.
         world.expect_joined(false);
-        if (!one->is_dead() && !two->is_dead()) {
+        if (!dead) {
             EXPECT_TRUE(done);
             break;
         }
@@ -261,14 +270,7 @@ TEST(KeyringMerge, WhoWasErasedWhileAHomeWasAwayDoesNotComeBackFromIt) {
 TEST(KeyringMerge, FoldingSurvivesDyingAtEveryStep) {
     for (int step = 0;; ++step) {
         Lagging world;
-        auto const one = std::make_shared<MortalStore>(world.store);
-        auto const two = std::make_shared<MortalStore>(world.other);
-        one->changes_left = step / 2;
-        two->changes_left = step - step / 2;
-        one->last_change_happens = step % 3 == 0;
-        KeyringPlace place = world.place;
-        place.homes = {one, two};
-        auto const done = merge_keyrings({place, world.secret, world.outside}, world.settled, {});
+        auto const [done, dead] = world.merge_dying_after(step);
         auto const again = world.merge();
         ASSERT_TRUE(again) << "after step " << step << ": " << again.error().message();
         ASSERT_TRUE(world.open()->settle(world.settled, {})) << "after step " << step;
@@ -276,7 +278,7 @@ TEST(KeyringMerge, FoldingSurvivesDyingAtEveryStep) {
             EXPECT_TRUE(world.open_at({home})->find(world.met[0])) << "after step " << step;
         }
         EXPECT_TRUE(world.lineage().is_one()) << "after step " << step;
-        if (!one->is_dead() && !two->is_dead()) {
+        if (!dead) {
             EXPECT_TRUE(done);
             break;
         }
