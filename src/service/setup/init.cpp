@@ -168,12 +168,9 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     return answer;
 }
 
-Result<std::string> make_recovery_kit(Workspace& workspace) {
-    std::string const phrase = repository::make_recovery_phrase(system::real_random());
-    repository::KeySecret secret;
-    secret.kind = repository::KeySecret::Kind::recovery_phrase;
-    secret.bytes = crypto::SecretBytes(to_bytes(std::string_view(phrase)));
-    PD_CHECK(add_key(workspace, {.secret = &secret, .label = "recovery kit"}));
+namespace {
+
+Result<std::string> kit_text(Workspace& workspace, std::string const& phrase) {
     PD_TRY(auto* repository, workspace.repository());
     std::string places;
     for (auto const& destination : workspace.destinations()) {
@@ -193,6 +190,31 @@ Result<std::string> make_recovery_kit(Workspace& workspace) {
         "       key = {{ file = \"perdure-recovery.txt\" }}  (this text)\n"
         "    3. perdure backup list, then perdure restore latest --to DIR\n",
         to_hex(repository->id()), phrase, places);
+}
+
+}  // namespace
+
+Result<std::string> make_recovery_kit(Workspace& workspace, system::Path const& file) {
+    std::string const phrase = repository::make_recovery_phrase(system::real_random());
+    PD_TRY(std::string const kit, kit_text(workspace, phrase));
+    system::Path const unfinished = file.string() + ".part";
+    if (!file.empty()) {
+        if (system::exists(file)) {
+            return fail(Fault::conflict, file.string() + " exists already")
+                .with_fix("move it away, or name another with -o");
+        }
+        PD_CHECK(system::write_file(unfinished, as_bytes(kit), {.mode = 0600}));
+    }
+    repository::KeySecret secret;
+    secret.kind = repository::KeySecret::Kind::recovery_phrase;
+    secret.bytes = crypto::SecretBytes(to_bytes(std::string_view(phrase)));
+    auto const added = add_key(workspace, {.secret = &secret, .label = "recovery kit"});
+    if (!added) {
+        if (!file.empty()) (void)system::remove_file(unfinished);
+        return added.error();
+    }
+    if (!file.empty()) PD_CHECK(system::rename_without_replacing(unfinished, file));
+    return kit;
 }
 
 }  // namespace perdure::service

@@ -32,6 +32,6 @@ Result<void> write_starter(system::Path const& file, system::Path const& destina
 Result<void> make_key_file(system::Path const& path, system::Random& random);
 
 /// Adds a recovery phrase to the keyring and returns the kit's text: the phrase, and how to use it.
-Result<std::string> make_recovery_kit(Workspace& workspace);
+Result<std::string> make_recovery_kit(Workspace& workspace, system::Path const& file);
 
 }  // namespace perdure::service

@@ -113,8 +113,7 @@ Result<std::unique_ptr<Workspace>> make_repository(QuickstartCall const& call,
     options.stop = call.stop;
     PD_TRY(auto workspace, Workspace::open(std::move(options)));
     PD_CHECK(init(*workspace, {.new_config = true}));
-    PD_TRY(auto const kit, make_recovery_kit(*workspace));
-    PD_CHECK(system::write_file(answer.recovery_kit, as_bytes(kit), {.replace = false}));
+    PD_CHECK(make_recovery_kit(*workspace, answer.recovery_kit));
     return workspace;
 }
 

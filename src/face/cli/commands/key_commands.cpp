@@ -181,17 +181,12 @@ Result<int> run_key_merge(Invocation& in) {
 Result<int> run_key_recovery_kit(Invocation& in) {
     PD_TRY(auto workspace, open_workspace(in));
     system::Path const file = in.arguments().value("--output");
-    if (!file.empty() && system::exists(file)) {
-        return fail(Fault::conflict, file.string() + " exists already")
-            .with_fix("move it away, or name another with -o");
-    }
-    PD_TRY(auto const kit, service::make_recovery_kit(*workspace));
+    PD_TRY(auto const kit, service::make_recovery_kit(*workspace, file));
     if (file.empty()) {
         in.out().line(kit);
         in.summary().put("kit", kit);
         return service::exit_code::ok;
     }
-    PD_CHECK(system::write_file(file, as_bytes(kit), {.replace = false, .mode = 0600}));
     in.out().line(
         fmt::format("wrote {}: print it, lock it away, and remove it here", file.string()));
     in.summary().put_path("file", file.string());
