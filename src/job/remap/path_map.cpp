@@ -68,6 +68,14 @@ std::string PathMap::apply(std::string const& path) const {
     return path;
 }
 
+std::vector<std::string> PathMap::old_paths() const {
+    std::vector<std::string> out;
+    for (auto const& rule : rules_) {
+        if (!rule.absolute && !rule.old_path.empty()) out.push_back(rule.old_path);
+    }
+    return out;
+}
+
 std::vector<std::string> PathMap::new_folders() const {
     std::set<std::string> out;  // memcmp order puts parents first
     for (auto const& rule : rules_) {

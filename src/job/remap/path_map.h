@@ -18,6 +18,9 @@ public:
     static Result<PathMap> create(std::vector<std::string> const& rules);
     bool empty() const { return rules_.empty(); }
     std::string apply(std::string const& path) const;
+    /// The OLD of each rule that must meet a path to do anything: one that is absolute on both
+    /// sides may be there for the targets of links.
+    std::vector<std::string> old_paths() const;
     /// Folders above the places that rules name, parents first: they must exist.
     std::vector<std::string> new_folders() const;
     /// The same for the target of a symbolic link: absolute ones below an absolute OLD change.

@@ -69,6 +69,11 @@ TEST(PathMap, TheLongestRuleDecidesAndOnlyWholeNamesCount) {
     EXPECT_EQ(map.new_folders(), (std::vector<std::string>{"etc", "srv"}));
 }
 
+TEST(PathMap, SaysWhereRulesMustMeetSomething) {
+    auto const map = *PathMap::create({"var=v", "/srv=/data", "=all", "a/b/=c"});
+    EXPECT_EQ(map.old_paths(), (std::vector<std::string>{"var", "a/b"}));
+}
+
 TEST(PathMap, LinksFollowAbsoluteRulesOnly) {
     auto const map = *PathMap::create({"/var/www=/srv/web", "opt=usr"});
     EXPECT_EQ(map.apply_link("/var/www/a"), "/srv/web/a");
