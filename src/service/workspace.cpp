@@ -24,6 +24,8 @@ std::string environment(char const* name) {
 /// A destination folder that is absent. Where backups were made before, its disk is away, and an
 /// `init` would begin an empty repository in its place: that advice is for beginners only.
 std::string fix_of_absent(Workspace& workspace, DestinationConfig const& destination) {
+    if (destination.place.line == 0)
+        return "name a folder that holds a repository";  // --destination
     std::string const correct = fmt::format("correct [destination.{}].path ({})", destination.name,
                                             spell_place(workspace.config(), destination.place));
     if (!last_good_backup(workspace)) return "perdure init, or " + correct;
@@ -148,8 +150,7 @@ Result<RepositoryConfig const*> Workspace::repository_config() const {
             return &repository;
         }
     }
-    if (auto const* main = config_.repository("main")) return main;
-    if (!config_.repositories.empty()) return &config_.repositories.front();
+    if (auto const* chosen = config_.default_repository()) return chosen;
     return fail(Fault::invalid, config_.file.string() + " names no repository")
         .with_code(201)
         .with_fix("add a section [repository.main] with destinations and key");
@@ -251,8 +252,8 @@ Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
         return fail(error.fault(), fmt::format("destination \"{}\" cannot be used\n{}", first.name,
                                                error.message()))
             .with_code(absent ? 10 : 13)
-            .with_fix(absent ? fix_of_absent(*this, first)
-                             : "perdure destination test " + first.name);
+            .with_fix(absent || first.place.line == 0 ? fix_of_absent(*this, first)
+                                                      : "perdure destination test " + first.name);
     }
     PD_CHECK(screen_destinations({.store = **opened,
                                   .destinations = config_.destinations,

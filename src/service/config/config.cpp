@@ -342,6 +342,17 @@ private:
         return out;
     }
 
+    /// Whoever writes two repositories must not believe both to be filled.
+    void name_idle(RepositoryConfig const& other) {
+        auto const* chosen = config_.default_repository();
+        if (&other == chosen || other.destinations.empty()) return;
+        in().warnings.push_back(
+            {other.place,
+             "[repository." + other.name + "] is used with --destination " +
+                 other.destinations.front() + " only, else \"" + chosen->name + "\" is",
+             "to fill several places at once, list them as destinations of one repository"});
+    }
+
     void missing_name(Place place, std::string const& at, std::string const& name,
                       std::string_view kind) {
         std::vector<std::string> names;
@@ -353,6 +364,7 @@ private:
 
     void references() {
         for (auto const& repository : config_.repositories) {
+            name_idle(repository);
             std::string const at = "repository." + repository.name + ".destinations";
             auto const* setting = in().find(at);
             if (!setting) continue;
@@ -395,6 +407,10 @@ T const* named(std::vector<T> const& all, std::string const& name) {
 
 RepositoryConfig const* Config::repository(std::string const& name) const {
     return named(repositories, name);
+}
+RepositoryConfig const* Config::default_repository() const {
+    if (auto const* main = repository("main")) return main;
+    return repositories.empty() ? nullptr : &repositories.front();
 }
 DestinationConfig const* Config::destination(std::string const& name) const {
     return named(destinations, name);

@@ -98,6 +98,8 @@ struct Config {
     Settings settings;  ///< what the file said, for `config show`
 
     RepositoryConfig const* repository(std::string const& name) const;
+    /// Where commands work that name no destination: "main", else the first; null without any.
+    RepositoryConfig const* default_repository() const;
     DestinationConfig const* destination(std::string const& name) const;
     SourceConfig const* source(std::string const& name) const;
     RetentionConfig const* retention_rule(std::string const& name) const;

@@ -182,6 +182,19 @@ TEST(Config, WhatThisVersionDoesNotActOnIsWarnedAboutOncePerSection) {
     EXPECT_EQ(loaded.warnings.size(), 3u) << all;  // schedule, its retry, limits.window
 }
 
+TEST(Config, ASecondRepositoryIsSaidToBeFilledByNobody) {
+    std::string const key = "key = { env = \"K\" }\n";
+    auto const loaded = parse("version = 1\n[repository.first]\ndestinations = [\"d\"]\n" + key +
+                              "[repository.main]\ndestinations = [\"e\"]\n" + key +
+                              "[destination.d]\ntype = \"local\"\npath = \"d\"\n"
+                              "[destination.e]\ntype = \"local\"\npath = \"e\"\n");
+    ASSERT_TRUE(loaded.config);
+    EXPECT_EQ(loaded.config->default_repository()->name, "main");
+    ASSERT_EQ(loaded.warnings.size(), 1u);
+    EXPECT_THAT(loaded.warnings.front().message, HasSubstr("[repository.first]"));
+    EXPECT_THAT(loaded.warnings.front().message, HasSubstr("--destination d"));
+}
+
 TEST(Config, UploadLimitsFollowTheTimeOfDay) {
     LimitsConfig limits;
     limits.upload.otherwise = 50;
