@@ -104,7 +104,11 @@ Result<void> rename_without_replacing(Path const& from, Path const& to) {
 
 Result<void> write_file(Path const& path, ByteView bytes, WriteOptions options) {
     Path const temporary = temporary_beside(path);
-    PD_TRY(File file, File::create(temporary, options.mode));
+    auto created = File::create(temporary, options.mode);
+    if (!created) {  // its own name means nothing to whoever asked
+        return Error(std::move(created).error()).within(fmt::format("write {}", path.native()));
+    }
+    File file = std::move(*created);
     Result<void> done = write_and_sync(file, bytes, options.durable);
     if (done) {
         done = options.replace ? system::rename(temporary, path)

@@ -130,6 +130,40 @@ def claim_unknown_words_are_2_with_the_nearest_known(place):
     assert "--config" in refused(place, 2, "--config", "data", "status")
 
 
+def claim_a_file_that_is_not_there_is_named_with_what_to_do(place):
+    small(place)
+    (place.work / "full.txt").write_text("a file\n")
+    for words in (["restore", "apply", "none.json"], ["export", "batch", "none.toml"],
+                  ["export", "verify", "none.zip"], ["source", "discover", "none"]):
+        error = refused(place, 1, *words)
+        assert "none" in error, error
+    assert "is not a folder" in refused(place, 15, "restore", "latest", "--to", "full.txt/back")
+    # A kit that cannot be written leaves no key behind that nobody knows.
+    (place.work / "kit.txt").write_text("mine\n")
+    keys = place.good("key", "list").out
+    for file, code in (("none/kit.txt", 1), ("full.txt/kit.txt", 1), ("kit.txt", 15)):
+        error = place.good("key", "recovery-kit", "-o", file, code=code).err
+        assert "  fix:  " in error and file.split("/")[0] in error, error
+    assert place.good("key", "list").out == keys
+    error = refused(place, 10, "backup", "list", "--destination", "./none/disk")
+    assert "a folder that holds a repository" in error and "perdure.toml" not in error, error
+
+
+def claim_what_a_check_finds_bad_is_an_error_of_the_summary(place):
+    small(place)
+    shutil.rmtree(place.work / "data")
+    for words in (["config", "check"], ["doctor"], ["source", "test", "files"]):
+        ran = place.run(*words, "--json")
+        assert ran.summary["exit_code"] == 1, ran.summary
+        assert [error for error in ran.summary["errors"] if "files" in error["message"]], ran.out
+    (place.work / "backups").rename(place.work / "away")
+    ran = place.run("destination", "test", "--json")
+    assert ran.summary["exit_code"] == 13 and ran.summary["errors"], ran.summary
+    ran = place.run("status", "--exit-code", "--json")
+    assert ran.summary["exit_code"] == 20, ran.summary
+    assert ran.summary["errors"][0]["code"] == "PD-0020", ran.summary
+
+
 def claim_an_unknown_snapshot_is_named(place):
     small(place)
     assert "deadbeef" in refused(place, 1, "restore", "deadbeef", "--to", place.folder / "back")

@@ -1,6 +1,7 @@
 #include "face/cli/arguments.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "service/config/units.h"
@@ -52,6 +53,35 @@ std::string_view with_second_word(std::string const& word) {
     return found;
 }
 
+/// What restic, borg, kopia and rsync call it; empty for words that they do not have either.
+std::string_view in_our_words(std::string_view word) {
+    struct Foreign {
+        std::string_view theirs, ours;
+    };
+    constexpr std::array words{
+        Foreign{"snapshots", "backup list"},
+        Foreign{"snapshot", "backup"},
+        Foreign{"ls", "backup show"},
+        Foreign{"forget", "backup cleanup"},
+        Foreign{"prune", "repo compact"},
+        Foreign{"gc", "repo compact"},
+        Foreign{"rm", "backup delete"},
+        Foreign{"remove", "backup delete"},
+        Foreign{"extract", "restore"},
+        Foreign{"recover", "restore"},
+        Foreign{"dump", "restore"},
+        Foreign{"copy", "backup sync"},
+        Foreign{"replicate", "backup sync"},
+        Foreign{"rebuild-index", "repo repair"},
+        Foreign{"passwd", "key"},
+        Foreign{"info", "backup show"},
+        Foreign{"search", "backup find"},
+        Foreign{"log", "runs list"},
+    };
+    auto const found = std::ranges::find(words, word, &Foreign::theirs);
+    return found == words.end() ? std::string_view() : found->ours;
+}
+
 }  // namespace
 
 std::string nearest_subcommand(std::string const& group, std::string const& word) {
@@ -77,7 +107,8 @@ Error unknown_command(std::vector<std::string> const& words) {
     }
     std::string const wrong = group ? words[1] : first;
     auto const near = service::nearest_word(wrong, known);
-    auto const second = group ? std::string_view() : with_second_word(wrong);
+    auto second = group ? std::string_view() : with_second_word(wrong);
+    if (second.empty() && !group) second = in_our_words(wrong);
     if (!second.empty()) {
         return usage("there is no command " + quoted(wrong),
                      "did you mean \"perdure " + std::string(second) + "\"?");

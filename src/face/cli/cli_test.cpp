@@ -47,6 +47,8 @@ TEST(Arguments, WrongWordsAreNamedWithTheNearestKnown) {
           Case{{"repo", "chekc"}, "\"chekc\"", "perdure repo check"},
           Case{{"repo"}, "needs one more word", "perdure help repo"},
           Case{{"verify"}, "no command \"verify\"", "perdure backup verify"},
+          Case{{"snapshots"}, "no command \"snapshots\"", "perdure backup list"},
+          Case{{"prune"}, "no command \"prune\"", "perdure repo compact"},
           Case{{"--jsn"}, "no option \"--jsn\"", "did you mean --json"},
           Case{{"--quiet", "--frob"}, "no option \"--frob\"", "perdure help"},
           Case{{"backup", "--dry-rnu"}, "no option \"--dry-rnu\"", "--dry-run"},

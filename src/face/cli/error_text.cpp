@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "service/exit_code.h"
 
 namespace perdure::face {
@@ -20,15 +24,34 @@ bool is_full(std::string const& message) {
     return message.ends_with("No space left on device") || message.ends_with("Disk quota exceeded");
 }
 
+/// What to do about a refusal of the operating system that nobody above had advice for.
+std::string fix_of_refusal(std::string const& message) {
+    struct Refusal {
+        std::string_view ending, fix;
+    };
+    constexpr std::array refusals{
+        Refusal{"No such file or directory", "check the path; a relative one starts where you are"},
+        Refusal{"Not a directory", "a part of the path is no folder: correct it"},
+        Refusal{"Is a directory", "name a file, not a folder"},
+        Refusal{"Read-only file system", "choose a place that can be written to"},
+        Refusal{"Too many open files", "allow more: ulimit -n 1024"},
+        Refusal{"File name too long", "choose a shorter name"},
+    };
+    auto const found = std::ranges::find_if(
+        refusals, [&](Refusal const& one) { return message.ends_with(one.ending); });
+    return found == refusals.end() ? std::string() : std::string(found->fix);
+}
+
 }  // namespace
 
 ErrorText explain(Error const& error) {
     ErrorText out;
     int const code = service::code_of(error);
     out.code = fmt::format("PD-{:04}", code);
-    out.fix =
-        error.fix().empty() ? std::string(service::usual_fix(code, error.fault())) : error.fix();
     std::string const message = without_echo(error.message());
+    out.fix = error.fix();
+    if (out.fix.empty() && error.code() == 0) out.fix = fix_of_refusal(message);
+    if (out.fix.empty()) out.fix = service::usual_fix(code, error.fault());
     if (error.fault() == Fault::exhausted && is_full(message)) {
         // What was being done matters less than that the disk is full.
         out.headline = "no space is left";

@@ -60,6 +60,31 @@ void Invocation::problems(std::vector<data::Problem> const& problems, std::strin
     }
 }
 
+bool Invocation::checks(std::vector<service::Check> const& checks) {
+    auto const& style = out_.out_style();
+    bool good = true;
+    for (auto const& check : checks) {
+        bool const bad = check.verdict == service::Verdict::bad;
+        std::string const mark = bad                                       ? style.red("✗")
+                                 : check.verdict == service::Verdict::good ? style.green("✓")
+                                                                           : style.yellow("!");
+        out_.line(fmt::format("  {} {}{}", mark, check.what,
+                              check.detail.empty() ? "" : ": " + printable(check.detail)));
+        if (!check.fix.empty()) out_.line(style.dim("      fix: " + printable(check.fix)));
+        JsonObject object;
+        object.put("what", check.what).put("verdict", service::verdict_name(check.verdict));
+        object.put("detail", check.detail);
+        if (!check.fix.empty()) object.put("fix", check.fix);
+        out_.event("check", object);
+        if (!bad) continue;
+        good = false;
+        add_error(fail(Fault::invalid, check.what + ": " + check.detail)
+                      .with_code(service::exit_code::failure)
+                      .with_fix(check.fix));
+    }
+    return good;
+}
+
 void Invocation::add_error(Error const& error) {
     errors_.add(error_object(error));
 }

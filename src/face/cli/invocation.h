@@ -8,6 +8,7 @@
 #include "face/cli/output.h"
 #include "service/config/key.h"
 #include "service/exit_code.h"
+#include "service/health/health.h"
 #include "system/file.h"
 
 namespace perdure::face {
@@ -36,6 +37,8 @@ public:
         passed_over_ = true;
         problems({problem});
     }
+    /// Prints what was looked at. Bad ones become errors of the summary; true when there is none.
+    bool checks(std::vector<service::Check> const& checks);
     bool passed_over() const { return passed_over_; }
     void add_error(Error const& error);
     JsonArray const& errors() const { return errors_; }

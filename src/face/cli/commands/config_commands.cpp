@@ -18,25 +18,6 @@ JsonObject fault_object(service::LoadedConfig const& loaded, service::ConfigFaul
     return object;
 }
 
-void tell_check(Invocation& in, service::Check const& check) {
-    auto const& style = in.out().out_style();
-    std::string const mark = check.verdict == service::Verdict::good  ? style.green("✓")
-                             : check.verdict == service::Verdict::bad ? style.red("✗")
-                                                                      : style.yellow("!");
-    in.out().line(fmt::format("  {} {}{}", mark, check.what,
-                              check.detail.empty() ? "" : ": " + printable(check.detail)));
-    if (!check.fix.empty()) in.out().line(style.dim("      fix: " + check.fix));
-    JsonObject object;
-    object.put("what", check.what).put("verdict", service::verdict_name(check.verdict));
-    object.put("detail", check.detail);
-    if (!check.fix.empty()) object.put("fix", check.fix);
-    in.out().event("check", object);
-}
-
-}  // namespace
-
-namespace {
-
 Result<std::unique_ptr<service::Workspace>> open(Invocation& in,
                                                  service::WorkspaceOptions options = {}) {
     options.read_only = options.read_only || in.arguments().has("--dry-run");
@@ -126,13 +107,8 @@ Result<int> run_config_check(Invocation& in) {
     in.out().line(fmt::format("{} has no fault", loaded.file.string()));
     if (in.arguments().has("--offline")) return service::exit_code::ok;
     PD_TRY(auto workspace, open_workspace(in));
-    auto const checks = service::probe(*workspace);
-    bool good = true;
-    for (auto const& check : checks) {
-        tell_check(in, check);
-        good = good && check.verdict != service::Verdict::bad;
-    }
-    return good ? service::exit_code::ok : service::exit_code::failure;
+    return in.checks(service::probe(*workspace)) ? service::exit_code::ok
+                                                 : service::exit_code::failure;
 }
 
 Result<int> run_config_show(Invocation& in) {
@@ -163,11 +139,7 @@ Result<int> run_config_schema(Invocation& in) {
 
 Result<int> run_doctor(Invocation& in) {
     PD_TRY(auto workspace, open_workspace(in));
-    bool good = true;
-    for (auto const& check : service::examine(*workspace)) {
-        tell_check(in, check);
-        good = good && check.verdict != service::Verdict::bad;
-    }
+    bool const good = in.checks(service::examine(*workspace));
     in.out().line();
     in.out().line(good ? "nothing stands in the way" : "something needs attention");
     in.summary().put("healthy", good);

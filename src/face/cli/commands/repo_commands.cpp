@@ -289,7 +289,8 @@ Result<int> run_repo_compact(Invocation& in) {
                     plural(report->packs_rewritten, "pack"), report->packs_waiting,
                     spell_bytes(report->bytes_waiting)));
     for (auto const& session : report->waits_for) {
-        in.out().line("  waits for the running session " + session);
+        in.out().line("  waits for session " + session +
+                      ", which runs, or broke off within the last day");
     }
     in.summary().put("bytes_live", report->bytes_live).put("bytes_dead", report->bytes_dead);
     in.summary().put("packs_deleted", report->packs_deleted);

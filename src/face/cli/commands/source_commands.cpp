@@ -9,27 +9,6 @@
 namespace perdure::face {
 namespace {
 
-/// Prints checks; true when none is bad.
-bool tell(Invocation& in, std::vector<service::Check> const& checks) {
-    auto const& style = in.out().out_style();
-    bool good = true;
-    for (auto const& check : checks) {
-        bool const bad = check.verdict == service::Verdict::bad;
-        good = good && !bad;
-        std::string const mark = bad                                       ? style.red("✗")
-                                 : check.verdict == service::Verdict::good ? style.green("✓")
-                                                                           : style.yellow("!");
-        in.out().line(fmt::format("  {} {}{}", mark, check.what,
-                                  check.detail.empty() ? "" : ": " + printable(check.detail)));
-        if (!check.fix.empty()) in.out().line(style.dim("      fix: " + check.fix));
-        JsonObject object;
-        object.put("what", check.what).put("verdict", service::verdict_name(check.verdict));
-        object.put("detail", check.detail);
-        in.out().event("check", object);
-    }
-    return good;
-}
-
 system::Path absolute(std::string const& path) {
     if (path.empty()) return {};
     std::error_code error;
@@ -122,7 +101,7 @@ Result<int> run_source_test(Invocation& in) {
     PD_TRY(auto const sources, workspace->sources(in.arguments().positional));
     std::vector<service::Check> checks;
     for (auto const& source : sources) checks.push_back(service::test_source(*workspace, source));
-    return tell(in, checks) ? service::exit_code::ok : service::exit_code::failure;
+    return in.checks(checks) ? service::exit_code::ok : service::exit_code::failure;
 }
 
 Result<int> run_destination_add(Invocation& in) {
@@ -192,7 +171,7 @@ Result<int> run_destination_test(Invocation& in) {
     if (chosen.empty()) chosen = workspace->config().destinations;
     bool good = true;
     for (auto const& destination : chosen) {
-        good = tell(in, service::test_destination(*workspace, destination)) && good;
+        good = in.checks(service::test_destination(*workspace, destination)) && good;
     }
     return good ? service::exit_code::ok : service::exit_code::unreachable;
 }

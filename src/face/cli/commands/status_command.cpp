@@ -80,8 +80,10 @@ Result<int> run_status(Invocation& in) {
     }
     bool const late = !met || !health.known || health.worst == service::Light::overdue ||
                       health.worst == service::Light::red;
-    return late && in.arguments().has("--exit-code") ? service::exit_code::overdue
-                                                     : service::exit_code::ok;
+    if (!late || !in.arguments().has("--exit-code")) return service::exit_code::ok;
+    in.add_error(fail(Fault::unavailable, met ? health.sentence : "an objective is not met")
+                     .with_code(service::exit_code::overdue));
+    return service::exit_code::overdue;
 }
 
 }  // namespace perdure::face

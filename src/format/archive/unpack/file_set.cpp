@@ -149,7 +149,8 @@ Result<FileSet> FileSet::open(system::Path const& path, OpenOptions const& optio
                               std::stop_token stop) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
-        return fail(Fault::not_found, fmt::format("there is no {}", path.string()));
+        return fail(Fault::not_found, fmt::format("there is no {}", path.string()))
+            .with_fix("name a file or folder that perdure export wrote");
     }
     PD_TRY(auto builder, SetBuilder::create(options));
     if (std::filesystem::is_directory(path, ignored)) {
