@@ -1,7 +1,15 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <system_error>
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "base/task_group.h"
 #include "base/time.h"
 
 namespace perdure {
@@ -38,6 +46,53 @@ TEST(Bytes, Base64RoundTripsAndKnowsRfc4648) {
     EXPECT_FALSE(from_base64("Zg=a"));
     EXPECT_FALSE(from_base64("===="));
     EXPECT_FALSE(from_base64("Zh=="));  // the same byte as "Zg==", spelled differently
+}
+
+/// Runs `body` in a child that may map nothing more, so that no further thread can be started.
+bool in_a_full_machine(std::function<bool()> const& body) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+        std::size_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        rlim_t const now = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (1 << 20);
+        rlimit const limit{now, now};
+        ::setrlimit(RLIMIT_AS, &limit);
+        ::_exit(body() ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(TaskGroup, AThreadThatTheSystemRefusesIsAnError) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers need memory of their own";
+#endif
+    EXPECT_TRUE(in_a_full_machine([] {
+        TaskGroup group;
+        group.spawn([](std::stop_token) { return Result<void>(); });
+        auto const done = group.wait();
+        return !done && done.error().fault() == Fault::exhausted;
+    }));
+    EXPECT_TRUE(in_a_full_machine([] {
+        std::vector<std::jthread> threads;
+        try {
+            start_threads(threads, 4, [](std::stop_token) {});
+        } catch (std::system_error const&) {
+            return threads.empty();
+        }
+        return false;
+    }));
+}
+
+TEST(TaskGroup, AsManyThreadsAsAreAllowedShareTheWork) {
+    std::atomic<int> started = 0;
+    {
+        std::vector<std::jthread> threads;
+        start_threads(threads, 3, [&](std::stop_token) { ++started; });
+        EXPECT_EQ(threads.size(), 3u);
+    }
+    EXPECT_EQ(started, 3);
 }
 
 TEST(Time, ReadsOffsetsAndRefusesNonsense) {

@@ -11,6 +11,11 @@
 
 namespace perdure {
 
+/// Starts `count` threads that share their work, or as many as the system allows; fewer are slower,
+/// no less right. Throws std::system_error when not even one can be started.
+void start_threads(std::vector<std::jthread>& threads, std::size_t count,
+                   std::function<void(std::stop_token)> const& work);
+
 /// Threads that live and end together: the first error stops all others, and the scope joins them.
 /// Threads: spawn and wait from the owning thread only.
 class TaskGroup {
@@ -22,6 +27,7 @@ public:
     TaskGroup(TaskGroup const&) = delete;
     TaskGroup& operator=(TaskGroup const&) = delete;
 
+    /// A thread that the system refuses is the group's error (exhausted).
     void spawn(std::move_only_function<Result<void>(std::stop_token)> task);
     /// Joins all tasks; the first error, if there was one.
     Result<void> wait();

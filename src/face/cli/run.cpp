@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
+#include <system_error>
 
 #include "face/cli/help.h"
 #include "face/cli/invocation.h"
@@ -78,12 +80,26 @@ bool answers(std::string_view words) {
            words.starts_with("report");
 }
 
+/// What the machine refuses to the language itself arrives as an exception, wherever it happens.
+Result<int> run_guarded(CommandRow const& row, Invocation& invocation) {
+    std::string refused;
+    try {
+        return row.run(invocation);
+    } catch (std::system_error const& error) {
+        refused = std::string("no thread can be started\n") + error.what();
+    } catch (std::bad_alloc const&) {
+        refused = "there is not enough memory";
+    }
+    return fail(Fault::exhausted, std::move(refused))
+        .with_fix("allow more threads and memory (ulimit -u, ulimit -v), then repeat the command");
+}
+
 int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milliseconds> timeout) {
     Signals signals(timeout);
     CommandRow const& row = *arguments.command;
     Invocation invocation(std::move(arguments), out, signals.stop_token());
     if (out.quiet() && !answers(row.words)) out.hold();
-    auto result = row.run(invocation);
+    auto result = run_guarded(row, invocation);
     out.clear();
     int code = 0;
     if (result) {

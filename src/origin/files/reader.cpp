@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/task_group.h"
+
 // The problem: stat and attributes cost two system calls a file, listing almost nothing; one thread
 // cannot feed a backup that skips unchanged files. So listing runs ahead in batches, and whoever is
 // free completes the first batch that nobody has begun: the second thread, or the reader itself.
@@ -31,8 +33,8 @@ class AheadReader final : public data::TreeReader {
 public:
     explicit AheadReader(Walk walk) : walk_(std::move(walk)), own_leaves_(walk_.root()) {
         lister_ = std::jthread([this](std::stop_token stop) { list(stop); });
-        for (std::size_t i = 0; i < completers; ++i)
-            completers_.emplace_back([this](std::stop_token stop) { complete_batches(stop); });
+        start_threads(completers_, completers,
+                      [this](std::stop_token stop) { complete_batches(std::move(stop)); });
     }
     ~AheadReader() override {
         lister_.request_stop();

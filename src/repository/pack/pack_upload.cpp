@@ -1,5 +1,6 @@
 #include "repository/pack/pack_upload.h"
 
+#include "base/task_group.h"
 #include "content/parity.h"
 
 namespace perdure::repository {
@@ -25,7 +26,7 @@ PackUpload::PackUpload(BlobWriterOptions const& options, PendingBlobs& pending, 
       pending_(pending),
       error_(error),
       outer_(options.stop, [this] { stop_.request_stop(); }) {
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    start_threads(threads_, threads, [this](std::stop_token) { work(); });
 }
 
 PackUpload::~PackUpload() {

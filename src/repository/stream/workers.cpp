@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "base/task_group.h"
+
 namespace perdure::repository {
 
 Workers::Workers(unsigned threads) {
-    for (unsigned i = 0; i < std::max(threads, 1u); ++i) {
-        threads_.emplace_back([this] { run(); });
-    }
+    start_threads(threads_, std::max(threads, 1u), [this](std::stop_token) { run(); });
 }
 
 Workers::~Workers() {
