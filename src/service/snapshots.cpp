@@ -50,10 +50,6 @@ repository::PinSeal pin_seal(repository::Repository& repository) {
     return {repository.id(), repository.domains().common()};
 }
 
-Timestamp time_of(Snapshot const& snapshot) {
-    return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
-}
-
 /// The newest by the writers' clocks, which may have been wrong: what a writer itself numbered as
 /// older than another of its snapshots is not the newest, whatever the clock said.
 Snapshot const* newest_of(std::vector<Snapshot const*> fitting) {
@@ -64,7 +60,7 @@ Snapshot const* newest_of(std::vector<Snapshot const*> fitting) {
     }
     std::erase_if(fitting,
                   [&](auto const* each) { return each->sequence < last.at(each->writer); });
-    return *std::ranges::max_element(fitting, {}, [](auto const* each) { return time_of(*each); });
+    return *std::ranges::max_element(fitting, {}, [](auto const* each) { return taken(*each); });
 }
 
 Error several_meanings(std::string const& word, Snapshot const& by_id) {
@@ -75,6 +71,10 @@ Error several_meanings(std::string const& word, Snapshot const& by_id) {
 }
 
 }  // namespace
+
+Timestamp taken(repository::Snapshot const& snapshot) {
+    return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
+}
 
 std::string short_id(std::string const& id) {
     return id.substr(0, 12);
@@ -127,10 +127,10 @@ Result<Snapshot> choose_snapshot(std::vector<Snapshot> const& all, std::string c
         if (word == "latest" || (with_prefix.empty() && tagged)) fitting.push_back(&snapshot);
     }
     if (fitting.empty()) return nothing(fmt::format("there is no snapshot \"{}\"", word));
-    if (at) std::erase_if(fitting, [&](auto const* s) { return time_of(*s) > *at; });
+    if (at) std::erase_if(fitting, [&](auto const* s) { return taken(*s) > *at; });
     if (fitting.empty()) {
         return nothing(fmt::format("no snapshot is as old as {}; the oldest is of {}",
-                                   to_rfc3339(*at), to_rfc3339(time_of(all.front()))));
+                                   to_rfc3339(*at), to_rfc3339(taken(all.front()))));
     }
     return *newest_of(std::move(fitting));
 }
@@ -169,7 +169,7 @@ std::optional<Snapshot> newest_with(std::vector<Snapshot> const& all, std::strin
                                     std::optional<Timestamp> at) {
     std::vector<Snapshot const*> fitting;
     for (auto const& each : all) {
-        bool const in_time = !at || time_of(each) <= *at;
+        bool const in_time = !at || taken(each) <= *at;
         if (holds_source(each, source) && !is_safety(each) && in_time) fitting.push_back(&each);
     }
     if (fitting.empty()) return std::nullopt;
@@ -191,7 +191,7 @@ Result<void> tell_absent_sources(Workspace& workspace, Snapshot const& snapshot,
         if (!newest) continue;
         workspace.pass_over(
             {name, fmt::format("is not in this snapshot; the newest that holds it is {} of {}",
-                               short_id(newest->id()), to_rfc3339(time_of(*newest)))});
+                               short_id(newest->id()), to_rfc3339(taken(*newest)))});
     }
     return {};
 }

@@ -44,6 +44,9 @@ std::optional<repository::Snapshot> newest_with(std::vector<repository::Snapshot
 
 /// The first 12 characters of an id: what people see.
 std::string short_id(std::string const& id);
+/// When the snapshot was complete: what lists show, and what `--at` goes by (nothing in it is
+/// newer).
+Timestamp taken(repository::Snapshot const& snapshot);
 std::string_view type_name(repository::SnapshotType type);
 
 /// A destructive act needs its object's name typed. Fails: denied (PD-0017).

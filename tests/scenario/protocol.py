@@ -233,8 +233,10 @@ def claim_times_are_typed_as_lists_show_them(place):
     place.environment["TZ"] = "Asia/Kathmandu"
     place.write("data/one.txt", "first\n")
     place.repository(data="data")
+    config = place.work / "perdure.toml"  # one that takes a while
+    config.write_text(config.read_text() + '\n[source.slow]\ntype = "command"\n'
+                      'command = ["sh", "-c", "sleep 1.5; echo done"]\n')
     place.good("backup")
-    time.sleep(1.1)
     place.write("data/one.txt", "second\n")
     place.good("backup")
     shown = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", place.good("backup", "list").out)

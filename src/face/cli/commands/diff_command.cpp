@@ -169,7 +169,7 @@ Result<int> run_backup_diff(Invocation& in) {
     auto& out = in.out();
     auto const name = [&](repository::Snapshot const& snapshot) {
         return fmt::format("{} of {}", out.out_style().bold(service::short_id(snapshot.id())),
-                           local_time(snapshot.started));
+                           local_time(service::taken(snapshot)));
     };
     out.line(fmt::format("from {} to {}", name(answer->before),
                          answer->after ? name(*answer->after) : "what is live now"));

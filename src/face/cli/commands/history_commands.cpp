@@ -25,7 +25,7 @@ JsonObject stretch(std::vector<repository::Snapshot> const& snapshots, std::size
 std::string spell_stretch(std::vector<repository::Snapshot> const& snapshots, std::size_t first,
                           std::size_t last) {
     auto const one = [&](std::size_t i) {
-        return local_time(snapshots[i].started) + " " +
+        return local_time(service::taken(snapshots[i])) + " " +
                service::short_id(snapshots[i].id()).substr(0, 8);
     };
     return first == last ? one(first) : one(first) + " – " + one(last);
@@ -125,9 +125,10 @@ void tell_version(Invocation& in, service::HistoryAnswer const& answer,
         "{}  {}", what,
         out.out_style().dim(spell_stretch(answer.snapshots, version.first, version.last))));
     if (version.before) {
-        out.line(out.out_style().dim(fmt::format(
-            "    changed between {} and {}", local_time(answer.snapshots[*version.before].started),
-            local_time(answer.snapshots[version.first].started))));
+        out.line(out.out_style().dim(
+            fmt::format("    changed between {} and {}",
+                        local_time(service::taken(answer.snapshots[*version.before])),
+                        local_time(service::taken(answer.snapshots[version.first])))));
     }
     for (auto const& field : version.fields) {
         bool const first = !field.before && version.number == 1;

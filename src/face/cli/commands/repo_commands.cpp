@@ -154,8 +154,9 @@ Result<int> retention(Invocation& in, bool dry_run) {
         removed += judged.removed;
         std::string const act =
             keep ? style.green("keep") : style.yellow(dry_run ? "would go" : "deleted");
-        table.add({service::short_id(judged.snapshot.id()), local_time(judged.snapshot.started),
-                   act, keep ? joined(judged.verdict.reasons) : "no rule keeps it"});
+        table.add({service::short_id(judged.snapshot.id()),
+                   local_time(service::taken(judged.snapshot)), act,
+                   keep ? joined(judged.verdict.reasons) : "no rule keeps it"});
         JsonObject object;
         object.put("id", judged.snapshot.id()).put("keep", keep).put("removed", judged.removed);
         JsonArray reasons;

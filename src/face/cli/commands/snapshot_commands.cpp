@@ -133,7 +133,7 @@ Result<int> run_backup_list(Invocation& in) {
         if (auto const skipped = skipped_in(snapshot)) {
             tags += fmt::format("{}{} skipped", tags.empty() ? "" : ", ", skipped);
         }
-        table.add({service::short_id(snapshot.id()), local_time(snapshot.started),
+        table.add({service::short_id(snapshot.id()), local_time(service::taken(snapshot)),
                    std::string(service::type_name(snapshot.type)), source_names(snapshot),
                    spell_bytes(bytes_total(snapshot)), spell_bytes(snapshot.statistics.bytes_new),
                    tags});
@@ -160,8 +160,8 @@ Result<int> run_backup_show(Invocation& in) {
     auto& out = in.out();
     out.line(fmt::format("snapshot {}  ({})", out.out_style().bold(snapshot.id()),
                          service::type_name(snapshot.type)));
-    out.line(fmt::format("taken {} on {} by {}", local_time(snapshot.started), snapshot.host,
-                         snapshot.user));
+    out.line(fmt::format("taken {} on {} by {}", local_time(service::taken(snapshot)),
+                         snapshot.host, snapshot.user));
     if (!snapshot.tags.empty()) out.line("tags  " + joined(snapshot.tags));
     in.summary().put("snapshot", snapshot_object(snapshot));
     PD_TRY(auto const pin, service::pin_of(*workspace, snapshot));
@@ -209,7 +209,7 @@ Result<int> run_backup_delete(Invocation& in) {
     PD_TRY(auto const snapshot, service::delete_snapshot(*workspace, call));
     in.out().line(
         fmt::format("deleted snapshot {} of {}; perdure repo compact gives back its space",
-                    service::short_id(snapshot.id()), local_time(snapshot.started)));
+                    service::short_id(snapshot.id()), local_time(service::taken(snapshot))));
     in.summary().put("snapshot", snapshot.id());
     return service::exit_code::ok;
 }

@@ -76,10 +76,11 @@ void tell_gap(Invocation& in, repository::Snapshot const& snapshot,
 void tell_head(Invocation& in, service::PlanAnswer const& answer, service::PlanCall const& call) {
     auto const& style = in.out().out_style();
     auto const now = to_timestamp(std::chrono::system_clock::now());
-    in.out().line(fmt::format(
-        "From snapshot {} of {}, {}, into {}", style.bold(service::short_id(answer.snapshot.id())),
-        local_time(answer.snapshot.started), spell_age(answer.snapshot.started, now),
-        call.target == "live" ? "the live data" : printable(call.target)));
+    in.out().line(fmt::format("From snapshot {} of {}, {}, into {}",
+                              style.bold(service::short_id(answer.snapshot.id())),
+                              local_time(service::taken(answer.snapshot)),
+                              spell_age(service::taken(answer.snapshot), now),
+                              call.target == "live" ? "the live data" : printable(call.target)));
     tell_gap(in, answer.snapshot, answer.gap);
 }
 
