@@ -243,6 +243,7 @@ private:
 
     Result<void> add_text(FileChange& change, ContentPlace const& before,
                           ContentPlace const& after) {
+        if (before.entry.sparse || after.entry.sparse) return {};  // holes are no text
         if (std::max(before.list.length_bytes, after.list.length_bytes) > text_bytes_max) return {};
         PD_TRY(std::string const old, read(before));
         PD_TRY(std::string const fresh, read(after));

@@ -331,9 +331,14 @@ struct FileVariant {
     repository::DomainPtr domain;
 };
 
-bool same_file(FileVariant const& a, FileVariant const& b) {
+/// A sparse file's list says nothing about where its extents lie.
+bool same_content(FileVariant const& a, FileVariant const& b) {
     return a.list.length_bytes == b.list.length_bytes && a.list.ids == b.list.ids &&
-           a.domain == b.domain &&
+           a.entry.extents == b.entry.extents;
+}
+
+bool same_file(FileVariant const& a, FileVariant const& b) {
+    return same_content(a, b) && a.domain == b.domain &&
            repository::differing_properties(a.entry, b.entry, false).empty();
 }
 
@@ -369,7 +374,7 @@ public:
             version.entry = variant.entry;
             if (before == 0) return;
             auto const& old = variants_[before - 1];
-            version.content_changed = old.list.ids != variant.list.ids;
+            version.content_changed = !same_content(old, variant);
             version.owner_changed = old.domain != variant.domain;
             version.properties = repository::differing_properties(old.entry, variant.entry, false);
         });

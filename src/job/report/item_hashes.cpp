@@ -1,5 +1,7 @@
 #include "job/report/item_hashes.h"
 
+#include <map>
+
 #include "repository/rows/read_blocks.h"
 #include "repository/rows/row_sort.h"
 #include "repository/stream/content_source.h"
@@ -19,6 +21,61 @@ std::array<std::byte, 4> big_endian(std::uint32_t value) {
             std::byte{static_cast<std::uint8_t>(value >> 8)},
             std::byte{static_cast<std::uint8_t>(value)}};
 }
+
+/// The SHA-256 of a file as every program reads it: of a sparse one only the extents are stored,
+/// joined; between them lie zeros.
+class PlacedHash {
+public:
+    PlacedHash(data::Entry const& entry, std::stop_token stop)
+        : entry_(entry), stop_(std::move(stop)) {}
+
+    Result<void> add(ByteView stored) {
+        while (entry_.sparse && !stored.empty()) {
+            if (extent_ == entry_.extents.size())
+                return fail(Fault::corrupt, "more content than its extents hold");
+            data::Extent const& extent = entry_.extents[extent_];
+            PD_CHECK(zeros_until(extent.offset + within_));
+            auto const count = static_cast<std::size_t>(
+                std::min<std::uint64_t>(stored.size(), extent.length - within_));
+            take(stored.first(count));
+            stored = stored.subspan(count);
+            within_ += count;
+            if (within_ < extent.length) return {};
+            within_ = 0;
+            ++extent_;
+        }
+        take(stored);
+        return {};
+    }
+
+    Result<std::string> finish() {
+        if (entry_.sparse) PD_CHECK(zeros_until(entry_.size));
+        return to_hex(hash_.finish());
+    }
+
+private:
+    void take(ByteView bytes) {
+        hash_.update(bytes);
+        at_ += bytes.size();
+    }
+    Result<void> zeros_until(std::uint64_t end) {
+        if (end < at_) return fail(Fault::corrupt, "extents that overlap or leave the file");
+        static Bytes const zeros(1 << 20);
+        while (at_ < end) {
+            if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
+            auto const count =
+                static_cast<std::size_t>(std::min<std::uint64_t>(end - at_, zeros.size()));
+            take(ByteView(zeros).first(count));
+        }
+        return {};
+    }
+
+    data::Entry const& entry_;
+    std::stop_token stop_;
+    crypto::Sha256 hash_;
+    std::uint64_t at_ = 0, within_ = 0;  ///< in the file; in the extent
+    std::size_t extent_ = 0;
+};
 
 class SourceHashes {
 public:
@@ -55,22 +112,24 @@ private:
                                      repository::BlobList const& list,
                                      repository::DomainPtr const& domain) {
         repository::ContentSource content(context_.blobs, domain, list, entry, workers_, stop_);
-        crypto::Sha256 hash;
-        Bytes buffer(1 << 20);
-        while (true) {
-            auto const count = repository::read_fully(content, buffer);
-            if (!count) {
-                if (count.error().fault() == Fault::cancelled) return count.error();
-                context_.problems.push_back({path, count.error().message()});
-                return std::string();
+        PlacedHash hash(entry, stop_);
+        auto const all = [&]() -> Result<std::string> {
+            Bytes buffer(1 << 20);
+            while (true) {
+                PD_TRY(std::size_t const count, repository::read_fully(content, buffer));
+                if (count == 0) return hash.finish();
+                PD_CHECK(hash.add(ByteView(buffer).first(count)));
             }
-            if (*count == 0) return to_hex(hash.finish());
-            hash.update(ByteView(buffer).first(*count));
-        }
+        };
+        auto read = all();
+        if (read || read.error().fault() == Fault::cancelled) return read;
+        context_.problems.push_back({path, read.error().message()});
+        return std::string();
     }
 
     Result<void> tree() {
         auto const common = context_.domains.common();
+        std::map<std::string, std::string> first_names;  // of files with several: path → SHA-256
         auto const take = [&](std::string const& path,
                               repository::TreeRecord& record) -> Result<void> {
             auto const& entry = record.entry;
@@ -88,6 +147,11 @@ private:
             }
             if (item.kind == Kind::file && repository::has_list(entry)) {
                 PD_TRY(item.sha256, hash_content(path, entry, record.list, common));
+                if (entry.links > 1) first_names[path] = item.sha256;
+            }
+            if (item.kind == Kind::file && !entry.same_as.empty()) {
+                auto const first = first_names.find(entry.same_as);
+                if (first != first_names.end()) item.sha256 = first->second;
             }
             return tell(std::move(item));
         };

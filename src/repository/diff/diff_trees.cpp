@@ -129,7 +129,9 @@ private:
         }
         bool const file = before->entry.kind == data::EntryKind::file && has_list(before->entry) &&
                           has_list(after->entry);
-        bool const content = file && !same_list(before->list, after->list);
+        // Stored is what lies between holes, joined: the same bytes elsewhere are other content.
+        bool const content = file && (!same_list(before->list, after->list) ||
+                                      before->entry.extents != after->entry.extents);
         bool const same =
             !content &&
             differing_properties(before->entry, after->entry, options_.identity).empty();
