@@ -30,6 +30,7 @@ public:
         if (!S_ISREG(status.stx_mode))
             return fail(Fault::not_found, name_ + " is no regular file any more");
         size_ = status.stx_size;
+        stamp_later_writes();
         // Whoever opens some files before reading the first has the disk bring them all at once.
         if (size_ <= read_ahead_bytes_max)
             (void)::posix_fadvise(file_.descriptor(), 0, static_cast<off_t>(size_),
@@ -55,6 +56,14 @@ public:
     }
 
 private:
+    /// Through a mapping, only the first write to a clean page is stamped: what a program writes to
+    /// one that is dirty already would keep the times of what is read here, for ever. Written
+    /// back, pages are clean, and the next write shows. (A tmpfs has nothing to write back to.)
+    void stamp_later_writes() {
+        (void)::sync_file_range(file_.descriptor(), 0, 0,
+                                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+    }
+
     Result<std::size_t> fill(ByteSpan into, std::uint64_t offset) {
         std::size_t done = 0;
         while (done < into.size()) {

@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "origin/files/reader.h"
@@ -164,6 +167,28 @@ TEST_F(FilesReader, ReadsWhatWasWrittenIntoAHoleSinceTheWalk) {
     ASSERT_EQ(::pwrite(file, full.data(), full.size(), 0), static_cast<ssize_t>(full.size()));
     ::close(file);
     EXPECT_EQ(*read_all(*item.content), full);
+}
+
+TEST_F(FilesReader, WhatIsWrittenThroughAMappingAfterTheReadingShows) {
+    struct statfs system{};
+    ASSERT_EQ(::statfs(root_.c_str(), &system), 0);
+    if (system.f_type == TMPFS_MAGIC) GTEST_SKIP() << "a tmpfs has nothing to write back to";
+    put(root_ / "mapped", std::string(4096, '0'));
+    int const file = ::open((root_ / "mapped").c_str(), O_RDWR);
+    ASSERT_EQ(::fsync(file), 0);
+    void* const mapping = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    ASSERT_NE(mapping, MAP_FAILED);
+    auto* const bytes = static_cast<char*>(mapping);
+    bytes[0] = '1';  // stamped: the page was clean
+    Listed const before = list();
+    EXPECT_EQ((*read_all(*before.items.at("mapped").content))[0], '1');
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // stamps are no finer everywhere
+    bytes[0] = '2';
+    Listed const after = list();
+    EXPECT_FALSE(data::looks_unchanged(before.items.at("mapped").entry,
+                                       after.items.at("mapped").entry));
+    ::munmap(mapping, 4096);
+    ::close(file);
 }
 
 TEST_F(FilesReader, LeavesOutWhatIsExcludedAndCaches) {
