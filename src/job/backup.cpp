@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "job/dry_run.h"
 #include "job/paced_reader.h"
 #include "job/source_options.h"
@@ -34,6 +36,9 @@ void add_up(BackupReport& report, SourceSnapshot source) {
     for (auto const& problem : source.problems) {
         report.problems.push_back({source.name + ": " + problem.path, problem.reason});
     }
+    report.problems_unnamed +=
+        source.problems_total - std::min<std::uint64_t>(source.problems_total,
+                                                        source.problems.size());
     report.sources.push_back(std::move(source));
 }
 
@@ -74,6 +79,27 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     PD_TRY(written.digest, reader->digest());
     written.rows = true;
     return written;
+}
+
+bool holds_nothing(SourceSnapshot const& source) {
+    // What a command says has no size before it is read.
+    return source.rows ? source.items == 0 : source.bytes_total == 0 && source.bytes_read == 0;
+}
+
+/// Nothing where something was is a valid state, and what a disk that is not mounted or a broken
+/// pipe look like: it is told once, before retention forgets what was there.
+std::optional<data::Problem> emptied(SourceSnapshot const& now,
+                                     std::vector<repository::Snapshot> const& snapshots) {
+    if (!holds_nothing(now)) return std::nullopt;
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+        auto const before = std::ranges::find(snapshot->sources, now.name, &SourceSnapshot::name);
+        if (before == snapshot->sources.end() || before->type != now.type) continue;
+        if (holds_nothing(*before)) return std::nullopt;
+        return data::Problem{
+            now.name, "holds nothing any more, unlike in snapshot " + snapshot->id().substr(0, 12) +
+                          ": is its disk mounted, did its command work?"};
+    }
+    return std::nullopt;
 }
 
 /// One try to make the snapshot of `sources`.
@@ -122,7 +148,9 @@ Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest
             attempt.failure = std::move(read->failure);
             return attempt;
         }
+        auto gone = request.past_failed_sources ? emptied(read->snapshot, snapshots) : std::nullopt;
         add_up(report, std::move(read->snapshot));
+        if (gone) report.problems.push_back(std::move(*gone));
     }
     report.statistics = context.blobs.statistics();
     if (request.dry_run) return attempt;

@@ -19,8 +19,10 @@ Result<void> run_hook(std::string const& what, std::vector<std::string> const& a
     auto const ignore = [](ByteView) -> Result<void> { return {}; };
     PD_TRY(system::Exit exit, system::run({.argv = argv}, ignore, std::move(stop)));
     if (exit.status == 0) return {};
-    return fail(Fault::unavailable,
-                fmt::format("{} ended with status {}\n{}", what, exit.status, exit.standard_error))
+    std::string said = exit.standard_error;
+    while (said.ends_with('\n')) said.pop_back();
+    return fail(Fault::unavailable, fmt::format("{} ended with status {}{}", what, exit.status,
+                                                said.empty() ? "" : ": " + said))
         .with_code(1)
         .with_fix("run it by hand and see: " + argv.front());
 }
@@ -32,12 +34,17 @@ public:
         : sources_(sources), stop_(std::move(stop)) {}
     ~Hooks() { static_cast<void>(resume()); }
 
-    Result<void> quiesce() {
+    /// The sources that would not be quiesced: what is read of them now would be no one state.
+    Result<std::vector<job::FailedSource>> quiesce() {
+        std::vector<job::FailedSource> failed;
         for (auto const& source : sources_) {
             ++quiesced_;
-            PD_CHECK(run_hook(source.options.name + ": quiesce", source.quiesce, stop_));
+            auto ready = run_hook("quiesce", source.quiesce, stop_);
+            if (ready) continue;
+            if (ready.error().fault() == Fault::cancelled) return std::move(ready).error();
+            failed.push_back({source.options.name, std::move(ready).error()});
         }
-        return {};
+        return failed;
     }
     /// The first failure; all are tried. Not stopped by Ctrl-C: the application must come back.
     Result<void> resume() {
@@ -119,6 +126,22 @@ Error all_failed(Workspace& workspace, std::vector<job::FailedSource> const& fai
         .with_fix(fix_of(workspace, failed.front()));
 }
 
+/// Without the sources that cannot be quiesced, which are named as failed.
+Result<job::BackupReport> backup_quiet(Hooks& hooks, repository::Repository& repository,
+                                       job::BackupRequest& request, std::stop_token stop) {
+    PD_TRY(auto failed, hooks.quiesce());
+    job::BackupReport report;
+    std::erase_if(request.sources, [&](auto const& source) {
+        return std::ranges::find(failed, source.name, &job::FailedSource::name) != failed.end();
+    });
+    if (failed.empty() || !request.sources.empty()) {
+        PD_TRY(report, job::backup(repository, request, std::move(stop)));
+    }
+    std::ranges::move(report.failed, std::back_inserter(failed));
+    report.failed = std::move(failed);
+    return report;
+}
+
 std::string sentence_of(BackupAnswer const& answer) {
     auto const& report = answer.report;
     return fmt::format("{} items, {} read, {} stored", spell_count(report.items),
@@ -151,8 +174,7 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     if (!repository) return record.failed(std::move(repository).error());
 
     Hooks hooks(sources, workspace.stop());
-    if (auto ready = hooks.quiesce(); !ready) return record.failed(std::move(ready).error());
-    auto report = job::backup(**repository, request, workspace.stop());
+    auto report = backup_quiet(hooks, **repository, request, workspace.stop());
     auto const resumed = hooks.resume();
     if (!report) return record.failed(std::move(report).error());
     if (report->sources.empty() && !report->failed.empty()) {
@@ -185,7 +207,7 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     }
     // What failed is a run of its own: the others must not make it look backed up.
     for (auto const& failed : answer.report.failed) std::erase(run.sources, failed.name);
-    record.done(answer.problems, sentence_of(answer));
+    record.done(answer.problems, sentence_of(answer), answer.report.problems_unnamed);
     for (auto const& failed : answer.report.failed) {
         answer.problems.push_back(left_out(workspace, failed));
         RecordedRun alone(workspace, record.run().verb, {failed.name});

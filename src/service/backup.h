@@ -17,6 +17,7 @@ struct BackupAnswer {
     job::BackupReport report;
     std::vector<store::LegHealth> destinations;
     std::vector<data::Problem> problems;  ///< of the report, and destinations that were missed
+    std::uint64_t problems_total() const { return problems.size() + report.problems_unnamed; }
     double duration_s = 0;
     std::int64_t run = 0;
 };

@@ -43,11 +43,12 @@ bool RecordedRun::may_be_kept(data::Problem const& problem) const {
     return std::ranges::none_of(run_.sources, has_people);
 }
 
-void RecordedRun::done(std::vector<data::Problem> const& problems, std::string sentence) {
+void RecordedRun::done(std::vector<data::Problem> const& problems, std::string sentence,
+                       std::uint64_t unnamed) {
     bool const partial = !problems.empty();
     run_.outcome = partial ? catalog::Outcome::partial : catalog::Outcome::ok;
     run_.exit_code = partial ? exit_code::partial : exit_code::ok;
-    run_.problems_total = problems.size();
+    run_.problems_total = problems.size() + unnamed;
     run_.sentence = std::move(sentence);
     for (auto const& problem : problems) {
         if (run_.problems.size() >= problems_kept_max) break;

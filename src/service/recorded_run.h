@@ -26,7 +26,9 @@ public:
     }
     /// Any problem makes it partial. Of those inside a source that has people only the number is
     /// kept: paths of media and keys of rows name them, and would outlive their erasure.
-    void done(std::vector<data::Problem> const& problems, std::string sentence);
+    /// `unnamed`: further problems, of which only the number is known.
+    void done(std::vector<data::Problem> const& problems, std::string sentence,
+              std::uint64_t unnamed = 0);
     /// Records the error and hands it back.
     Error failed(Error error);
     double elapsed_s() const;

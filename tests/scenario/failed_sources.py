@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A source that fails takes no other source's backup with it, and never passes for backed up."""
+import os
 import shutil
 import sqlite3
 
@@ -87,6 +88,63 @@ def claim_a_run_that_skips_a_source_counts_for_the_others_only(place):
             if event["type"] == "run" and event["verb"] == "backup"]
     assert {(tuple(sorted(run["sources"])), run["outcome"]) for run in runs} == {
         (("app", "notes"), "ok"), (("photos",), "failed")}, runs
+
+
+def claim_a_source_that_cannot_be_quiesced_is_left_out_and_all_are_resumed(place):
+    place.write("notes/first.txt", "first\n")
+    place.write("mail/first.txt", "first\n")
+    place.repository(mail="mail", notes="notes")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace(
+        '[source.notes]', 'quiesce = ["sh", "-c", "echo busy >&2; exit 2"]\n'
+        'resume = ["sh", "-c", "echo mail >> resumed"]\n[source.notes]\n'
+        'resume = ["sh", "-c", "echo notes >> resumed"]'))
+    ran = place.good("backup", code=3)
+    assert 'source "mail"' in ran.err and "status 2: busy" in ran.err, ran
+    assert lights(place) == {"mail": "red", "notes": "green"}
+    assert (place.work / "resumed").read_text() == "notes\nmail\n"
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/notes/first.txt").exists()
+    assert not (place.folder / "back/mail").exists()
+    ran = place.good("backup", "mail", code=1)  # alone, it is the whole backup that fails
+    assert "status 2: busy" in ran.err, ran
+
+
+def claim_a_source_that_holds_nothing_any_more_is_told_once(place):
+    place.write("notes/first.txt", "first\n")
+    place.repository(notes="notes")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '[source.dump]\ntype = "command"\n'
+                      'command = ["cat", "dump"]\n')
+    place.write("dump", "rows\n")
+    place.good("backup")
+    (place.work / "notes/first.txt").unlink()
+    place.write("dump", "")
+    ran = place.good("backup", "--json", code=3)
+    told = {e["path"]: e["message"] for e in ran.events if e["type"] == "problem"}
+    assert set(told) == {"notes", "dump"} and "nothing any more" in told["notes"], told
+    place.good("backup")
+
+
+def claim_everything_that_was_skipped_is_counted(place):
+    folder = place.work / "many"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        raise stage.Skip("needs root, to make files that another may not read")
+    for number in range(1200):
+        (folder / f"{number}").touch(0o600)
+    place.repository(many="many")
+    nobody = 65534
+    for path in [place.folder, *place.folder.rglob("*")]:
+        if path.parent != folder:
+            os.chown(path, nobody, nobody, follow_symlinks=False)
+    process = place.start("backup", user=nobody, group=nobody, extra_groups=[])
+    out, err = process.communicate(timeout=300 * stage.PATIENCE)
+    assert process.returncode == 3 and b"1,200 things were skipped" in out, (out, err[-500:])
+    assert b"200 more that are counted" in err, err[-500:]
+    ran = place.good("status")
+    assert "1200 skipped" in ran.out, ran
+    assert "1,200 things were skipped by" in place.good("backup", "show", "latest").out
 
 
 stage.main(globals())

@@ -112,6 +112,10 @@ Result<int> run_backup(Invocation& in) {
     }
     tell_sources(in, *answer);
     in.problems(answer->problems);
+    if (auto const unnamed = answer->report.problems_unnamed; unnamed > 0) {
+        in.out().warn(fmt::format("  … and {} more that are counted, not named",
+                                  spell_count(unnamed)));
+    }
     summarise(in, *answer);
     auto const& report = answer->report;
     auto const& style = in.out().out_style();
@@ -130,7 +134,7 @@ Result<int> run_backup(Invocation& in) {
                                   spell_bytes(report.statistics.bytes_new)));
     }
     if (answer->problems.empty()) return service::exit_code::ok;
-    in.out().line(fmt::format("  partial: {}", plural(answer->problems.size(), "thing was skipped",
+    in.out().line(fmt::format("  partial: {}", plural(answer->problems_total(), "thing was skipped",
                                                       "things were skipped")));
     return service::exit_code::partial;
 }

@@ -71,7 +71,8 @@ void tell_skipped(Output& out, repository::Snapshot const& snapshot, std::string
     for (auto const& source : snapshot.sources) {
         if (source.name != name || source.problems_total == 0) continue;
         out.line(
-            fmt::format("{} was skipped by the backup:", plural(source.problems_total, "thing")));
+            fmt::format("{} by the backup:", plural(source.problems_total, "thing was skipped",
+                                                    "things were skipped")));
         for (auto const& problem : source.problems | std::views::take(shown_max)) {
             out.line("  " + printable(problem.path) + ": " + printable(problem.reason));
         }
