@@ -385,4 +385,44 @@ def claim_another_file_system_below_is_told_by_the_plan(place):
         subprocess.run(["umount", folder / "disk"], capture_output=True)
 
 
+def claim_what_chattr_locked_is_blocked_and_named_and_the_rest_comes_back(place):
+    folder = tree(place)
+    (folder / "log").write_text("one\n")
+    (folder / "locked").mkdir()
+    (folder / "fixed").write_text("then\n")
+    (folder / "was fixed").write_text("then\n")
+
+    def chattr(flags, *names):
+        done = subprocess.run(["chattr", flags, *(folder / name for name in names)],
+                              capture_output=True)
+        if done.returncode:
+            raise stage.Skip("needs root, and a file system with flags")
+    try:
+        chattr("+i", "was fixed", "locked")
+        place.good("backup")
+        chattr("-i", "was fixed", "locked")
+        (folder / "was fixed").unlink()
+        (folder / "log").write_text("one\ntwo\n")
+        (folder / "fixed").write_text("changed\n")
+        (folder / "extra").write_text("extra\n")
+        (folder / "other.txt").write_text("changed\n")
+        (folder / "locked").chmod(0o700)
+        chattr("+a", "log")
+        chattr("+i", "fixed", "locked", "extra")
+        ran = place.good("restore", "latest", "www", "--delete", *OVERWRITE, "--json", code=3)
+        told = {e["path"]: e["message"] for e in ran.events if e["type"] == "problem"}
+        assert "chattr -a" in told.pop("www/log"), told
+        for name in ("fixed", "locked", "extra"):
+            assert "chattr -i" in told.pop("www/" + name), told
+        assert set(told) == {"www/was fixed"} and "chattr" in told["www/was fixed"], told
+        assert (folder / "other.txt").read_text() == "other\n"
+        assert (folder / "was fixed").read_text() == "then\n"
+        assert (folder / "log").read_text() == "one\ntwo\n"
+        place.good("restore", "undo", ran.summary["run"], "--confirm", "www")
+        assert (folder / "other.txt").read_text() == "changed\n"
+    finally:
+        for path in folder.rglob("*"):
+            subprocess.run(["chattr", "-ia", path], capture_output=True)
+
+
 stage.main(globals())

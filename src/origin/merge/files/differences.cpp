@@ -218,6 +218,13 @@ Result<void> dress_folder(int root, std::string const& path, FolderLook const& l
     return fail(Fault::denied, fmt::format("{}: {}", path, missing.front().reason));
 }
 
+bool is_mount_point(int root, std::string_view path) {
+    auto const [parent, name] = split_path(path);
+    system::File const folder(open_beneath(root, parent, O_PATH | O_DIRECTORY));
+    return folder.is_open() &&
+           mounted_apart(folder.descriptor(), folder.descriptor(), std::string(name).c_str());
+}
+
 bool mounted_apart(int root, int folder, char const* name) {
     struct statx here{}, there{};
     int const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;

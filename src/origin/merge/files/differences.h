@@ -26,6 +26,9 @@ FolderLook dressed_as(FolderLook look, data::Entry const& entry);
 /// Fails: denied, when anything of it could not be set.
 Result<void> dress_folder(int root, std::string const& path, FolderLook const& look);
 
+/// Whether something is mounted on the file or folder at `path`.
+bool is_mount_point(int root, std::string_view path);
+
 /// Whether a rename from the root's folder could not reach there: another mount, or another device.
 /// `name` empty: the open folder itself.
 bool mounted_apart(int root, int folder, char const* name);

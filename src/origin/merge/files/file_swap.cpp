@@ -10,6 +10,7 @@
 #include "data/entry.h"
 #include "origin/files/below.h"
 #include "origin/merge/files/differences.h"
+#include "origin/merge/files/look_beneath.h"
 #include "system/step.h"
 
 // Each call that changes the disk is announced to system::step; all go through descriptors of
@@ -67,12 +68,6 @@ bool is_between(FolderLook const& now, FolderLook const& before, FolderLook cons
 bool looks(system::File const& root, std::string const& path, FolderLook const& wanted) {
     auto const now = look_of_folder(root.descriptor(), path);
     return now && *now == wanted;
-}
-
-Result<system::File> open_root(system::Path const& root) {
-    int const opened = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (opened >= 0) return system::File(opened);
-    return system::error_from_errno(errno, "opening " + root.string());
 }
 
 struct Name {

@@ -18,12 +18,32 @@ using data::EntryKind;
 
 constexpr std::size_t link_bytes_max = 4096;
 
+/// What chattr did to it: even root replaces no such file.
+std::string lock_of(int folder, char const* name, mode_t mode) {
+    if (!S_ISREG(mode) && !S_ISDIR(mode)) return {};
+    struct statx status{};
+    int const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == 0 ? AT_EMPTY_PATH : 0);
+    if (::statx(folder, name, flags, STATX_TYPE, &status) != 0) return {};
+    if ((status.stx_attributes & STATX_ATTR_IMMUTABLE) != 0)
+        return "it is immutable: chattr -i, then once more";
+    if ((status.stx_attributes & STATX_ATTR_APPEND) != 0)
+        return "it is append-only: chattr -a, then once more";
+    return {};
+}
+
 }  // namespace
+
+Result<system::File> open_root(system::Path const& root) {
+    int const opened = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened >= 0) return system::File(opened);
+    return system::error_from_errno(errno, "opening " + root.string());
+}
 
 Seen look_beneath(int root, std::string_view path) {
     Seen seen;
     if (path.empty()) {
         seen.there = ::fstat(root, &seen.status) == 0;
+        if (seen.there) seen.locked = lock_of(root, "", seen.status.st_mode);
         return seen;
     }
     auto const [parent, name] = split_path(path);
@@ -36,6 +56,7 @@ Seen look_beneath(int root, std::string_view path) {
     }
     std::string const text(name);
     seen.there = ::fstatat(folder, text.c_str(), &seen.status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (seen.there) seen.locked = lock_of(folder, text.c_str(), seen.status.st_mode);
     ::close(folder);
     return seen;
 }
@@ -54,6 +75,11 @@ std::optional<FileChange::Was> was_of(Seen const& seen) {
     if (!seen.there) return std::nullopt;
     return FileChange::Was{seen.status.st_ino, static_cast<std::uint64_t>(seen.status.st_size),
                            modified_of(seen.status)};
+}
+
+std::string state_of(struct stat const& status) {
+    return fmt::format("{:o} {}:{} {} {}.{:09}", status.st_mode, status.st_uid, status.st_gid,
+                       status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
 Timestamp modified_of(struct stat const& status) {

@@ -7,8 +7,11 @@
 
 #include "data/entry.h"
 #include "origin/merge/files/file_swap.h"
+#include "system/file.h"
 
 namespace perdure::origin {
+
+Result<system::File> open_root(system::Path const& root);
 
 /// What stands at a path beneath a folder, seen without following a link.
 struct Seen {
@@ -16,6 +19,8 @@ struct Seen {
     bool blocked = false;  ///< a link, or no folder, stands above it: `why`
     std::string why;
     struct stat status{};
+    /// An immutable or append-only file or folder: why nothing can take its place. Else empty.
+    std::string locked;
 };
 Seen look_beneath(int root, std::string_view path);
 
@@ -25,6 +30,8 @@ bool readable_beneath(int root, std::string_view path);
 /// For a change that puts something in its place, or takes it away.
 std::optional<FileChange::Was> was_of(Seen const& seen);
 
+/// Kind, mode, owner, size and time, to notice that somebody was there meanwhile.
+std::string state_of(struct stat const& status);
 Timestamp modified_of(struct stat const& status);
 /// "file", "folder", "link", "special file".
 std::string_view kind_word(mode_t mode);

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "origin/files/content.h"
+#include "origin/files/stat.h"
 #include "origin/merge/files/look_beneath.h"
 #include "origin/origin.h"
 #include "system/step.h"
@@ -28,7 +29,9 @@ Result<std::unique_ptr<Stage>> Stage::make(int root, system::Path const& path, s
 
 Result<std::uint64_t> Stage::put(data::Entry const& entry, data::ByteSource& content) {
     auto const number = next();
-    PD_CHECK(target_->write_file(std::to_string(number), entry, content));
+    data::Entry loose = entry;  // what is locked could not be put in place
+    loose.flags &= ~flags_that_lock;
+    PD_CHECK(target_->write_file(std::to_string(number), loose, content));
     return number;
 }
 
@@ -42,6 +45,7 @@ Result<std::uint64_t> Stage::put_folder(data::Entry entry) {
     auto const number = next();
     auto const name = std::to_string(number);
     entry.mode |= 0700u;
+    entry.flags &= ~flags_that_lock;
     PD_CHECK(target_->make_folder(name, entry));
     PD_CHECK(target_->finish_folder(name, entry));
     return number;

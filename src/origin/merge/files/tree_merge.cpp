@@ -16,6 +16,7 @@
 
 #include "crypto/hash.h"
 #include "origin/files/below.h"
+#include "origin/files/stat.h"
 #include "origin/merge/files/differences.h"
 #include "origin/merge/files/folder_plan.h"
 #include "origin/merge/files/look_beneath.h"
@@ -48,7 +49,8 @@ public:
         return to_hex(ByteView(out.view()));
     }
     std::vector<data::Problem> take_problems() override {
-        return staged_ ? staged_->take_problems() : std::vector<data::Problem>{};
+        if (staged_) std::ranges::move(staged_->take_problems(), std::back_inserter(unlocked_));
+        return std::exchange(unlocked_, {});
     }
 
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
@@ -57,6 +59,7 @@ public:
             return {};
         }
         auto const seen = look_beneath(root_.descriptor(), path);
+        note_unlocked(path, entry, seen);
         FileItem item{.path = path};
         if (seen.blocked || (seen.there && !S_ISDIR(seen.status.st_mode))) {
             block(item, seen.blocked ? seen.why
@@ -74,6 +77,7 @@ public:
                             data::ByteSource& content) override {
         if (!request_.chosen(path)) return {};
         auto const seen = look_beneath(root_.descriptor(), path);
+        note_unlocked(path, entry, seen);
         std::uint64_t number = 0;
         FileItem item{.path = path};
         PD_TRY(bool const same, compare_file(path, entry, seen, content, item, number));
@@ -194,15 +198,19 @@ private:
         return {};
     }
 
+    /// A file that was locked could be neither looked after nor taken back by `undo`.
+    void note_unlocked(std::string const& path, data::Entry const& entry, Seen const& seen) {
+        if ((entry.flags & flags_that_lock) == 0 || !seen.locked.empty()) return;
+        std::lock_guard lock(mutex_);
+        unlocked_.push_back({request_.source + "/" + path,
+                             "was immutable or append-only, and is "
+                             "not made so in place: chattr"});
+    }
+
     static void block(FileItem& item, std::string why) {
         item.finding = FileItem::Finding::blocked;
         item.decision = data::Decision::skip;
         item.reason = std::move(why);
-    }
-
-    static std::string state_of(struct stat const& status) {
-        return fmt::format("{:o} {}:{} {} {}.{:09}", status.st_mode, status.st_uid, status.st_gid,
-                           status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
     }
 
     /// True: nothing differs. `number` is set when the content had to be staged for comparing.
@@ -262,6 +270,7 @@ private:
         if (wanted && (!now || (::geteuid() != 0 && now->uid != ::geteuid()))) {
             block(item, "only its owner may change the folder");
         }
+        if (wanted && !seen.locked.empty()) block(item, seen.locked);
         PD_TRY(auto const decision, settle(std::move(item), 0));
         if (!data::may_write(decision) || !staged_ || !now) return {};
         FileChange change{.act = Act::dress, .path = path};
@@ -285,7 +294,7 @@ private:
             block(item, "a folder stands in its place");
             return {};
         }
-        if (auto const [parent, name] = split_path(item.path); is_mount(parent, name)) {
+        if (is_mount_point(root_.descriptor(), item.path)) {
             block(item, "something is mounted on it, so nothing can be put in its place");
             return {};
         }
@@ -302,14 +311,9 @@ private:
         return data::may_write(item.decision) ? need_folders(item) : Result<void>{};
     }
 
-    bool is_mount(std::string_view parent, std::string_view name) const {
-        system::File const folder(open_beneath(root_.descriptor(), parent, O_PATH | O_DIRECTORY));
-        return folder.is_open() &&
-               mounted_apart(folder.descriptor(), folder.descriptor(), std::string(name).c_str());
-    }
-
-    /// No safety snapshot will hold what this process cannot read.
+    /// No safety snapshot will hold what this process cannot read; what is locked does not move.
     void block_unreadable(FileItem& item, Seen const& seen) {
+        if (!seen.locked.empty()) return block(item, seen.locked);
         if (request_.held || !S_ISREG(seen.status.st_mode)) return;
         if (readable_beneath(root_.descriptor(), item.path)) return;
         block(item, "what stands there cannot be read, so it could not be brought back");
@@ -473,15 +477,10 @@ private:
     std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
     std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
-    std::vector<std::string> alone_;   ///< further names that become files of their own
-    std::vector<FileChange> dressed_;  ///< folders that are there, parents first
+    std::vector<data::Problem> unlocked_;  ///< what the snapshot holds with such flags
+    std::vector<std::string> alone_;       ///< further names that become files of their own
+    std::vector<FileChange> dressed_;      ///< folders that are there, parents first
 };
-
-Result<system::File> open_root(system::Path const& root) {
-    int const opened = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (opened >= 0) return system::File(opened);
-    return system::error_from_errno(errno, "opening " + root.string());
-}
 
 }  // namespace
 
