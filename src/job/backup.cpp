@@ -37,8 +37,8 @@ void add_up(BackupReport& report, SourceSnapshot source) {
         report.problems.push_back({source.name + ": " + problem.path, problem.reason});
     }
     report.problems_unnamed +=
-        source.problems_total - std::min<std::uint64_t>(source.problems_total,
-                                                        source.problems.size());
+        source.problems_total -
+        std::min<std::uint64_t>(source.problems_total, source.problems.size());
     report.sources.push_back(std::move(source));
 }
 
@@ -95,9 +95,9 @@ std::optional<data::Problem> emptied(SourceSnapshot const& now,
         auto const before = std::ranges::find(snapshot->sources, now.name, &SourceSnapshot::name);
         if (before == snapshot->sources.end() || before->type != now.type) continue;
         if (holds_nothing(*before)) return std::nullopt;
-        return data::Problem{
-            now.name, "holds nothing any more, unlike in snapshot " + snapshot->id().substr(0, 12) +
-                          ": is its disk mounted, did its command work?"};
+        return data::Problem{now.name, "holds nothing any more, unlike in snapshot " +
+                                           snapshot->id().substr(0, 12) +
+                                           ": is its disk mounted, did its command work?"};
     }
     return std::nullopt;
 }

@@ -6,6 +6,7 @@
 
 #include "base/spell.h"
 #include "service/recorded_run.h"
+#include "service/recovery/recovery.h"
 #include "service/setup/keys.h"
 #include "service/snapshots.h"
 #include "system/process.h"
@@ -173,6 +174,7 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     auto repository = workspace.repository();
     if (!repository) return record.failed(std::move(repository).error());
 
+    if (!call.dry_run) answer.problems = sweep_restores(workspace);
     Hooks hooks(sources, workspace.stop());
     auto report = backup_quiet(hooks, **repository, request, workspace.stop());
     auto const resumed = hooks.resume();
@@ -182,7 +184,8 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     }
 
     answer.report = std::move(*report);
-    answer.problems = answer.report.problems;
+    answer.problems.insert(answer.problems.end(), answer.report.problems.begin(),
+                           answer.report.problems.end());
     answer.destinations = workspace.health();
     answer.duration_s = record.elapsed_s();
     if (!resumed) answer.problems.push_back({"hook", resumed.error().message()});

@@ -37,7 +37,7 @@ bool RecordedRun::may_be_kept(data::Problem const& problem) const {
     if (config.source(source)) return !has_people(source);
     // Upkeep is about objects of the store; a repair's losses are named by source and path.
     if (run_.sources.empty()) return !run_.verb.starts_with("repair");
-    for (std::string_view const about : {"destination ", "keys", "hook", "snapshot "}) {
+    for (std::string_view const about : {"destination ", "keys", "hook", "restore", "snapshot "}) {
         if (problem.path.starts_with(about)) return true;
     }
     return std::ranges::none_of(run_.sources, has_people);

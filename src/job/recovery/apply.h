@@ -54,6 +54,12 @@ Result<UndoReport> undo_recovery(repository::Repository& repository, UndoRequest
 Result<std::vector<std::string>> drop_stages(RunFolder const& folder,
                                              repository::DomainPtr const& domain);
 
+/// Takes away what killed restores left beside live data that they had not changed, or had changed
+/// altogether. The runs that stopped in between, which only settle_runs puts right: it changes live
+/// data, and so is asked for by a person.
+Result<std::vector<std::string>> sweep_runs(repository::Repository& repository,
+                                            system::Path const& recovery);
+
 /// Puts right what a crash left: every run ends done or rolled back. What was done, a line each.
 Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
                                              system::Path const& recovery, std::stop_token stop);

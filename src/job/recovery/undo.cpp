@@ -422,6 +422,19 @@ Result<std::vector<std::string>> drop_stages(RunFolder const& folder,
     return kept;
 }
 
+Result<std::vector<std::string>> sweep_runs(repository::Repository& repository,
+                                            system::Path const& recovery) {
+    std::vector<std::string> half_way;
+    for (auto& folder : RunFolder::list(recovery)) {
+        auto const state = folder.run().state;
+        if (state == "prepared") half_way.push_back(folder.run().id);
+        if (state != "preparing" && state != "done") continue;
+        PD_CHECK(drop_stages(folder, repository.domains().common()));
+        if (state == "preparing") PD_CHECK(folder.remove());
+    }
+    return half_way;
+}
+
 Result<std::vector<std::string>> settle_runs(repository::Repository& repository,
                                              system::Path const& recovery, std::stop_token stop) {
     std::vector<std::string> told;

@@ -185,8 +185,8 @@ TEST_F(FilesReader, WhatIsWrittenThroughAMappingAfterTheReadingShows) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // stamps are no finer everywhere
     bytes[0] = '2';
     Listed const after = list();
-    EXPECT_FALSE(data::looks_unchanged(before.items.at("mapped").entry,
-                                       after.items.at("mapped").entry));
+    EXPECT_FALSE(
+        data::looks_unchanged(before.items.at("mapped").entry, after.items.at("mapped").entry));
     ::munmap(mapping, 4096);
     ::close(file);
 }

@@ -322,8 +322,15 @@ Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
     UndoAnswer answer;
     PD_TRY(auto* const repository, workspace.repository());
     PD_TRY(auto const lock, lock_runs(recovery_folder(workspace)));
+    auto const known = job::RunFolder::open(recovery_folder(workspace), call.run);
+    bool const unborn = known && known->run().state == "preparing";
     PD_TRY(answer.settled,
            job::settle_runs(*repository, recovery_folder(workspace), workspace.stop()));
+    if (unborn) {
+        return fail(Fault::conflict, "run " + call.run + " ended before it changed anything")
+            .with_code(15)
+            .with_fix("there is nothing to take back; what it had prepared is removed");
+    }
     job::UndoRequest request{.recovery = recovery_folder(workspace), .run = call.run};
     request.preview = true;
     request.partly = call.partly;
@@ -353,6 +360,24 @@ Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
     record.done({}, fmt::format("run {} taken back: {} records and files", call.run,
                                 answer.report.back + answer.report.merged));
     return answer;
+}
+
+std::vector<data::Problem> sweep_restores(Workspace& workspace) {
+    auto const recovery = recovery_folder(workspace);
+    auto const repository = workspace.repository();
+    if (!repository || job::RunFolder::list(recovery).empty()) return {};
+    auto const lock = lock_runs(recovery);
+    if (!lock) return {};  // a restore is at work, and cleans up itself
+    auto const half_way = job::sweep_runs(**repository, recovery);
+    if (!half_way) return {{"restore", half_way.error().message()}};
+    std::vector<data::Problem> out;
+    for (auto const& run : *half_way) {
+        out.push_back({"restore", "run " + run +
+                                      " was interrupted half-way, so the live data may be a "
+                                      "mixture: perdure restore undo " +
+                                      run + " puts it right"});
+    }
+    return out;
 }
 
 std::vector<job::RecoveryRun> restore_runs(Workspace& workspace) {

@@ -65,6 +65,10 @@ struct ApplyAnswer {
 /// Fails: denied (PD-0017: in place without its name); as job::apply_recovery.
 Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call);
 
+/// Before the live data are read: what killed restores left among them goes; those that stopped
+/// half-way are named.
+std::vector<data::Problem> sweep_restores(Workspace& workspace);
+
 struct UndoCall {
     std::string run;
     std::string confirm;

@@ -113,8 +113,8 @@ Result<int> run_backup(Invocation& in) {
     tell_sources(in, *answer);
     in.problems(answer->problems);
     if (auto const unnamed = answer->report.problems_unnamed; unnamed > 0) {
-        in.out().warn(fmt::format("  … and {} more that are counted, not named",
-                                  spell_count(unnamed)));
+        in.out().warn(
+            fmt::format("  … and {} more that are counted, not named", spell_count(unnamed)));
     }
     summarise(in, *answer);
     auto const& report = answer->report;

@@ -70,9 +70,8 @@ void tell_skipped(Output& out, repository::Snapshot const& snapshot, std::string
     constexpr std::size_t shown_max = 20;
     for (auto const& source : snapshot.sources) {
         if (source.name != name || source.problems_total == 0) continue;
-        out.line(
-            fmt::format("{} by the backup:", plural(source.problems_total, "thing was skipped",
-                                                    "things were skipped")));
+        out.line(fmt::format("{} by the backup:", plural(source.problems_total, "thing was skipped",
+                                                         "things were skipped")));
         for (auto const& problem : source.problems | std::views::take(shown_max)) {
             out.line("  " + printable(problem.path) + ": " + printable(problem.reason));
         }
