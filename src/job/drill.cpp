@@ -142,17 +142,26 @@ Result<origin::UnmadeObjects> find_unmade(repository::Repository& repository,
     return unmade;
 }
 
-/// A source may break its own foreign keys; a faithful copy does so too, and has not failed.
-Result<void> forget_own_faults(SourceSnapshot const& source, DrillRequest const& request,
-                               std::vector<data::Problem>& found, std::stop_token stop) {
+/// A source may break its own foreign keys; a faithful copy does so too, and has not failed. But
+/// whoever reads "passed" must learn that the source itself is not sound.
+Result<void> excuse_own_faults(SourceSnapshot const& source, DrillRequest const& request,
+                               std::vector<data::Problem>& found, DrilledSource& result,
+                               std::stop_token stop) {
     auto const live = request.live.find(source.name);
     if (found.empty() || live == request.live.end()) return {};
     PD_TRY(auto const origin, origin::open_origin(live->second));
     auto const own = origin->check(stop);
     if (!own) return {};  // a live source that cannot be asked excuses nothing
-    std::erase_if(found, [&](data::Problem const& problem) {
-        return std::ranges::find(*own, problem.reason, &data::Problem::reason) != own->end();
+    auto const excused = std::ranges::stable_partition(found, [&](data::Problem const& problem) {
+        return std::ranges::find(*own, problem.reason, &data::Problem::reason) == own->end();
     });
+    if (excused.empty()) return {};
+    result.not_judged.push_back(
+        {source.name, fmt::format("{} that the live source has as well: {}",
+                                  excused.size() == 1 ? std::string("a fault")
+                                                      : fmt::format("{} faults", excused.size()),
+                                  excused.front().reason)});
+    found.erase(excused.begin(), excused.end());
     return {};
 }
 
@@ -197,7 +206,7 @@ Result<DrilledSource> drill_source(repository::Repository& repository, SourceSna
                                            : origin::digest_counting(copy, unmade, stop));
     PD_CHECK(compare_digests(source, request, copy, result, stop));
     PD_TRY(auto found, copy_origin->check(stop));
-    PD_CHECK(forget_own_faults(source, request, found, stop));
+    PD_CHECK(excuse_own_faults(source, request, found, result, stop));
     result.problems.insert(result.problems.end(), found.begin(), found.end());
     if (auto const invariants = request.invariants.find(source.name);
         invariants != request.invariants.end()) {

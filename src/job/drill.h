@@ -42,7 +42,7 @@ struct DrilledSource {
     data::LogicalDigest expected, restored;
     std::vector<data::Problem> problems;  ///< integrity, foreign keys, invariants
     /// What only the application can make or judge (indexes by its collations and functions): all
-    /// rows are equal, and these are told.
+    /// rows are equal, and these are told. So are faults that the live source has itself.
     std::vector<data::Problem> not_judged;
     std::uint64_t erased_subjects = 0;
     double restore_s = 0;  ///< part of the measured RTO

@@ -180,6 +180,29 @@ def claim_a_drill_fails_when_the_data_breaks_its_own_rules(place):
     assert [p["passed"] for p in past] == [True, False], past
 
 
+def claim_a_drill_tells_of_faults_that_the_source_has_itself(place):
+    code = place.work / "code"
+
+    def git(*words):
+        return subprocess.run(["git", "-C", code, "-c", "user.name=n", "-c", "user.email=e",
+                               *words], check=True, capture_output=True, text=True).stdout.strip()
+    code.mkdir()
+    git("init", "-q")
+    place.write("code/file", "the only copy\n")
+    git("add", "file")
+    git("commit", "-qm", "one")
+    place.repository(code="code")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('type = "files"', 'type = "git"'))
+    place.good("backup")
+    assert "not judged" not in place.good("restore", "drill").err
+    blob = git("rev-parse", "HEAD:file")
+    (code / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    place.good("backup")
+    ran = place.good("restore", "drill")
+    assert "that the live source has as well" in ran.err and blob in ran.err, ran
+
+
 def claim_a_migration_leaves_signed_files_that_a_stranger_can_follow(place):
     small_app(place)
     place.good("backup")
