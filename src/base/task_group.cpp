@@ -33,8 +33,9 @@ void TaskGroup::spawn(std::move_only_function<Result<void>(std::stop_token)> tas
             if (!result) keep_first(std::move(result).error());
         });
     } catch (std::system_error const& error) {
-        keep_first(fail(Fault::exhausted, std::string("no thread can be started: ") + error.what())
-                       .with_fix("allow more threads and memory: ulimit -u, ulimit -v"));
+        keep_first(
+            fail(Fault::exhausted, std::string("a thread could not be started: ") + error.what())
+                .with_fix("allow more threads and memory: ulimit -u, ulimit -v"));
     }
 }
 

@@ -2,6 +2,7 @@
 """What is wrong is named, with cause and fix, and changes nothing."""
 import os
 import re
+import resource
 import shutil
 import subprocess
 
@@ -298,6 +299,23 @@ def claim_a_repository_that_was_set_back_is_told_by_who_made_the_newer_snapshots
     place.good("init", "--confirm", "main")
     place.good("backup")
     place.good("repo", "check")
+
+
+def claim_a_machine_that_gives_no_more_threads_is_named(place):
+    if os.geteuid() != 0:
+        raise stage.Skip("needs root, to be somebody who has no other processes")
+    place.write("data/a.txt", "1\n")
+    place.repository(data="data")
+    somebody = 64321
+    for path in [place.folder, *place.folder.rglob("*")]:
+        os.chown(path, somebody, somebody, follow_symlinks=False)
+    for threads in (1, 2, 4):
+        process = place.start("backup", user=somebody, group=somebody, extra_groups=[],
+                              preexec_fn=lambda most=threads: resource.setrlimit(
+                                  resource.RLIMIT_NPROC, (most, most)))
+        _, err = process.communicate(timeout=60 * stage.PATIENCE)
+        assert process.returncode == 1 and b"a thread could not be started" in err, (threads, err)
+        assert b"ulimit -u" in err, err
 
 
 stage.main(globals())

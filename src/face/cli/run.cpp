@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <exception>
 #include <new>
 #include <system_error>
 
@@ -27,6 +30,28 @@ OutputOptions output_options(std::vector<std::string> const& argv) {
         if (word == "-v" || word == "--verbose") ++options.verbose;
     }
     return options;
+}
+
+/// Threads and memory that the machine refuses reach nobody as a Result: nothing can be cleaned up
+/// any more, as after SIGKILL, but it can be said what was missing. All else stays an abort.
+[[noreturn]] void end_for_want() {
+    auto const end = [](char const* why, char const* fix) {
+        std::fprintf(stderr, "error[PD-0001]: the machine gave no more\n  why:  %s\n  fix:  %s\n",
+                     why, fix);
+        ::_exit(service::exit_code::failure);
+    };
+    try {
+        if (auto const thrown = std::current_exception()) std::rethrow_exception(thrown);
+    } catch (std::system_error const& error) {
+        if (error.code() == std::errc::resource_unavailable_try_again)
+            end("a thread could not be started",
+                "raise the limit of processes or memory: ulimit -u, ulimit -v, TasksMax, pids.max");
+    } catch (std::bad_alloc const&) {
+        end("memory is used up",
+            "give it more: ulimit -v, MemoryMax; docs/LIMITS.md says how much");
+    } catch (...) {  // a broken invariant
+    }
+    std::abort();
 }
 
 void tell_error(Output& out, Error const& error) {
@@ -86,7 +111,7 @@ Result<int> run_guarded(CommandRow const& row, Invocation& invocation) {
     try {
         return row.run(invocation);
     } catch (std::system_error const& error) {
-        refused = std::string("no thread can be started\n") + error.what();
+        refused = std::string("a thread could not be started\n") + error.what();
     } catch (std::bad_alloc const&) {
         refused = "there is not enough memory";
     }
@@ -122,6 +147,7 @@ int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milli
 }  // namespace
 
 int run_cli(int argc, char** argv) {
+    std::set_terminate(end_for_want);
     std::vector<std::string> const words(argv + std::min(argc, 1), argv + argc);
     Output out(output_options(words));
     auto arguments = parse_arguments(words);
