@@ -132,7 +132,8 @@ Result<Change> ChangeList::decode(Statement& row) const {
 
 Result<void> ChangeList::each(std::function<Result<void>(Change const&)> const& take,
                               std::stop_token stop) {
-    PD_TRY(Statement rows, connection_->prepare("SELECT * FROM temp.change ORDER BY number"));
+    PD_TRY(Statement rows,
+           connection_->prepare("SELECT * FROM temp.change ORDER BY after IS NULL, number"));
     for (std::uint64_t count = 0;; ++count) {
         if (count % 1024 == 0 && stop.stop_requested()) return fail(Fault::cancelled, "stopped");
         PD_TRY(bool const more, rows.step());
@@ -140,6 +141,19 @@ Result<void> ChangeList::each(std::function<Result<void>(Change const&)> const& 
         PD_TRY(auto const change, decode(rows));
         PD_CHECK(take(change));
     }
+}
+
+Result<bool> ChangeList::takes(std::size_t table, std::int64_t rowid) {
+    if (!takes_) {
+        PD_CHECK(connection_->run("CREATE INDEX temp.change_place ON change(t, before_row)"));
+        PD_TRY(takes_,
+               connection_->prepare("SELECT 1 FROM temp.change WHERE t = ?1 AND before_row = ?2"));
+    }
+    sqlite3_bind_int64(takes_.get(), 1, static_cast<std::int64_t>(table));
+    sqlite3_bind_int64(takes_.get(), 2, rowid);
+    PD_TRY(bool const found, takes_.step());
+    takes_.reset();
+    return found;
 }
 
 Result<ChangeList::Prepared> ChangeList::prepare(WriteTable const& table) {

@@ -63,8 +63,12 @@ public:
     void only_count() { counting_ = true; }
     Result<void> add(Change const& change);
     std::uint64_t size() const { return size_; }
-    /// In the order of add().
+    /// In the order of add(), but what only goes comes last: whoever takes a run back then knows
+    /// of each row that was put somewhere before it judges the one that had its place.
     Result<void> each(std::function<Result<void>(Change const&)> const& take, std::stop_token stop);
+
+    /// Whether one of the changes takes the row of that number away or replaces it.
+    Result<bool> takes(std::size_t table, std::int64_t rowid);
 
     /// Writes everything inside the open transaction: first all rows that go or
     /// are replaced are taken away, then all that come are put there, so that
@@ -96,7 +100,7 @@ private:
     Connection* connection_;
     std::vector<WriteTable> tables_;
     std::vector<std::optional<Prepared>> prepared_;
-    Statement insert_, update_, one_;
+    Statement insert_, update_, one_, takes_;
     std::vector<bool> unindexed_;  ///< by number: the index never held the row, and will not now
     ValueBinder binder_;
     std::uint64_t size_ = 0;

@@ -38,6 +38,7 @@ public:
         : database_(std::move(database)), mode_(mode), connection_(std::move(connection)) {}
     ~SqliteUndo() override {
         readers_.clear();
+        holders_.clear();
         changes_.reset();
         if (!committed_) static_cast<void>(connection_.run("ROLLBACK"));
     }
@@ -51,16 +52,21 @@ public:
         for (auto const& table : tables) {
             auto const found = std::ranges::find(now, table);
             places_.push_back(found == now.end() ? -1 : static_cast<int>(found - now.begin()));
-            bool follows = false;
+            bool follows = false, module = false;
             for (auto const& text : layout.virtual_tables) {
                 if (!same_name(text.name, table.name)) continue;
+                module = true;
                 PD_TRY(auto const judged, judge_module(connection_, layout, text, "main"));
                 follows = judged.kind == ModuleTable::Kind::followed;
             }
             texts_.push_back(follows);
             names_.push_back(table.name);
+            bool const hidden =
+                found != now.end() && !found->rowid.empty() && !found->rowid_is_column;
+            movable_.push_back(hidden && !module);
         }
         readers_.resize(now.size());
+        holders_.resize(now.size());
         PD_TRY(auto changes, ChangeList::create(connection_, std::move(now)));
         changes_.emplace(std::move(changes));
         return {};
@@ -73,7 +79,15 @@ public:
         UndoItem item{
             .table = names_[change.table], .record = change.record, .text = texts_[change.table]};
         PD_TRY(auto current, read(at, change.after ? *change.after : *change.before));
-        PD_TRY(auto const wanted, judge(at, change, current, item));
+        PD_TRY(auto wanted, judge(at, change, current, item));
+        if (current && !change.after && item.verdict == UndoItem::Verdict::kept) {
+            PD_TRY(bool const room, has_room(at, change));
+            if (room) {
+                item = {.table = item.table, .record = item.record, .text = item.text};
+                wanted = StoredImage{0, false, change.before->values};
+                current.reset();
+            }
+        }
         bool const writes =
             item.verdict == UndoItem::Verdict::back || item.verdict == UndoItem::Verdict::merged;
         if (writes) {
@@ -85,7 +99,10 @@ public:
     Result<int> shows(Change const& change) override {
         PD_TRY(auto const at, place_of(change));
         PD_TRY(auto const current, read(at, change.after ? *change.after : *change.before));
-        bool const after = equal(current, change.after), before = equal(current, change.before);
+        bool const before = equal(current, change.before);
+        // The number of a row that went may be another one's by now.
+        bool const gone = !change.after && movable_[change.table] && !before;
+        bool const after = gone || equal(current, change.after);
         return after == before ? 0 : (after ? 1 : -1);
     }
 
@@ -94,6 +111,8 @@ public:
         PD_ASSERT(mode_ == Merge::Mode::write);
         readers_.clear();
         readers_.resize(changes_->tables().size());
+        holders_.clear();
+        holders_.resize(changes_->tables().size());
         PD_CHECK(system::step(system::Step::write, database_.string()));
         PD_CHECK(changes_->write(stop));
         PD_CHECK(check_collations(connection_));
@@ -160,6 +179,63 @@ private:
         return out;
     }
 
+    /// A number that no column shows says nothing about a row, and databases give it to the next
+    /// one: a row that went can stand anywhere, unless another one holds what must be unique.
+    Result<bool> has_room(std::size_t at, Change const& change) {
+        if (!movable_[change.table]) return false;
+        if (!holders_[at]) PD_CHECK(find_uniques(at));
+        PD_TRY(auto const values,
+               split(change.before->values, changes_->tables()[at].columns.size()));
+        for (auto& unique : *holders_[at]) {
+            if (!unique.find) return false;  // only the database itself knows what it compares
+            ValueBinder binder(encoding_);
+            for (std::size_t i = 0; i < unique.columns.size(); ++i) {
+                Decoder in(values[unique.columns[i]]);
+                PD_CHECK(binder.bind(in, unique.find.get(), static_cast<int>(i) + 1));
+            }
+            PD_TRY(bool const held, unique.find.step());
+            auto const holder = held ? unique.find.integer(0) : 0;
+            unique.find.reset();
+            if (!held) continue;
+            PD_TRY(bool const goes, changes_->takes(at, holder));
+            if (!goes) return false;
+        }
+        return true;
+    }
+
+    Result<void> find_uniques(std::size_t at) {
+        auto const& table = changes_->tables()[at];
+        auto& uniques = holders_[at].emplace();
+        PD_TRY(Statement indexes,
+               connection_.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
+        while (true) {
+            PD_TRY(bool const more, indexes.step());
+            if (!more) return {};
+            if (indexes.integer(2) == 0) continue;
+            auto& unique = uniques.emplace_back();
+            PD_TRY(Statement parts, connection_.prepare("PRAGMA main.index_info(" +
+                                                        identifier(indexes.text(1)) + ")"));
+            std::string where;
+            bool plain = indexes.integer(4) == 0;  // not a partial one
+            while (plain) {
+                PD_TRY(bool const another, parts.step());
+                if (!another) break;
+                auto const name = parts.text(2);
+                auto const column = std::ranges::find_if(
+                    table.columns, [&](auto const& each) { return same_name(each, name); });
+                plain = !parts.is_null(2) && column != table.columns.end();
+                if (!plain) break;
+                unique.columns.push_back(static_cast<std::size_t>(column - table.columns.begin()));
+                where += fmt::format("{}{} = ?{}", where.empty() ? "" : " AND ", identifier(name),
+                                     unique.columns.size());
+            }
+            if (!plain) continue;
+            PD_TRY(unique.find, connection_.prepare(fmt::format("SELECT {} FROM main.{} WHERE {}",
+                                                                identifier(table.rowid),
+                                                                identifier(table.name), where)));
+        }
+    }
+
     /// What the row shall be, where the verdict writes.
     Result<std::optional<StoredImage>> judge(std::size_t at, Change const& change,
                                              std::optional<StoredImage> const& current,
@@ -211,8 +287,14 @@ private:
     std::optional<ChangeList> changes_;
     std::vector<int> places_;  ///< by the journal's number of the table; -1: other columns now
     std::vector<bool> texts_;
+    std::vector<bool> movable_;  ///< its rows have numbers that nothing refers to
     std::vector<std::string> names_;
     std::vector<Statement> readers_;
+    struct Unique {
+        std::vector<std::size_t> columns;  ///< positions in WriteTable::columns
+        Statement find;                    ///< empty: of an expression, or of some rows only
+    };
+    std::vector<std::optional<std::vector<Unique>>> holders_;  ///< by table, once it was asked
     DanglingCounts dangled_;
     bool committed_ = false;
 };

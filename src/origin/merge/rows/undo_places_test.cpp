@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "origin/merge/rows/rows_testing.h"
+
+namespace perdure::origin::testing {
+namespace {
+
+/// Rows whose number no column shows: SQLite gives the number of one that went to the next.
+class UndoOfNumbers : public MergeOfTwo {
+protected:
+    Done restore() {
+        auto wish = request();
+        wish.remove = true;
+        auto done = merge(std::move(wish), Merge::Mode::write);
+        EXPECT_TRUE(done) << done.error().message();
+        return done ? std::move(*done) : Done{};
+    }
+    std::size_t kept(Undone const& undone) {
+        return static_cast<std::size_t>(
+            std::ranges::count(undone.items, UndoItem::Verdict::kept, &UndoItem::verdict));
+    }
+};
+
+TEST_F(UndoOfNumbers, ARowWhoseNumberTheRestoreGaveToAnotherComesBack) {
+    both("CREATE TABLE log(v, w); INSERT INTO log VALUES('x', 1), ('y', 1), ('z', 2)");
+    run_sql(live_, "DELETE FROM log WHERE v = 'x'; INSERT INTO log VALUES('new1', 5), ('new2', 6)");
+    run_sql(live_, "VACUUM");
+    auto const was = dump(live_);
+    auto const done = restore();
+    EXPECT_EQ(dump(live_), dump(before_));
+    {
+        auto look = RowUndo::open(live_, done.written, Merge::Mode::read, 1000, {});
+        ASSERT_TRUE(look);
+        for (auto const& change : done.changes) EXPECT_EQ(*(*look)->shows(change), 1);
+    }
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(kept(*back), 0u);
+    EXPECT_EQ(dump(live_), was);
+    auto const again = undo(live_, back->written, back->changes);
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(kept(*again), 0u);
+    EXPECT_EQ(dump(live_), dump(before_));
+}
+
+TEST_F(UndoOfNumbers, ARowWhoseNumberTheApplicationGaveToAnotherComesBackBesideIt) {
+    both("CREATE TABLE log(v); INSERT INTO log VALUES('x')");
+    run_sql(live_, "INSERT INTO log VALUES('new')");
+    auto const done = restore();
+    run_sql(live_, "INSERT INTO log VALUES('later')");
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(kept(*back), 0u);
+    EXPECT_EQ(live("SELECT group_concat(v) FROM (SELECT v FROM log ORDER BY v)"), "later,new,x");
+}
+
+TEST_F(UndoOfNumbers, WhatAnotherRowHoldsByNowStaysItsOwn) {
+    both(
+        "CREATE TABLE t(k TEXT PRIMARY KEY, mail TEXT UNIQUE, v);"
+        "INSERT INTO t VALUES('a', 'm', 1)");
+    run_sql(live_, "DELETE FROM t; INSERT INTO t VALUES('z', 'm', 2)");
+    auto const was = dump(live_);
+    auto const done = restore();
+    EXPECT_EQ(dump(live_), dump(before_));
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(kept(*back), 0u) << "the row that has the number and the mail goes itself";
+    EXPECT_EQ(dump(live_), was);
+    auto const again = restore();
+    run_sql(live_, "DELETE FROM t; INSERT INTO t VALUES('other', 'm', 3)");
+    auto const partly = undo(live_, again.written, again.changes);
+    ASSERT_TRUE(partly) << partly.error().message();
+    EXPECT_EQ(kept(*partly), 2u);
+    EXPECT_EQ(live("SELECT group_concat(k) FROM t"), "other");
+}
+
+}  // namespace
+}  // namespace perdure::origin::testing
