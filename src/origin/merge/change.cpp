@@ -57,6 +57,18 @@ Bytes encode_row(Statement const& statement, int column, std::size_t count) {
     return out.take();
 }
 
+Result<std::vector<ByteView>> split_values(ByteView values, std::size_t count) {
+    std::vector<ByteView> out;
+    Decoder in(values);
+    for (std::size_t at = 0; at < count; ++at) {
+        auto const from = values.size() - in.left();
+        PD_TRY([[maybe_unused]] auto const value, data::decode_value(in));
+        out.push_back(values.subspan(from, values.size() - in.left() - from));
+    }
+    PD_CHECK(in.expect_end());
+    return out;
+}
+
 Result<void> bind_row(ValueBinder& binder, Statement& statement, int index, ByteView values,
                       std::size_t count) {
     Decoder in(values);

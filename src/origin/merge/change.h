@@ -109,4 +109,7 @@ private:
 
 /// Reads the row that `statement` stands on: `count` values from `column`.
 Bytes encode_row(Statement const& statement, int column, std::size_t count);
+/// Each of the `count` values of such a row, still encoded. Fails: corrupt.
+Result<std::vector<ByteView>> split_values(ByteView values, std::size_t count);
+
 }  // namespace perdure::origin

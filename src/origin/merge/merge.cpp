@@ -108,7 +108,7 @@ public:
         DanglingCounts allowed;
         if (request_.fresh) PD_CHECK(count_own_faults(allowed));
         PD_TRY(dangled_,
-               check_references(connection_, request_.target.path, *changes_, allowed, stop));
+               check_references(connection_, request_.target.path, *changes_, allowed, true, stop));
         return {};
     }
 

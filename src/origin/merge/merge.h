@@ -105,10 +105,11 @@ Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
 Result<Connection> open_to_look(system::Path const& database, int busy_wait_ms);
 /// Fails: conflict (PD-0015), when a written table, or one that refers to it, has more dangling
 /// references than `database` had before the transaction and more than `allowed`. What dangled
-/// before, by table: an undo may bring just that back.
+/// before, by table: an undo may bring just that back. `as_then`: what pointed to nothing in the
+/// snapshot (attached as "snap") may do so again.
 Result<DanglingCounts> check_references(Connection& connection, system::Path const& database,
                                         ChangeList& changes, DanglingCounts const& allowed,
-                                        std::stop_token stop);
+                                        bool as_then, std::stop_token stop);
 /// The tables of the target as they are written, with their full-text followers.
 Result<std::vector<WriteTable>> write_tables(Connection& connection, Layout const& target);
 /// Fails: unsupported, when a collation that only the application has decides where rows belong.

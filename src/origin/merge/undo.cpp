@@ -16,18 +16,6 @@ constexpr std::size_t name_bytes_max = 1 << 20;
 constexpr std::size_t row_bytes_max = std::size_t{1} << 31;
 constexpr std::size_t columns_max = 100'000;
 
-Result<std::vector<ByteView>> split(ByteView values, std::size_t count) {
-    std::vector<ByteView> out;
-    Decoder in(values);
-    for (std::size_t at = 0; at < count; ++at) {
-        auto const from = values.size() - in.left();
-        PD_TRY([[maybe_unused]] auto const value, data::decode_value(in));
-        out.push_back(values.subspan(from, values.size() - in.left() - from));
-    }
-    PD_CHECK(in.expect_end());
-    return out;
-}
-
 bool same(ByteView a, ByteView b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
@@ -116,7 +104,7 @@ public:
         PD_CHECK(system::step(system::Step::write, database_.string()));
         PD_CHECK(changes_->write(stop));
         PD_CHECK(check_collations(connection_));
-        PD_TRY(dangled_, check_references(connection_, database_, *changes_, allowed, stop));
+        PD_TRY(dangled_, check_references(connection_, database_, *changes_, allowed, false, stop));
         return {};
     }
 
@@ -163,7 +151,7 @@ private:
         if (!table.rowid.empty()) {
             sqlite3_bind_int64(statement.get(), 1, image.rowid);
         } else {
-            PD_TRY(auto const values, split(image.values, table.columns.size()));
+            PD_TRY(auto const values, split_values(image.values, table.columns.size()));
             for (std::size_t i = 0; i < table.primary.size(); ++i) {
                 Decoder in(values[table.primary[i]]);
                 PD_CHECK(binder.bind(in, statement.get(), static_cast<int>(i) + 1));
@@ -185,7 +173,7 @@ private:
         if (!movable_[change.table]) return false;
         if (!holders_[at]) PD_CHECK(find_uniques(at));
         PD_TRY(auto const values,
-               split(change.before->values, changes_->tables()[at].columns.size()));
+               split_values(change.before->values, changes_->tables()[at].columns.size()));
         for (auto& unique : *holders_[at]) {
             if (!unique.find) return false;  // only the database itself knows what it compares
             ValueBinder binder(encoding_);
@@ -263,9 +251,9 @@ private:
     Result<std::optional<StoredImage>> merge(std::size_t at, Change const& change,
                                              StoredImage const& current, UndoItem& item) const {
         auto const& columns = changes_->tables()[at].columns;
-        PD_TRY(auto const before, split(change.before->values, columns.size()));
-        PD_TRY(auto const after, split(change.after->values, columns.size()));
-        PD_TRY(auto const now, split(current.values, columns.size()));
+        PD_TRY(auto const before, split_values(change.before->values, columns.size()));
+        PD_TRY(auto const after, split_values(change.after->values, columns.size()));
+        PD_TRY(auto const now, split_values(current.values, columns.size()));
         StoredImage out{current.rowid, true, {}};
         for (std::size_t i = 0; i < columns.size(); ++i) {
             bool const ours = !same(before[i], after[i]);

@@ -12,6 +12,7 @@
 
 #include "data/value.h"
 #include "origin/merge/merge.h"
+#include "origin/merge/rows/inherited.h"
 #include "origin/merge/rows/module_tables.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
@@ -74,8 +75,8 @@ Result<Dangling> dangling(Connection& connection, std::string const& table) {
         }
         if (!*more) return out;
         if (out.rows++ == 0) {
-            out.first = fmt::format("{} row {} refers to a row of {} that is not there", table,
-                                    rows.text(1), rows.text(2));
+            auto const row = rows.is_null(1) ? "a row of " + table : table + " row " + rows.text(1);
+            out.first = row + " refers to a row of " + rows.text(2) + " that is not there";
         }
     }
 }
@@ -137,7 +138,7 @@ Result<Connection> open_to_look(system::Path const& database, int busy_wait_ms) 
 
 Result<DanglingCounts> check_references(Connection& connection, system::Path const& database,
                                         ChangeList& changes, DanglingCounts const& allowed,
-                                        std::stop_token stop) {
+                                        bool as_then, std::stop_token stop) {
     std::set<std::string> written, looked_at;
     PD_CHECK(changes.each(
         [&](Change const& change) -> Result<void> {
@@ -168,7 +169,12 @@ Result<DanglingCounts> check_references(Connection& connection, system::Path con
         auto const known = allowed.find(table);
         auto const limit = std::max(before.rows, known == allowed.end() ? 0 : known->second);
         if (after.rows <= limit) continue;
-        auto const more = after.rows - limit;
+        std::uint64_t inherited = 0;
+        if (as_then) {
+            PD_TRY(inherited, count_inherited(connection, changes, table, stop));
+        }
+        if (after.rows <= limit + inherited) continue;
+        auto const more = after.rows - limit - inherited;
         return fail(Fault::conflict, fmt::format("{} reference{} would point to nothing: {}", more,
                                                  more == 1 ? "" : "s", after.first))
             .with_code(15)
