@@ -10,6 +10,11 @@ namespace perdure::origin {
 /// function): all rows are back, and what it sorts or computes cannot be judged without it.
 bool is_application_only(data::Problem const& told);
 
+/// Whether what Origin::check tells follows from rows and schema alone (references that point to
+/// nothing, values that break a constraint): a copy whose digest is the source's has it only
+/// because the source had it.
+bool is_of_the_rows(data::Problem const& told);
+
 /// Objects of a source's schema that a restored copy lacks because only the application can make
 /// them, by their place in that schema.
 using UnmadeObjects = std::map<std::size_t, data::DatabaseSchema::Object>;

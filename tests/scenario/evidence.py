@@ -200,7 +200,7 @@ def claim_a_drill_tells_of_faults_that_the_source_has_itself(place):
     (code / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     place.good("backup")
     ran = place.good("restore", "drill")
-    assert "that the live source has as well" in ran.err and blob in ran.err, ran
+    assert "that the source has as well" in ran.err and blob in ran.err, ran
 
 
 def claim_a_migration_leaves_signed_files_that_a_stranger_can_follow(place):

@@ -3,12 +3,14 @@
 #include "origin/sqlite/source.h"
 #include "origin/sqlite/spatial.h"
 #include "origin/sqlite/sqlite_reader.h"
+#include "origin/unmade.h"
 
 namespace perdure::origin {
 
 namespace {
 
 constexpr std::size_t findings_max = 100;
+constexpr std::string_view refers = " refers to a row of ", mismatch = "foreign_key_check: ";
 
 Error with_advice(Error error, system::Path const& path) {
     if (error.fault() == Fault::corrupt && error.fix().empty()) {
@@ -77,12 +79,12 @@ Result<std::vector<data::Problem>> SqliteOrigin::check(std::stop_token stop) {
         auto const more = keys->step();
         if (!more && more.error().fault() == Fault::cancelled) return more.error();
         if (!more) {
-            problems.push_back({path, "foreign_key_check: " + more.error().message()});
+            problems.push_back({path, std::string(mismatch) + more.error().message()});
             break;
         }
         if (!*more) break;
         problems.push_back({path, "row " + keys->text(1) + " of " + keys->text(0) +
-                                      " refers to a row of " + keys->text(2) + " that is missing"});
+                                      std::string(refers) + keys->text(2) + " that is missing"});
     }
     PD_TRY(auto const layout, read_layout(connection, database.is_wal()));
     for (auto const& table : layout.virtual_tables) {
@@ -132,6 +134,13 @@ Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source) {
             .with_fix("add path = \"…\" to [source." + source.name + "]");
     }
     return std::make_unique<SqliteOrigin>(source);
+}
+
+bool is_of_the_rows(data::Problem const& told) {
+    auto const& reason = told.reason;
+    return reason.find(refers) != reason.npos || reason.starts_with(mismatch) ||
+           reason.starts_with("NULL value in ") ||
+           reason.starts_with("CHECK constraint failed in ");
 }
 
 }  // namespace perdure::origin
