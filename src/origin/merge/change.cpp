@@ -288,6 +288,7 @@ Result<void> ChangeList::put_there(std::int64_t number, Change const& change) {
     binder_.forget();
     if (!inserted) {
         bool const refused = inserted.error().fault() == Fault::conflict;
+        if (refused) refused_ = change.record;
         auto error = Error(inserted.error()).within(change.record + " cannot be put back");
         return refused ? std::move(error).with_code(15) : std::move(error);
     }

@@ -77,6 +77,8 @@ public:
     /// kept in step. Fails: conflict (a constraint, naming the record, or a row
     /// that is no longer what `before` says), exhausted, cancelled.
     Result<void> write(std::stop_token stop);
+    /// After write() failed: the record that the database refused, or empty.
+    std::string const& refused() const { return refused_; }
 
 private:
     ChangeList(Connection& connection, std::vector<WriteTable> tables);
@@ -103,6 +105,7 @@ private:
     Statement insert_, update_, one_, takes_;
     std::vector<bool> unindexed_;  ///< by number: the index never held the row, and will not now
     ValueBinder binder_;
+    std::string refused_;
     std::uint64_t size_ = 0;
     bool counting_ = false;
 };

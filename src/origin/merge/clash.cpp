@@ -28,7 +28,9 @@ Result<Clashes> Clashes::prepare(Stage const& stage, std::size_t at) {
         }
         return -1;
     };
-    for (auto const& unique : pair.uniques) {
+    std::vector<std::pair<std::vector<std::string>, std::string>> uniques = pair.partial_uniques;
+    for (auto const& unique : pair.uniques) uniques.emplace_back(unique, "");
+    for (auto const& [unique, condition] : uniques) {
         Index index{.columns = unique, .positions = {}, .find = {}};
         std::string where;
         for (auto const& column : unique) {
@@ -37,6 +39,18 @@ Result<Clashes> Clashes::prepare(Stage const& stage, std::size_t at) {
                                  index.positions.size());
         }
         if (std::ranges::find(index.positions, -1) != index.positions.end()) continue;
+        if (!condition.empty()) {
+            std::string row;
+            for (std::size_t i = 0; i < pair.columns.size(); ++i) {
+                row += fmt::format("{}?{} AS {}", i ? ", " : "", i + 1,
+                                   identifier(pair.columns[i].target));
+            }
+            auto applies = stage.connection.prepare(
+                fmt::format("SELECT 1 FROM (SELECT {}) WHERE {}", row, condition));
+            if (!applies) continue;  // it asks for what the snapshot does not have
+            index.applies = std::move(*applies);
+            where += fmt::format(" AND ({})", condition);
+        }
         auto const place = pair.target_place("l");
         PD_TRY(index.find, stage.connection.prepare(fmt::format(
                                "SELECT {}, {} FROM {} l WHERE {}", fmt::join(place, ", "),
@@ -58,6 +72,14 @@ Result<Clashes> Clashes::prepare(Stage const& stage, std::size_t at) {
 
 Result<std::optional<Clashes::Found>> Clashes::find(Statement const& row, std::string const& own) {
     for (auto& index : indexes_) {
+        if (index.applies) {
+            for (int i = 0; i < sqlite3_bind_parameter_count(index.applies.get()); ++i) {
+                sqlite3_bind_value(index.applies.get(), i + 1, sqlite3_column_value(row.get(), i));
+            }
+            PD_TRY(bool const counts, index.applies.step());
+            index.applies.reset();
+            if (!counts) continue;
+        }
         for (std::size_t i = 0; i < index.positions.size(); ++i) {
             sqlite3_bind_value(index.find.get(), static_cast<int>(i) + 1,
                                sqlite3_column_value(row.get(), index.positions[i]));

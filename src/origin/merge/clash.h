@@ -7,7 +7,8 @@ namespace perdure::origin {
 /// Rows of the target that hold what a unique index lets stand only once.
 class Clashes {
 public:
-    /// Indexes whose columns are all carried over; the rest is left to the database itself.
+    /// Indexes whose columns are all carried over; the rest (expressions, say) is left to the
+    /// database itself.
     static Result<Clashes> prepare(Stage const& stage, std::size_t pair);
 
     struct Found {
@@ -25,6 +26,7 @@ private:
         std::vector<std::string> columns;
         std::vector<int> positions;
         Statement find, chosen;  ///< chosen: of the row that `find` found
+        Statement applies;       ///< of an index over some rows: whether this is one; else empty
     };
     std::vector<Index> indexes_;
 };

@@ -103,7 +103,13 @@ public:
     Result<void> write(std::stop_token stop) override {
         PD_ASSERT(mode_ == Mode::write);
         PD_CHECK(system::step(system::Step::write, request_.target.path.string()));
-        PD_CHECK(changes_->write(stop));
+        auto written = changes_->write(stop);
+        if (!written && !changes_->refused().empty()) {
+            return std::move(written).error().with_fix(fmt::format(
+                "leave it out: restore plan, then restore apply PLAN --override {}=skip",
+                changes_->refused()));
+        }
+        PD_CHECK(written);
         PD_CHECK(check_collations(connection_));
         DanglingCounts allowed;
         if (request_.fresh) PD_CHECK(count_own_faults(allowed));

@@ -10,6 +10,7 @@
 
 #include "data/mapping_path.h"
 #include "origin/merge/rows/module_tables.h"
+#include "origin/merge/rows/partial_index.h"
 #include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
@@ -410,7 +411,7 @@ private:
             PD_TRY(bool const more, indexes.step());
             if (!more) return {};
             bool const partial = indexes.integer(4) != 0;
-            if (indexes.integer(2) == 0 || partial || indexes.text(3) == "pk") continue;
+            if (indexes.integer(2) == 0 || indexes.text(3) == "pk") continue;
             PD_TRY(Statement columns, connection_.prepare("PRAGMA main.index_info(" +
                                                           identifier(indexes.text(1)) + ")"));
             std::vector<std::string> names;
@@ -421,7 +422,16 @@ private:
                 plain = plain && !columns.is_null(2);
                 names.push_back(columns.text(2));
             }
-            if (plain && !names.empty()) pair_.uniques.push_back(std::move(names));
+            if (!plain || names.empty()) continue;  // left to the database itself
+            if (!partial) {
+                pair_.uniques.push_back(std::move(names));
+                continue;
+            }
+            PD_TRY(auto const sql,
+                   connection_.text("SELECT sql FROM main.sqlite_schema WHERE type = 'index' AND "
+                                    "name = " +
+                                    literal(indexes.text(1))));
+            pair_.partial_uniques.emplace_back(std::move(names), condition_of(sql));
         }
     }
 

@@ -38,12 +38,14 @@ struct TablePair {
     std::vector<std::string> target_primary;
     std::vector<std::string> target_columns;        ///< all stored ones, in table order
     std::vector<std::vector<std::string>> uniques;  ///< other unique indexes of the target
-    std::string updated, created, title;            ///< columns of the snapshot, or empty
-    std::string refused;                            ///< why nothing of it can be written, or empty
-    std::string refused_inserts;                    ///< why no new row of it can be written
-    std::string opaque;                ///< why its rows cannot be looked at one by one, or empty
-    std::vector<std::string> shadows;  ///< of opaque ones: the tables that hold what is in it
-    std::uint64_t rows = 0;            ///< in the snapshot
+    /// Of unique indexes over some rows only: their columns, and the SQL that says which rows.
+    std::vector<std::pair<std::vector<std::string>, std::string>> partial_uniques;
+    std::string updated, created, title;  ///< columns of the snapshot, or empty
+    std::string refused;                  ///< why nothing of it can be written, or empty
+    std::string refused_inserts;          ///< why no new row of it can be written
+    std::string opaque;                   ///< why its rows cannot be looked at one by one, or empty
+    std::vector<std::string> shadows;     ///< of opaque ones: the tables that hold what is in it
+    std::uint64_t rows = 0;               ///< in the snapshot
 
     std::string snapshot_name() const { return "snap." + identifier(table); }
     std::string target_name() const { return "main." + identifier(table); }

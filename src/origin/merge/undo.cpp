@@ -102,7 +102,12 @@ public:
         holders_.clear();
         holders_.resize(changes_->tables().size());
         PD_CHECK(system::step(system::Step::write, database_.string()));
-        PD_CHECK(changes_->write(stop));
+        auto written = changes_->write(stop);
+        if (!written && !changes_->refused().empty()) {
+            return std::move(written).error().with_fix(
+                "change or remove what holds that value by now, then undo again");
+        }
+        PD_CHECK(written);
         PD_CHECK(check_collations(connection_));
         PD_TRY(dangled_, check_references(connection_, database_, *changes_, allowed, false, stop));
         return {};
