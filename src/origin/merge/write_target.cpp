@@ -178,7 +178,10 @@ Result<DanglingCounts> check_references(Connection& connection, system::Path con
         return fail(Fault::conflict, fmt::format("{} reference{} would point to nothing: {}", more,
                                                  more == 1 ? "" : "s", after.first))
             .with_code(15)
-            .with_fix("select the rows that are missing or in the way too");
+            .with_fix(fmt::format(
+                "select the rows of {} too, or leave out what they hang on: restore plan, then "
+                "restore apply PLAN --override RECORD=skip",
+                table));
     }
     return out;
 }

@@ -51,6 +51,11 @@ TEST_F(InheritedReferences, APersonWhoGoesLeavesNobodyBehindThoughAnotherOrphanN
     auto const done = merge(std::move(wish), Merge::Mode::write);
     ASSERT_FALSE(done);
     EXPECT_EQ(live_notes(), "2:5,9:5");
+    EXPECT_NE(done.error().fix().find("rows of notes too"), std::string::npos);
+    auto again = request({"app:users"});
+    again.remove = true;
+    again.overrides = {{"app:users/5", data::Decision::skip}};
+    EXPECT_TRUE(merge(std::move(again), Merge::Mode::write)) << "the way out that is told";
 }
 
 TEST_F(InheritedReferences, ATableThatIsNowhereMayBeReferredToAsBefore) {
