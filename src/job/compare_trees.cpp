@@ -150,16 +150,16 @@ public:
     }
 
 private:
-    void note(std::string path, std::string what, Timestamp changed) {
-        if (found_.size() < how_.max) found_.push_back({std::move(path), std::move(what), changed});
+    void note(std::string path, std::string what, Timestamp changed, bool unreadable = false) {
+        if (found_.size() < how_.max)
+            found_.push_back({std::move(path), std::move(what), changed, unreadable});
     }
 
     /// The current live entry, which the copy lacks.
     void note_missing(std::string path) {
         auto const& item = *live_.item();
         bool const closed = item.content && !item.content->open(stop_);
-        note(std::move(path), "missing", item.entry.changed);
-        if (closed && !found_.empty()) found_.back().unreadable = true;
+        note(std::move(path), "missing", item.entry.changed, closed);
     }
 
     /// Compares the two current entries, which have the same name, and all below them.
@@ -169,8 +169,16 @@ private:
         auto difference = metadata_difference(live.entry, copy.entry, how_.owners);
         bool const told = !live.entry.same_as.empty() && live.entry.same_as == copy.entry.same_as;
         if (difference.empty() && !told && live.content && copy.content) {
-            PD_TRY(bool const same, same_content(live, copy, stop_));
-            if (!same) difference = "content";
+            auto const same = same_content(live, copy, stop_);
+            // What went meanwhile, or may not be read by us, says nothing about all the others.
+            auto const fault = same ? Fault::internal : same.error().fault();
+            if (fault == Fault::denied || fault == Fault::not_found) {
+                note(path, "cannot be read", live.entry.changed, true);
+            } else if (!same) {
+                return same.error();
+            } else if (!*same) {
+                difference = "content";
+            }
         }
         if (!difference.empty()) note(path, difference, live.entry.changed);
         if (live.step != Step::enter || copy.step != Step::enter) {

@@ -11,7 +11,8 @@ struct TreeDifference {
     std::string path;
     std::string what;         ///< "missing", "added", "content", "mode", …
     Timestamp live_changed;   ///< ctime of the live side; zero when it is missing there
-    bool unreadable = false;  ///< missing, and the live one cannot be read by us either
+    bool unreadable = false;  ///< the live one (or, where both are there, one of them)
+                              ///< went meanwhile or cannot be read by us
 };
 
 struct TreeComparison {

@@ -82,5 +82,43 @@ TEST_F(Trees, AByteInAHoleAndDataInAnotherPlaceAreDifferences) {
     EXPECT_EQ(differences(), "inside content\nlonger size\nmoved content\n");
 }
 
+/// Takes a file away as soon as its name was told.
+class Vanishing final : public data::TreeReader {
+public:
+    Vanishing(std::unique_ptr<data::TreeReader> reader, system::Path file)
+        : reader_(std::move(reader)), file_(std::move(file)) {}
+    Result<std::optional<data::TreeItem>> next(std::stop_token stop) override {
+        auto item = reader_->next(std::move(stop));
+        if (item && *item && (*item)->entry.name == file_.filename().string())
+            std::filesystem::remove(file_);
+        return item;
+    }
+    std::vector<data::Problem> take_problems() override { return reader_->take_problems(); }
+
+private:
+    std::unique_ptr<data::TreeReader> reader_;
+    system::Path file_;
+};
+
+TEST_F(Trees, WhatVanishesMeanwhileKeepsNoOtherFromBeingCompared) {
+    for (auto const& folder : {live, copy}) {
+        for (char const* name : {"a", "gone", "z"}) std::ofstream(folder / name) << name;
+    }
+    std::ofstream(copy / "z") << "y";
+    EXPECT_EQ(differences(), "z content\n");
+    auto const reader = [](system::Path const& path) {
+        return *(*origin::open_origin({.name = "t", .type = "files", .path = path}))->open_tree({});
+    };
+    Vanishing one(reader(live), live / "gone");
+    auto const two = reader(copy);
+    auto const found = compare_trees(one, *two, {}, {});
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 2u);
+    EXPECT_EQ(found->at(0).path, "gone");
+    EXPECT_TRUE(found->at(0).unreadable);
+    EXPECT_EQ(found->at(1).path, "z");
+    EXPECT_FALSE(found->at(1).unreadable);
+}
+
 }  // namespace
 }  // namespace perdure::job

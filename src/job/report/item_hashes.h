@@ -10,8 +10,9 @@ struct ItemHash {
     std::string source, path;  ///< table name for tables
     std::uint64_t bytes = 0, rows = 0;
     std::uint32_t mode = 0, uid = 0, gid = 0;
-    /// Of files and media: their bytes, holes as the zeros that they read as. Of links: the target. Of tables: every row's key and
-    /// values in the order of keys, each with its length as u32 in front. Else empty.
+    /// Of files and media: their bytes, holes as the zeros that they read as. Of links: the target.
+    /// Of tables: every row's key and values in the order of keys, each with its length as u32 in
+    /// front. Else empty.
     std::string sha256;
 };
 std::string_view item_kind_name(ItemHash::Kind kind);
