@@ -5,6 +5,7 @@
 
 #include "repository/keyring/keyring_test_world.h"
 #include "repository/triple.h"
+#include "store/wrap/forward.h"
 #include "system/file.h"
 
 namespace perdure::repository {
@@ -249,6 +250,42 @@ TEST(KeyHomes, ThatKeepHistoryAreNeverCertifiedDestroyed) {
     ASSERT_TRUE(report);
     EXPECT_TRUE(report->homes.at(0).revivable);
     EXPECT_FALSE(report->homes.at(0).keys_destroyed);
+}
+
+/// Something happens just after the answer that the second manifest is not there yet.
+class LateAnswer final : public store::ForwardingStore {
+public:
+    LateAnswer(std::shared_ptr<store::ObjectStore> inner, std::function<void()> meanwhile)
+        : ForwardingStore(std::move(inner)), meanwhile_(std::move(meanwhile)) {}
+    Result<store::ObjectInfo> head(store::ObjectName const& name, std::stop_token stop) override {
+        auto answer = inner().head(name, stop);
+        if (name == "keyring/m/2" && meanwhile_) std::exchange(meanwhile_, nullptr)();
+        return answer;
+    }
+    Result<Bytes> read(store::ObjectName const& name, std::uint64_t offset_bytes,
+                       std::uint64_t count_bytes, std::stop_token stop) override {
+        auto answer = inner().read(name, offset_bytes, count_bytes, stop);
+        if (name == "keyring/m/2" && meanwhile_) std::exchange(meanwhile_, nullptr)();
+        return answer;
+    }
+
+private:
+    std::function<void()> meanwhile_;
+};
+
+TEST(KeyringPin, AChangeByAnotherProcessWhileOneReadsIsNoRollback) {
+    auto const folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    World world;
+    world.place.pin_file = folder->path() / "pin";
+    auto keyring = world.create();
+    ChangeOptions waiting;  // a backup is running: the old manifest stays
+    waiting.sessions_settled = [](std::uint64_t, std::stop_token) { return Result<bool>(false); };
+    world.place.homes = {std::make_shared<LateAnswer>(
+        world.store, [&] { ASSERT_TRUE(keyring->rotate(waiting, {})); })};
+    auto const opened = Keyring::open(world.place, world.secret, world.outside, {});
+    ASSERT_TRUE(opened) << opened.error().message();
+    EXPECT_EQ((*opened)->epoch(), keyring->epoch());
 }
 
 TEST(KeyringPin, NoticesAnOlderKeyringAndAFork) {

@@ -58,9 +58,16 @@ Result<std::vector<Handle>> Keyring::State::reload(std::vector<SessionId> known_
     auto const before = now_loaded();
     LoadRequest const request{place, key, before, before ? before->epoch() : 1,
                               std::move(known_sessions)};
-    PD_TRY(LoadedPtr next, load_keyring(request, std::move(stop)));
-    PD_CHECK(check_against_memory(*next));
-    return adopt(std::move(next));
+    for (bool again = true;; again = false) {
+        PD_TRY(auto const remembered, read_pin(place.pin_file));
+        PD_TRY(LoadedPtr next, load_keyring(request, stop));
+        auto const checked = check_against_memory(*next);
+        if (checked) return adopt(std::move(next));
+        // Another process may have changed the keys, and remembered it, while this one was reading.
+        PD_TRY(auto const now, read_pin(place.pin_file));
+        bool const moved = now && (!remembered || remembered->epoch != now->epoch);
+        if (!again || !moved) return checked.error();
+    }
 }
 
 /// A living session sees each inbox come before it sees the one before go: whoever finds the inbox
