@@ -67,10 +67,18 @@ public:
 
     /// Reads the directories of all listed packs, writes fresh segments over them and removes all
     /// older ones, but none of another repository. Packs that cannot be read are named in
-    /// `damaged`; what the old index knew of them is kept.
+    /// `damaged`; what the old index knew of them is kept, and what it forgot stays forgotten.
     Result<void> rebuild(std::vector<store::ObjectName>* damaged, std::stop_token stop);
     /// Writes the index without these packs (about to be deleted by a collector).
     Result<void> drop_packs(std::set<crypto::Digest> const& packs, std::stop_token stop);
+    /// A frame, by its pack and slot.
+    using FrameName = std::pair<crypto::Digest, std::uint32_t>;
+    /// Writes the index without what these frames held: it cannot be read any more, and must be
+    /// stored again wherever it is met. Their packs stay named, so that nobody takes them for
+    /// orphans; a pack that was mended is learned anew by drop_packs and adopt_orphans.
+    Result<void> forget(std::set<FrameName> const& frames, std::stop_token stop);
+    /// Packs with frames that were forgotten.
+    std::set<crypto::Digest> forgetful_packs() const;
 
     std::vector<PackRow> packs() const;  ///< listed and indexed, each once
     /// Calls each for every entry of listed packs, in no particular order.
@@ -98,8 +106,14 @@ private:
     Result<std::shared_ptr<IndexSegment const>> fetch(crypto::Digest const& name,
                                                       std::stop_token stop);
     Result<std::shared_ptr<IndexSegment const>> write(IndexTables tables, std::stop_token stop);
+    struct Omitted {
+        std::set<crypto::Digest> packs;
+        std::set<FrameName> frames;
+    };
     Result<void> replace(std::vector<std::shared_ptr<IndexSegment const>> const& old,
-                         std::set<crypto::Digest> const& without, std::stop_token stop);
+                         Omitted const& omitted, std::stop_token stop);
+    std::vector<std::shared_ptr<IndexSegment const>> segments_naming(
+        std::set<crypto::Digest> const& packs) const;
     Result<void> remove_segment(crypto::Digest const& name, std::stop_token stop);
     void take_in(std::shared_ptr<IndexSegment const> segment, bool stored = true);
     /// Under the mutex, shared at least. A mapped page was perhaps touched.

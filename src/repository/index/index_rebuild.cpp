@@ -27,6 +27,19 @@ void skip_pack(IndexTables const& from, std::uint32_t p, std::size_t& at) {
     while (at < from.entries.size() && from.entries[at].pack == p) ++at;
 }
 
+/// A frame that lists no blobs is one that was forgotten: nothing writes empty frames.
+void strip(IndexTables& tables, std::set<Index::FrameName> const& frames) {
+    std::erase_if(tables.entries, [&](IndexEntry const& entry) {
+        return frames.contains({tables.packs[entry.pack].hash, entry.slot});
+    });
+    for (PackRow const& pack : tables.packs) {
+        for (std::uint32_t slot = 0; slot < pack.frame_count; ++slot) {
+            if (frames.contains({pack.hash, slot}))
+                tables.frames[pack.first_frame + slot].raw_bytes = 0;
+        }
+    }
+}
+
 }  // namespace
 
 /// Collects packs into segments of at most segment_entries_max and puts them in place of others.
@@ -92,17 +105,18 @@ Result<bool> Index::is_gone(PackRow const& pack, std::stop_token stop) {
 }
 
 Result<void> Index::replace(std::vector<std::shared_ptr<IndexSegment const>> const& old,
-                            std::set<crypto::Digest> const& without, std::stop_token stop) {
+                            Omitted const& omitted, std::stop_token stop) {
     Rewrite rewrite(*this, stop);
     std::vector<crypto::Digest> names;
     for (auto const& segment : old) {
         names.push_back(segment->name());
-        IndexTables const tables = segment->tables();
+        IndexTables tables = segment->tables();
+        if (!omitted.frames.empty()) strip(tables, omitted.frames);
         std::size_t at = 0;
         for (std::uint32_t p = 0; p < tables.packs.size(); ++p) {
             PackRow const& pack = tables.packs[p];
             PD_TRY(bool const gone, is_gone(pack, stop));
-            if (gone || without.contains(pack.hash) || rewrite.seen(pack.hash)) {
+            if (gone || omitted.packs.contains(pack.hash) || rewrite.seen(pack.hash)) {
                 skip_pack(tables, p, at);
                 continue;
             }
@@ -127,20 +141,46 @@ Result<void> Index::merge(std::stop_token stop) {
     return replace(small, {}, std::move(stop));
 }
 
+std::vector<std::shared_ptr<IndexSegment const>> Index::segments_naming(
+    std::set<crypto::Digest> const& packs) const {
+    std::vector<std::shared_ptr<IndexSegment const>> found;
+    std::shared_lock const lock(mutex_);
+    for (Loaded const& loaded : segments_) {
+        bool const names = std::ranges::any_of(loaded.segment->packs(), [&](PackRow const& pack) {
+            return packs.contains(pack.hash);
+        });
+        if (names) found.push_back(loaded.segment);
+    }
+    return found;
+}
+
 Result<void> Index::drop_packs(std::set<crypto::Digest> const& packs, std::stop_token stop) {
-    std::vector<std::shared_ptr<IndexSegment const>> touched;
-    {
-        std::shared_lock const lock(mutex_);
-        for (Loaded const& loaded : segments_) {
-            if (std::ranges::any_of(loaded.segment->packs(), [&](PackRow const& pack) {
-                    return packs.contains(pack.hash);
-                })) {
-                touched.push_back(loaded.segment);
-            }
+    auto const touched = segments_naming(packs);
+    if (touched.empty()) return {};
+    return replace(touched, {.packs = packs, .frames = {}}, std::move(stop));
+}
+
+Result<void> Index::forget(std::set<FrameName> const& frames, std::stop_token stop) {
+    std::set<crypto::Digest> packs;
+    for (auto const& [pack, slot] : frames) packs.insert(pack);
+    auto const touched = segments_naming(packs);
+    if (touched.empty()) return {};
+    return replace(touched, {.packs = {}, .frames = frames}, std::move(stop));
+}
+
+std::set<crypto::Digest> Index::forgetful_packs() const {
+    std::set<crypto::Digest> found;
+    std::shared_lock const lock(mutex_);
+    for (Loaded const& loaded : segments_) {
+        for (PackRow const& pack : loaded.segment->packs()) {
+            auto const frames =
+                loaded.segment->frames().subspan(pack.first_frame, pack.frame_count);
+            bool const forgot = std::ranges::any_of(
+                frames, [](FrameRow const& frame) { return frame.raw_bytes == 0; });
+            if (forgot) found.insert(pack.hash);
         }
     }
-    if (touched.empty()) return {};
-    return replace(touched, packs, std::move(stop));
+    return found;
 }
 
 Result<void> Index::adopt_orphans(Orphans where, std::stop_token stop) {
@@ -184,7 +224,12 @@ Result<void> Index::rebuild(std::vector<store::ObjectName>* damaged, std::stop_t
     PD_TRY(std::vector<PackName> names, list_packs(stop));
     Rewrite rewrite(*this, stop);
     std::set<crypto::Digest> unread;
+    auto const forgetful = forgetful_packs();
     for (PackName const& name : names) {
+        if (forgetful.contains(name.hash)) {  // their directories tell of what cannot be read
+            unread.insert(name.hash);
+            continue;
+        }
         auto directory = read_pack_directory(options_.source, name, stop);
         if (directory) {
             if (rewrite.seen(name.hash)) continue;
@@ -198,7 +243,8 @@ Result<void> Index::rebuild(std::vector<store::ObjectName>* damaged, std::stop_t
         if (damaged != nullptr) damaged->push_back(name.text());
         unread.insert(name.hash);
     }
-    // Packs beyond repair: what the index knew of them lets single frames be salvaged still.
+    // Packs beyond repair: what the index knew of them lets single frames be salvaged still, and
+    // what it forgot of them stays forgotten.
     std::vector<std::shared_ptr<IndexSegment const>> known;
     {
         std::shared_lock const lock(mutex_);

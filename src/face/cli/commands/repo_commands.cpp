@@ -261,7 +261,10 @@ Result<int> run_repo_repair(Invocation& in) {
     return fail(Fault::corrupt, call.dry_run ? "not all of it could be mended"
                                              : "not all of it could be mended; it is named above")
         .with_code(14)
-        .with_fix("perdure backup --type full stores anew what the sources still hold");
+        .with_fix(
+            "perdure backup --type full stores anew what the sources still hold; perdure backup "
+            "delete ID gives up a snapshot; then perdure repo compact removes damaged packs that "
+            "nobody needs");
 }
 
 Result<int> run_repo_compact(Invocation& in) {

@@ -203,7 +203,9 @@ Result<void> Collector::open_index() {
                                             "them; nothing was deleted",
                                             marks_->missing, marks_->missing_example))
         .with_code(14)
-        .with_fix("run `perdure repo repair`");
+        .with_fix(
+            "run `perdure repo repair`, then `perdure backup --type full`; delete the "
+            "snapshots that still lack something");
 }
 
 std::set<PackName> Collector::candidates() const {

@@ -6,7 +6,10 @@
     2. The order goes from certain to uncertain: copies inside an object, parity, other
    destinations; then single frames, each authenticated, out of packs that are beyond repair.
     3. What was salvaged lies in new packs, durable and indexed, before it counts as mended.
-    4. What is lost is named exactly: nothing that can be read is on the list, and all that cannot
+    4. What cannot be read any more is forgotten by the index. Else every later backup would go on
+   resting on it (deduplicated against what is gone), and none would be whole again. Nothing is
+   lost by that: the pack stays where it is, and is learned anew once it was mended.
+    5. What is lost is named exactly: nothing that can be read is on the list, and all that cannot
    is.
 
     Rejected: dropping lost entries from snapshots so that they look whole again.  */
@@ -48,8 +51,11 @@ public:
         PD_CHECK(open_index());
         PD_CHECK(heal_all_packs());
         PD_CHECK(open_index());  // packs that came back from another leg count from now on
+        PD_CHECK(learn_mended());
         PD_CHECK(find_endangered());
         PD_CHECK(salvage());
+        PD_CHECK(try_deltas());
+        PD_CHECK(forget_lost());
         PD_CHECK(name_all_losses());
         return std::move(report_);
     }
@@ -63,11 +69,14 @@ private:
     Result<void> heal_legs();
     Result<void> open_index();
     Result<void> heal_all_packs();
+    Result<void> learn_mended();
     Result<void> find_endangered();
     Result<void> look_through(Snapshot const& snapshot);
     void judge(BlobId const& id, Handle const& handle);
     Result<void> salvage();
     Result<bool> salvage_one(Endangered const& blob, BlobWriter* writer);
+    Result<void> try_deltas();
+    Result<void> forget_lost();
     Result<void> name_all_losses();
 
     Repository& repository_;
@@ -86,6 +95,9 @@ private:
     bool adopted_ = false;        ///< packs that no part of the index named are in it now
     LiveSet seen_;
     std::vector<Endangered> endangered_;
+    std::vector<Endangered> deltas_;        ///< whole, but only as changes to other blobs
+    std::set<Index::FrameName> untold_;     ///< nobody has the key that would tell
+    std::set<Index::FrameName> forgotten_;  ///< changes to blobs that are lost
     std::set<BlobPrefix> lost_;
 };
 
@@ -142,6 +154,15 @@ Result<void> Repairer::heal_all_packs() {
     return {};
 }
 
+/// What the index had forgotten of a pack that was beyond repair, and is whole now.
+Result<void> Repairer::learn_mended() {
+    auto packs = index_->forgetful_packs();
+    std::erase_if(packs, [&](crypto::Digest const& pack) { return beyond_hashes_.contains(pack); });
+    if (packs.empty() || options_.dry_run) return {};
+    PD_CHECK(index_->drop_packs(packs, stop_));
+    return index_->adopt_orphans(Index::Orphans::stored, stop_);
+}
+
 /// Walks all snapshots for blobs whose every copy lies in a pack beyond repair, or nowhere.
 Result<void> Repairer::find_endangered() {
     PD_CHECK(repository_.keyring().refresh(stop_));
@@ -194,12 +215,15 @@ void Repairer::judge(BlobId const& id, Handle const& handle) {
     // Whole, and yet nobody opens it any more: whose it is has to be named.
     if (state == HandleState::unknown) broken_ = true;
     auto const copies = index_->find(id);
-    bool const safe = std::ranges::any_of(
-        copies, [&](Location const& at) { return !beyond_hashes_.contains(at.pack.hash); });
-    if (safe) return;
-    if (state == HandleState::erased) return;
+    auto const lies_whole = [&](Location const& at) {
+        return !beyond_hashes_.contains(at.pack.hash);
+    };
+    auto const is_safe = [&](Location const& at) { return lies_whole(at) && !at.is_delta(); };
+    if (std::ranges::any_of(copies, is_safe) || state == HandleState::erased) return;
     if (copies.empty()) {
         lost_.insert(prefix_of(id));
+    } else if (std::ranges::any_of(copies, lies_whole)) {
+        deltas_.push_back({id, handle, copies.front().pack.kind});
     } else {
         endangered_.push_back({id, handle, copies.front().pack.kind});
     }
@@ -208,6 +232,9 @@ void Repairer::judge(BlobId const& id, Handle const& handle) {
 /// True when the blob could be read (and, with a writer, was stored anew).
 Result<bool> Repairer::salvage_one(Endangered const& blob, BlobWriter* writer) {
     auto const domain = repository_.domains().find(blob.handle);
+    if (!domain) {
+        for (Location const& at : index_->find(blob.id)) untold_.insert({at.pack.hash, at.slot});
+    }
     auto const view =
         domain ? blobs_->read(blob.id, *domain, stop_) : Result<BlobView>(domain.error());
     if (!view) {
@@ -257,6 +284,37 @@ Result<void> Repairer::salvage() {
     PD_TRY(Timestamp const now, store_.now(stop_));
     PD_CHECK(fence(store_, own, now, stop_));  // this session never commits: nobody need wait
     return lease->release(stop_);
+}
+
+/// A change to a blob that is gone is gone with it, however whole its own pack is.
+Result<void> Repairer::try_deltas() {
+    if (beyond_.empty() && lost_.empty()) return {};
+    for (Endangered const& blob : deltas_) {
+        PD_TRY(bool const readable, salvage_one(blob, nullptr));
+        if (readable) continue;
+        lost_.insert(prefix_of(blob.id));
+        for (Location const& at : index_->find(blob.id)) {
+            if (at.is_delta()) forgotten_.insert({at.pack.hash, at.slot});
+        }
+    }
+    return {};
+}
+
+/// Of packs beyond repair all goes: what somebody needs was stored anew or is lost, and the rest
+/// was not tried. Where a walk broke off, others may be in need that nobody saw: only what is lost
+/// goes.
+Result<void> Repairer::forget_lost() {
+    if (options_.dry_run) return {};
+    index_->for_each([&](PackRow const& pack, FrameRow const&, IndexEntry const& entry) {
+        bool const goes =
+            beyond_hashes_.contains(pack.hash) && (!broken_ || lost_.contains(entry.id));
+        if (goes) forgotten_.insert({pack.hash, entry.slot});
+    });
+    for (auto const& frame : untold_) forgotten_.erase(frame);
+    if (forgotten_.empty()) return {};
+    PD_CHECK(index_->forget(forgotten_, stop_));
+    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+    return {};
 }
 
 Result<void> Repairer::name_all_losses() {

@@ -28,6 +28,10 @@ protected:
             .passed();
     }
     std::string one_name(std::string const& prefix) { return *world_.names(prefix).begin(); }
+    std::string biggest_pack() {
+        auto const packs = world_.objects("pack/d/");
+        return std::ranges::max_element(packs, {}, &store::ObjectInfo::size_bytes)->name;
+    }
     void flip(std::string const& name, std::size_t offset) {
         world_.memory->tamper(name, [&](Bytes& body) { body.at(offset) ^= std::byte{1}; });
     }
@@ -195,6 +199,36 @@ TEST_F(RepairTest, WhatIsLostIsNamedExactlyAndTheRestIsSaved) {
         EXPECT_TRUE(lost.contains(path) || (without.contains(path) && without.at(path) == content))
             << path;
     }
+}
+
+TEST_F(RepairTest, WhatCannotBeReadIsForgottenAndStoredAgain) {
+    TreeModel model = make_tree(1);
+    auto const first = world_.backup(model);
+    auto const pack = biggest_pack();
+    Bytes const whole = UpkeepWorld::must(store::read_all(*world_.memory, pack, 64 << 20, {}));
+    world_.memory->tamper(pack, [](Bytes& body) { std::ranges::fill(body, std::byte{0}); });
+    EXPECT_GT(mend().losses_total, 0u);
+    auto const second = world_.backup(model);
+    expect_restores(second, model);
+    expect_restores(first, model);  // the same blobs
+    EXPECT_EQ(mend().losses_total, 0u);
+    expect_restores(second, model);
+    UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    EXPECT_FALSE(world_.names("pack/d/").contains(pack)) << "nobody needs it any more";
+    EXPECT_TRUE(passes());
+}
+
+TEST_F(RepairTest, WhatWasForgottenIsLearnedAnewOnceItsPackIsWhole) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    auto const pack = biggest_pack();
+    Bytes const whole = UpkeepWorld::must(store::read_all(*world_.memory, pack, 64 << 20, {}));
+    world_.memory->tamper(pack, [](Bytes& body) { body.clear(); });
+    EXPECT_GT(mend().losses_total, 0u);
+    UpkeepWorld::must(world_.memory->put(pack, whole, store::PutMode::replace, {}));
+    EXPECT_EQ(mend().losses_total, 0u);
+    EXPECT_TRUE(passes());
+    expect_restores(snapshot, model);
 }
 
 TEST_F(RepairTest, ALostFolderListIsNamedAsTheFolder) {
