@@ -8,6 +8,7 @@
 #include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/pins.h"
+#include "repository/upkeep/verify/writer_chain.h"
 #include "service/health/own_snapshots.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
@@ -195,6 +196,26 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
     return report;
 }
 
+namespace {
+
+/// A store that hides or lost snapshots may give them back: as long as nobody says that they are
+/// gone for good, what they rest on stays.
+Result<void> check_none_is_missing(Workspace& workspace, repository::Repository& repository,
+                                   CompactCall const& call) {
+    PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
+    PD_TRY(auto gaps, repository::find_gaps(repository.store(), snapshots, workspace.stop()));
+    PD_TRY(auto const hidden, hidden_own_snapshots(workspace, repository));
+    gaps.insert(gaps.end(), hidden.begin(), hidden.end());
+    if (gaps.empty()) return {};
+    PD_TRY(auto const* config, workspace.repository_config());
+    std::string what = "snapshots are missing that nobody deleted, and their data would go:";
+    for (auto const& gap : gaps) what += fmt::format("\n{}: {}", gap.object, gap.detail);
+    what += "\nperdure backup sync brings them back where another destination holds them";
+    return check_confirmation(call.confirm, {config->name}, what);
+}
+
+}  // namespace
+
 Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     RecordedRun record(workspace, call.dry_run ? "compact (dry run)" : "compact", {});
     auto opened = workspace.repository();
@@ -204,6 +225,8 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     options.dry_run = call.dry_run;
     if (call.grace) options.grace = *call.grace;
     options.progress = call.progress;
+    auto const complete = check_none_is_missing(workspace, *repository, call);
+    if (!complete) return record.failed(complete.error());
     auto report = repository::collect(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     CompactAnswer answer{.report = std::move(*report)};

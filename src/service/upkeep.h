@@ -37,6 +37,7 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
 
 struct CompactCall {
     bool dry_run = false;
+    std::string confirm;  ///< the repository's name: although snapshots are missing
     std::optional<std::chrono::seconds> grace;
     repository::UpkeepProgress progress;
 };

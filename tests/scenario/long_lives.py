@@ -79,4 +79,40 @@ def claim_after_damage_beyond_repair_the_next_backup_is_whole_again(place):
         pack = largest(backups / "pack" / "d")
 
 
+def claim_compact_keeps_what_missing_snapshots_rest_on(place):
+    """A store that hid them may show them again; only --confirm gives them up."""
+    backups = settled(place)
+    hidden = place.folder / "hidden"
+    hidden.mkdir()
+    named = ids(place)
+    for tag in ("s0", "s1"):
+        shutil.move(backups / "snapshot" / named[tag], hidden / named[tag])
+    age(backups)
+    for words in ((), ("--dry-run",), ("--grace", "0s"), ("--confirm", "another")):
+        ran = place.good("repo", "compact", *words, code=17)
+        assert "backup sync" in ran.err and "--confirm main" in ran.err, ran
+    place.good("repo", "check", code=3)
+    for path in hidden.iterdir():
+        shutil.copy(path, backups / "snapshot")
+    place.good("repo", "compact", "--grace", "0s")
+    for number in range(3):
+        equal(place, f"s{number}", place.folder / f"copy{number}")
+    (backups / "snapshot" / named["s2"]).unlink()  # the newest: only this machine's log knows
+    ran = place.good("repo", "compact", code=17)
+    assert named["s2"] in ran.err, ran
+    place.good("repo", "compact", "--grace", "0s", "--confirm", "main")
+
+
+def claim_compact_at_one_destination_buries_no_snapshot_that_another_holds(place):
+    """The lost one comes back by a sync, as it always did."""
+    backups = settled(place, destinations=2)
+    named = ids(place)
+    (backups / "snapshot" / named["s0"]).unlink()
+    age(backups)
+    place.good("repo", "compact", "--destination", "disk", code=17)
+    place.good("backup", "sync")
+    equal(place, "s0", place.folder / "copy0", "--destination", "disk")
+    place.good("repo", "check", "--read-data")
+
+
 stage.main(globals())

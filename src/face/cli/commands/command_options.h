@@ -306,6 +306,8 @@ inline constexpr OptionRow check_options[] = {
 inline constexpr OptionRow compact_options[] = {
     dry_run,
     {"--grace", value, "DURATION", "How long deleted data stays recoverable; 7d by default."},
+    {"--confirm", value, "NAME",
+     "The repository's name: go on although snapshots are missing that nobody deleted."},
     destination,
 };
 inline constexpr OptionRow key_add_options[] = {

@@ -275,6 +275,7 @@ Result<int> run_repo_compact(Invocation& in) {
         if (!grace) return Error(grace.error()).within("--grace").with_code(2);
         call.grace = std::chrono::duration_cast<std::chrono::seconds>(*grace);
     }
+    call.confirm = in.arguments().value("--confirm");
     PD_TRY(auto workspace, open_workspace(in));
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
     std::optional<service::CompactAnswer> answer;

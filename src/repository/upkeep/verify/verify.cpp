@@ -52,7 +52,6 @@ private:
     Result<void> check_triples();
     Result<void> check_triple(store::ObjectInfo const& info);
     Result<void> walk_snapshots();
-    Result<void> find_gaps(std::vector<Snapshot> const& snapshots);
     Result<void> walk(Snapshot const& snapshot);
     void note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot);
     Result<void> check_sizes();
@@ -153,23 +152,7 @@ Result<void> Verifier::walk_snapshots() {
         return fail(Fault::not_found, "no such snapshot");
     report_.blobs = live_.size();
     if (restricted()) return {};
-    return find_gaps(snapshots);
-}
-
-/// Lists again, after the snapshots were read: one deleted meanwhile is still among them, one
-/// committed meanwhile only explains more.
-Result<void> Verifier::find_gaps(std::vector<Snapshot> const& snapshots) {
-    std::set<store::ObjectName> live;
-    for (auto const& snapshot : snapshots) live.insert(snapshot_name(snapshot.session));
-    std::uint64_t gone = 0;
-    PD_CHECK(store_->list(
-        "snapshot/",
-        [&](store::ObjectInfo const& info) -> Result<void> {
-            if (!live.contains(info.name) && store::is_own_name(info.name)) ++gone;
-            return {};
-        },
-        stop_));
-    report_.gaps = chain_gaps(snapshots, gone);
+    PD_TRY(report_.gaps, find_gaps(*store_, snapshots, stop_));
     return {};
 }
 

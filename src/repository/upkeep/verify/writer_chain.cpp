@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+
+#include "repository/lease.h"
+#include "store/own_names.h"
 
 namespace perdure::repository {
 
@@ -84,6 +88,31 @@ std::vector<Finding> chain_gaps(std::vector<Snapshot> const& snapshots, std::uin
         gaps.push_back({Finding::Kind::gap, "writer " + who, std::move(detail), false});
     }
     return gaps;
+}
+
+/// Lists after the snapshots were read: one deleted meanwhile is still among them, one committed
+/// meanwhile only explains more.
+Result<std::vector<Finding>> find_gaps(store::ObjectStore& store,
+                                       std::vector<Snapshot> const& snapshots,
+                                       std::stop_token stop) {
+    std::set<store::ObjectName> explained;
+    for (auto const& snapshot : snapshots) explained.insert(snapshot_name(snapshot.session));
+    PD_CHECK(store.list(
+        "fence/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            explained.insert("snapshot/" + info.name.substr(info.name.find('/') + 1));
+            return {};
+        },
+        stop));
+    std::uint64_t gone = 0;
+    PD_CHECK(store.list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            if (!explained.contains(info.name) && store::is_own_name(info.name)) ++gone;
+            return {};
+        },
+        stop));
+    return chain_gaps(snapshots, gone);
 }
 
 }  // namespace perdure::repository
