@@ -14,6 +14,7 @@ namespace {
 using repository::Snapshot;
 
 constexpr std::size_t prefix_characters_min = 4;
+constexpr std::size_t short_id_characters = 12;
 
 bool is_hex(std::string const& word) {
     return std::ranges::all_of(
@@ -77,7 +78,7 @@ Timestamp taken(repository::Snapshot const& snapshot) {
 }
 
 std::string short_id(std::string const& id) {
-    return id.substr(0, 12);
+    return id.substr(0, short_id_characters);
 }
 
 std::string_view type_name(repository::SnapshotType type) {
@@ -206,14 +207,39 @@ Result<void> check_confirmation(std::string const& given, std::vector<std::strin
         .with_fix(fmt::format("if that is what you want: --confirm {}", accepted.front()));
 }
 
+namespace {
+
+/// The one that a word names, also when nobody can read it any more: it would hold up every
+/// compaction for ever. A beginning of its id names it, never a tag or "latest".
+Result<Snapshot> find_to_delete(Workspace& workspace, std::string const& word) {
+    auto found = find_snapshot(workspace, word);
+    bool const by_id = word.size() >= short_id_characters && is_hex(word);
+    if (found || found.error().fault() != Fault::corrupt || !by_id) return found;
+    PD_TRY(auto const list, list_snapshots(workspace));
+    std::optional<Snapshot> unreadable;
+    for (auto const& problem : list.damaged) {
+        auto const id = problem.path.substr(problem.path.find('/') + 1);
+        auto const bytes = from_hex(id);
+        if (!id.starts_with(word) || !bytes) continue;
+        auto const session = repository::SessionId::from(*bytes);
+        if (!session || unreadable) return found;
+        unreadable.emplace().session = *session;
+    }
+    return unreadable ? *std::move(unreadable) : std::move(found);
+}
+
+}  // namespace
+
 Result<Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call) {
-    PD_TRY(auto snapshot, find_snapshot(workspace, call.snapshot));
+    PD_TRY(auto snapshot, find_to_delete(workspace, call.snapshot));
     std::string const id = snapshot.id();
     std::vector<std::string> accepted{short_id(id), id};
     if (call.snapshot != "latest") accepted.push_back(call.snapshot);
-    PD_CHECK(check_confirmation(call.confirm, accepted,
-                                fmt::format("snapshot {} of {} would be deleted", short_id(id),
-                                            to_rfc3339(snapshot.started))));
+    bool const readable = snapshot.started.seconds != 0;
+    PD_CHECK(check_confirmation(
+        call.confirm, accepted,
+        fmt::format("snapshot {} {} would be deleted", short_id(id),
+                    readable ? "of " + to_rfc3339(snapshot.started) : "(it cannot be read)")));
     PD_TRY(auto* repository, workspace.repository());
     RecordedRun record(workspace, "delete", {});
     record.run().snapshot = id;

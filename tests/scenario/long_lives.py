@@ -115,4 +115,21 @@ def claim_compact_at_one_destination_buries_no_snapshot_that_another_holds(place
     place.good("repo", "check", "--read-data")
 
 
+def claim_a_snapshot_that_nobody_can_read_can_be_given_up(place):
+    """By its id, with the same confirmation as any other."""
+    backups = settled(place)
+    lost = ids(place)["s1"]
+    overwrite(backups / "snapshot" / lost, b"")
+    place.good("repo", "repair", code=14)
+    ran = place.good("repo", "compact", code=14)
+    assert "backup delete" in ran.err, ran
+    place.good("backup", "delete", lost, code=17)
+    place.good("backup", "delete", "s1", "--confirm", "s1", code=14)
+    place.good("backup", "delete", lost[:12], "--confirm", lost[:12])
+    place.good("backup", "list")
+    place.good("repo", "compact", "--grace", "0s")
+    place.good("repo", "check", "--read-data")
+    equal(place, "s2", place.folder / "copy2")
+
+
 stage.main(globals())

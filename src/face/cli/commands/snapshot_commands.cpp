@@ -207,9 +207,11 @@ Result<int> run_backup_delete(Invocation& in) {
     service::DeleteCall const call{in.arguments().positional.front(),
                                    in.arguments().value("--confirm")};
     PD_TRY(auto const snapshot, service::delete_snapshot(*workspace, call));
-    in.out().line(
-        fmt::format("deleted snapshot {} of {}; perdure repo compact gives back its space",
-                    service::short_id(snapshot.id()), local_time(service::taken(snapshot))));
+    in.out().line(fmt::format("deleted snapshot {} {}; perdure repo compact gives back its space",
+                              service::short_id(snapshot.id()),
+                              snapshot.started.seconds != 0
+                                  ? "of " + local_time(service::taken(snapshot))
+                                  : std::string("that could not be read")));
     in.summary().put("snapshot", snapshot.id());
     return service::exit_code::ok;
 }

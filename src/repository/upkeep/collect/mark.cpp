@@ -48,7 +48,9 @@ Result<void> check_complete(std::vector<Snapshot> const& snapshots,
                     fmt::format("{} cannot be read ({}), so what it needs is unknown",
                                 damaged.front().path, damaged.front().reason))
             .with_code(14)
-            .with_fix("run `perdure repo repair`; nothing was deleted");
+            .with_fix(
+                "run `perdure repo repair`; one that stays unreadable goes by "
+                "`perdure backup delete ID`; nothing was deleted");
     }
     std::set<SessionId> missing = must_appear;
     for (auto const& snapshot : snapshots) missing.erase(snapshot.session);
