@@ -119,9 +119,7 @@ public:
             if (!of_this_object) return snapshot.error();
             if (damaged != nullptr) damaged->push_back({info.name, snapshot.error().message()});
         }
-        for (Snapshot const& snapshot : all) {
-            PD_CHECK(keyring_->require_epoch(snapshot.min_epoch));
-        }
+        PD_CHECK(require_epoch_of(all, stop));
         std::ranges::sort(all, {}, [](Snapshot const& snapshot) {
             return std::pair(snapshot.started, snapshot.session);
         });
@@ -190,6 +188,16 @@ private:
         snapshot.received = info.modified;
         cache_.insert_or_assign(info.name, snapshot);
         return std::optional<Snapshot>(std::move(snapshot));
+    }
+
+    /// Keys may have been changed since the keyring was read: only one that is older than a
+    /// snapshot when it is looked at again was set back.
+    Result<void> require_epoch_of(std::vector<Snapshot> const& all, std::stop_token stop) {
+        std::uint64_t demanded = 0;
+        for (Snapshot const& snapshot : all) demanded = std::max(demanded, snapshot.min_epoch);
+        if (keyring_->require_epoch(demanded)) return {};
+        PD_CHECK(keyring_->refresh(stop));
+        return keyring_->require_epoch(demanded);
     }
 
     std::shared_ptr<store::ObjectStore> store_;
