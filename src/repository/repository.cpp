@@ -11,6 +11,7 @@
 #include "repository/session.h"
 #include "repository/snapshot_object.h"
 #include "repository/triple.h"
+#include "repository/upkeep/repair/kept_config.h"
 #include "store/own_names.h"
 #include "store/wrap/read_only.h"
 
@@ -281,10 +282,13 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
         }
         return classified(keyring.error(), "opening the keyring");
     }
+    auto const cache_folder = options.cache_folder;
+    auto const id = config.repository;
     auto repository = std::make_unique<OpenRepository>(
         std::move(store), std::move(config), std::move(*keyring), std::move(options), outside);
     auto const loaded = repository->load_index(stop);
     if (!loaded) return classified(loaded.error(), "opening the index");
+    keep_config(cache_folder, id, body.body);
     return std::unique_ptr<Repository>(std::move(repository));
 }
 

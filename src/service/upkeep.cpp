@@ -8,6 +8,7 @@
 #include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/pins.h"
+#include "repository/upkeep/repair/kept_config.h"
 #include "repository/upkeep/verify/writer_chain.h"
 #include "service/health/own_snapshots.h"
 #include "service/receipts.h"
@@ -177,8 +178,28 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     return answer;
 }
 
+namespace {
+
+/// Without its config no repository opens, and what does not open is mended by nobody else.
+Result<std::optional<repository::Mended>> mend_config(Workspace& workspace, bool dry_run) {
+    auto const store = workspace.store();
+    if (!store || workspace.repository()) return std::optional<repository::Mended>();
+    PD_TRY(auto mended, repository::put_back_config(**store, workspace.cache_folder(), dry_run,
+                                                    workspace.stop()));
+    if (mended && !dry_run) workspace.reset();
+    return mended;
+}
+
+}  // namespace
+
 Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call) {
     RecordedRun record(workspace, call.dry_run ? "repair (dry run)" : "repair", {});
+    auto const config = mend_config(workspace, call.dry_run);
+    if (!config) return record.failed(config.error());
+    if (*config && call.dry_run) {  // more can be told once it is back
+        record.done({}, "the config can be put back");
+        return repository::RepairReport{.dry_run = true, .mended = {**config}};
+    }
     auto opened = workspace.repository();
     if (!opened) return record.failed(std::move(opened).error());
     auto* repository = *opened;
@@ -187,6 +208,7 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
     options.progress = call.progress;
     auto report = repository::repair(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
+    if (*config) report->mended.insert(report->mended.begin(), **config);
     std::vector<data::Problem> losses;
     for (auto const& loss : report->losses) {
         losses.push_back({loss.source + ": " + loss.path, loss.reason});

@@ -8,6 +8,7 @@
 
 #include "crypto/hash.h"
 #include "origin/files/exclude.h"
+#include "repository/config_object.h"
 #include "repository/keyring/retire/retire.h"
 #include "service/config/units.h"
 #include "service/health/screen.h"
@@ -288,6 +289,19 @@ Error Workspace::explain_open(Error error) {
                                   name, spell_place(config_, (*config)->key.place)));
     }
     if (error.code() == 10) {
+        auto const objects =
+            store_ ? repository::holds_objects(*store_, stop()) : Result<bool>(false);
+        if (objects && *objects) {
+            return fail(
+                       Fault::corrupt,
+                       fmt::format("the config of the repository at {} is lost\nits packs, keys or "
+                                   "snapshots are there",
+                                   first.path.string()))
+                .with_code(10)
+                .with_fix(
+                    "perdure repo repair, on a machine that used it before; else put the file "
+                    "config back from a copy of the repository");
+        }
         return fail(error.fault(),
                     fmt::format("{} holds no repository\n{}", first.path.string(), error.message()))
             .with_code(10)

@@ -2,6 +2,7 @@
 """A repository over the months: damage beyond repair, hidden snapshots, lost parts, two places."""
 import os
 import shutil
+import sqlite3
 import time
 
 import stage
@@ -130,6 +131,52 @@ def claim_a_snapshot_that_nobody_can_read_can_be_given_up(place):
     place.good("repo", "compact", "--grace", "0s")
     place.good("repo", "check", "--read-data")
     equal(place, "s2", place.folder / "copy2")
+
+
+def claim_a_lost_config_is_put_back_by_the_machine_that_knows_it(place):
+    """By `repo repair`; without that memory nothing else is claimed, and nothing is begun anew."""
+    backups = settled(place)
+    config = backups / "config"
+    whole = config.read_bytes()
+    for damage in (config.unlink, lambda: overwrite(config, bytes(len(whole)))):
+        damage()
+        ran = place.run("backup", "list")
+        assert ran.code in (10, 14) and "repo repair" in ran.err, ran
+        ran = place.good("repo", "repair", "--dry-run")
+        assert "can mend config" in ran.out, ran
+        assert not config.exists() or config.read_bytes() != whole
+        place.good("repo", "repair")
+        assert config.read_bytes() == whole
+        place.good("repo", "check", "--read-data")
+    config.unlink()
+    shutil.rmtree(place.folder / "cache")
+    ran = place.good("repo", "repair", code=10)
+    assert "mount" not in ran.err and "config" in ran.err, ran
+    place.good("init", "--confirm", "main", code=15)
+    config.write_bytes(whole)
+    equal(place, "s2", place.folder / "copy2")
+
+
+def claim_status_without_a_log_tells_what_arrived(place):
+    """"never" is what this machine knows; the destination knows more."""
+    settled(place)
+    shutil.rmtree(place.folder / "state")
+    ran = place.good("status")
+    assert "never, says the log of this machine; the newest snapshot came just now" in ran.out, ran
+    assert "never" in place.good("status", "--offline").out
+
+
+def claim_a_clock_that_was_ahead_makes_nothing_fresh(place):
+    """A backup from the future would be green until then."""
+    settled(place)
+    log = next((place.folder / "state").rglob("runs.db"))
+    with sqlite3.connect(log) as runs:
+        runs.execute("update run set started = started + 400 * 86400000")
+    runs.close()
+    ran = place.good("status", "--exit-code", code=20)
+    assert "its clock was ahead" in ran.out and "backup        green" not in ran.out, ran
+    place.good("backup")
+    assert "backup        green" in place.good("status").out
 
 
 stage.main(globals())

@@ -96,7 +96,9 @@ public:
 
     std::vector<Check> run() {
         auto const body = to_bytes(std::string_view("perdure destination test"));
-        add("write", store_.put(name_, body, store::PutMode::if_absent, stop_));
+        auto const put = store_.put(name_, body, store::PutMode::if_absent, stop_);
+        add("write", put);
+        if (!put) return std::move(checks_);  // nothing is there that the rest could be tried on
         auto again = store_.put(name_, body, store::PutMode::if_absent, stop_);
         bool const refused = !again && again.error().fault() == Fault::conflict;
         add("write only if absent", refused, "a second writer was not refused");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "repository/triple.h"
 #include "service/health/health.h"
 #include "service/health/own_snapshots.h"
 #include "service/setup/keys.h"
@@ -11,6 +12,8 @@ namespace perdure::service {
 namespace {
 
 using catalog::Outcome;
+
+constexpr std::int64_t clock_error_max = 300;
 
 std::string spell_age(std::int64_t seconds) {
     if (seconds < 120) return "just now";
@@ -64,6 +67,10 @@ LightState ask(catalog::RunLog& log, std::string const& source, Question const& 
     auto const limit = std::chrono::duration_cast<std::chrono::seconds>(question.age_max).count();
     out.light = age > limit ? Light::overdue : Light::green;
     out.detail = spell_age(age);
+    if (age < -clock_error_max) {  // it would count as fresh for as long as that clock was ahead
+        out.light = Light::overdue;
+        out.detail = "not known: its clock was ahead of this one";
+    }
     if ((*last_good)->outcome == Outcome::partial) {
         out.detail += fmt::format(", {} skipped", (*last_good)->problems_total);
     }
@@ -84,12 +91,33 @@ std::optional<catalog::Run> failed_whole_check(catalog::RunLog& log) {
     return std::nullopt;
 }
 
+/// This machine's log is not all that happened: what arrived at the destination tells that somebody
+/// backed up. Of which sources, only the key would tell.
+std::string tell_of_others(Workspace& workspace) {
+    auto const store = workspace.store();
+    if (!store) return "never";
+    std::optional<Timestamp> newest;
+    auto const listed = (*store)->list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            bool const snapshot = info.size_bytes > repository::tombstone_object_bytes;
+            if (snapshot && (!newest || *newest < info.modified)) newest = info.modified;
+            return {};
+        },
+        workspace.stop());
+    if (!listed || !newest) return "never";
+    auto const age = system::real_clock().now().seconds - newest->seconds;
+    return fmt::format("never, says the log of this machine; the newest snapshot came {}",
+                       spell_age(age));
+}
+
 /// A backup counts for as long as its snapshot is there.
 LightState ask_backup(Workspace& workspace, catalog::RunLog& log, std::string const& source,
                       bool offline) {
     using repository::SessionState;
     auto out = ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, true});
     auto const last = log.last("backup", source, {Outcome::ok, Outcome::partial});
+    if (out.detail == "never" && !offline) out.detail = tell_of_others(workspace);
     if (offline || !last || !*last || (*last)->snapshot.empty()) return out;
     auto const store = workspace.store();
     if (!store) return out;  // the light "destination" says so

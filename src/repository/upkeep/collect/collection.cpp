@@ -202,15 +202,25 @@ Result<JoinedCollection> joined_collection(store::ObjectStore& store, std::stop_
     return joined;
 }
 
+namespace {
+
+Error overtaken() {
+    return fail(Fault::conflict, "another collection got ahead of this one")
+        .with_fix("none is needed: that one does the same; or repeat it once it has ended");
+}
+
+}  // namespace
+
 Result<void> put_collection(store::ObjectStore& store, CollectionRecord const& record,
                             std::stop_token stop) {
     if (record.packs.size() > condemned_packs_max)
         return fail(Fault::exhausted, "too many condemned packs for one collection");
-    PD_CHECK(put_triple(store, collection_name(record.number), record.encode(),
-                        store::PutMode::if_absent, stop));
+    auto const put = put_triple(store, collection_name(record.number), record.encode(),
+                                store::PutMode::if_absent, stop);
+    if (!put && put.error().fault() == Fault::conflict) return overtaken();
+    PD_CHECK(put);
     PD_TRY(auto const listed, numbers(store, stop));
-    if (!listed.empty() && listed.front() > record.number)
-        return fail(Fault::conflict, "another collection got ahead of this one");
+    if (!listed.empty() && listed.front() > record.number) return overtaken();
     return bury_old(store, record.number, stop);
 }
 
