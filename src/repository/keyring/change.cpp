@@ -117,7 +117,10 @@ Result<std::optional<Draft>> Advance::attempt(Loaded const& base, EpochPlan cons
     if (base.damaged_above) {
         return fail(Fault::corrupt, "the newest manifest of the keyring is damaged")
             .with_code(14)
-            .with_fix("perdure repo repair: building on an older one could undo an erasure");
+            .with_fix(
+                "perdure repo repair; where nobody has it whole: building on an older one could "
+                "undo an erasure, so move the damaged keyring/m/ file away only if nobody was "
+                "erased since");
     }
     PD_TRY(Draft draft, make_draft(base, plan, state_.outside));
     PD_CHECK(tell(options_, ChangeStep::put_shards));
