@@ -5,6 +5,7 @@
 #include "crypto/seal.h"
 #include "repository/pack/object_header.h"
 #include "repository/preamble.h"
+#include "repository/triple.h"
 
 namespace perdure::repository {
 
@@ -68,12 +69,11 @@ Result<std::string> open_reason(PinSeal const& seal, SessionId const& id, ByteVi
 }
 
 /// What a stored pin says. Pins of versions before 0.1 hold their reason as it is.
-std::string reason_of(PinSeal const& seal, SessionId const& id, ByteView body) {
-    if (!as_text(body).starts_with(pin_magic)) {
-        return to_string(body.first(std::min(body.size(), reason_bytes_max)));
-    }
-    auto reason = open_reason(seal, id, body);
-    return reason ? *std::move(reason) : "(reason unreadable)";
+Result<std::string> reason_of(PinSeal const& seal, SessionId const& id, ByteView body) {
+    if (as_text(body).starts_with(pin_magic)) return open_reason(seal, id, body);
+    if (std::ranges::any_of(as_text(body), [](char c) { return c >= 0 && c < ' '; }))
+        return fail(Fault::corrupt, "the pin is damaged");
+    return to_string(body.first(std::min(body.size(), reason_bytes_max)));
 }
 
 }  // namespace
@@ -93,15 +93,20 @@ Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_tok
 
 Result<std::optional<std::string>> pinned(store::ObjectStore& store, PinSeal const& seal,
                                           SessionId const& id, std::stop_token stop) {
+    std::string reason;
+    auto const take = [&](Bytes const& object) -> Result<void> {
+        PD_TRY(reason, reason_of(seal, id, object));
+        return {};
+    };
     auto const body = store::read_all(store, pin_name(id), pin_bytes_max, stop);
-    if (body) return std::optional(reason_of(seal, id, *body));
+    if (!body && body.error().fault() == Fault::not_found) return std::optional<std::string>();
+    bool const read =
+        (body && take(*body)) || read_elsewhere(store, pin_name(id), pin_bytes_max, take, stop);
+    if (read) return std::optional(std::move(reason));
     // Losing a reason must not lose a snapshot: what is damaged pins, what does not answer fails.
-    Fault const fault = body.error().fault();
-    if (fault == Fault::not_found) return std::optional<std::string>();
-    if (fault == Fault::corrupt || fault == Fault::exhausted) {
-        return std::optional<std::string>("(reason unreadable)");
-    }
-    return body.error();
+    Fault const fault = body ? Fault::corrupt : body.error().fault();
+    if (fault != Fault::corrupt && fault != Fault::exhausted) return body.error();
+    return std::optional<std::string>("(reason unreadable)");
 }
 
 Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSeal const& seal,

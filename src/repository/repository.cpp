@@ -71,13 +71,14 @@ public:
                                     .cache_folder = cache,
                                     .random = &outside_.random},
                                    &damaged, stop));
-        blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+        blobs_ = make_blob_reader(
+            {.index = index_, .look_further = options_.read_only, .on_damage = {}});
         if (index_->cache_folder().empty()) options_.cache_folder.clear();
-        // Segments that do not open can be made again from the packs; a reader may not write them,
-        // and goes on with those that do.
-        if (!damaged.empty() && !options_.read_only) PD_CHECK(index_->rebuild(&damaged, stop));
-        // Somebody lost the folder of the index: the packs tell all that it told.
-        if (index_->segment_count() > 0) return {};
+        // Segments that open nowhere are made again from the packs; who may not write them, and
+        // where somebody lost the folder of the index, reads in the packs what they told.
+        bool const mend = !damaged.empty() && !options_.read_only;
+        if (mend) PD_CHECK(index_->rebuild(&damaged, stop));
+        if (index_->segment_count() > 0 && (mend || damaged.empty())) return {};
         return index_->adopt_orphans(Index::Orphans::only_here, stop);
     }
 
@@ -175,16 +176,15 @@ private:
         if (cached != cache_.end() && cached->second.received == info.modified) {
             return std::optional<Snapshot>(cached->second);
         }
-        auto object = store::read_all(*store_, info.name, 4 * snapshot_bytes_max, stop);
-        if (!object) {
-            if (object.error().fault() == Fault::not_found) return std::optional<Snapshot>();
-            return object.error();
+        auto const body = get_triple(*store_, info.name, snapshot_bytes_max, stop);
+        if (!body) {
+            if (body.error().fault() == Fault::not_found) return std::optional<Snapshot>();
+            return body.error();
         }
-        if (is_tombstone(*object)) return std::optional<Snapshot>();
-        PD_TRY(Untripled const body, read_triple(*object, snapshot_bytes_max));
+        if (is_tombstone(body->body)) return std::optional<Snapshot>();
         PD_TRY(Snapshot snapshot,
                open_snapshot(
-                   body.body, session, {config_.repository, keyring_->common()},
+                   body->body, session, {config_.repository, keyring_->common()},
                    [&](crypto::Digest const& writer) { return keyring_->writer_key(writer); }));
         snapshot.received = info.modified;
         cache_.insert_or_assign(info.name, snapshot);

@@ -75,23 +75,6 @@ std::optional<Untripled> read_single(ByteView object, std::uint64_t body_bytes_m
     return Untripled{to_bytes(*body), true};
 }
 
-/// Another place may have whole what one has damaged.
-std::optional<Untripled> read_elsewhere(store::ObjectStore& store, store::ObjectName const& name,
-                                        std::uint64_t body_bytes_max, std::stop_token const& stop) {
-    auto const places = store::is_of_keyring(name) ? store::key_places(store).homes : store.legs();
-    if (places.size() < 2) return std::nullopt;
-    for (store::ObjectStore* place : places) {
-        auto const object =
-            store::read_all(*place, name, copies * (copy_header_bytes + body_bytes_max), stop);
-        if (!object) continue;
-        auto body = read_triple(*object, body_bytes_max);
-        if (!body) continue;
-        body->damaged = true;
-        return *std::move(body);
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 Bytes make_triple(ByteView body) {
@@ -140,26 +123,41 @@ Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name
 
 Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const& name,
                              std::uint64_t body_bytes_max, std::stop_token stop) {
+    std::uint64_t const object_bytes_max = copies * (copy_header_bytes + body_bytes_max);
     // Between asking for its size and reading it, an object may be replaced by its tombstone: what
     // does not fit then is read again.
     for (int left = 3;; --left) {
-        auto object =
-            store::read_all(store, name, copies * (copy_header_bytes + body_bytes_max), stop);
+        auto object = store::read_all(store, name, object_bytes_max, stop);
         auto body =
             object ? read_triple(*object, body_bytes_max) : Result<Untripled>(object.error());
         if (body) return body;
         auto const fault = body.error().fault();
         if (left > 1 && (fault == Fault::invalid || fault == Fault::corrupt)) continue;
         if (fault == Fault::corrupt || fault == Fault::exhausted) {
-            if (auto whole = read_elsewhere(store, name, body_bytes_max, stop)) {
-                return *std::move(whole);
-            }
+            Untripled whole;
+            auto const take = [&](Bytes const& other) -> Result<void> {
+                PD_TRY(whole, read_triple(other, body_bytes_max));
+                whole.damaged = true;
+                return {};
+            };
+            if (read_elsewhere(store, name, object_bytes_max, take, stop)) return whole;
         }
         if (fault == Fault::invalid) {
             return fail(Fault::unavailable, "the object keeps changing").within("reading " + name);
         }
         return std::move(body).error().within("reading " + name);
     }
+}
+
+bool read_elsewhere(store::ObjectStore& store, store::ObjectName const& name,
+                    std::uint64_t object_bytes_max,
+                    std::function<Result<void>(Bytes object)> const& take, std::stop_token stop) {
+    auto const places = store::is_of_keyring(name) ? store::key_places(store).homes : store.legs();
+    if (places.size() < 2) return false;
+    return std::ranges::any_of(places, [&](store::ObjectStore* place) {
+        auto object = store::read_all(*place, name, object_bytes_max, stop);
+        return object && take(*std::move(object)).has_value();
+    });
 }
 
 Bytes tombstone_body(Timestamp when) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "store/object_store.h"
@@ -28,6 +29,13 @@ Result<void> put_triple(store::ObjectStore& store, store::ObjectName const& name
 /// Reads and heals. Fails as ObjectStore::read and read_triple.
 Result<Untripled> get_triple(store::ObjectStore& store, store::ObjectName const& name,
                              std::uint64_t body_bytes_max, std::stop_token stop);
+
+/// What is damaged at one place may be whole at the next: hands what each of several places behind
+/// the store holds under the name to `take`, until it succeeds. False: nowhere, or there is but
+/// one.
+bool read_elsewhere(store::ObjectStore& store, store::ObjectName const& name,
+                    std::uint64_t object_bytes_max,
+                    std::function<Result<void>(Bytes object)> const& take, std::stop_token stop);
 
 /// A deleted immutable object is overwritten with this small body and kept for a year, so that a
 /// delayed retry of its PUT finds the name taken and cannot bring it back.

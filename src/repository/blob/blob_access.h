@@ -29,6 +29,10 @@ struct PackDamage {
 struct BlobReaderOptions {
     std::shared_ptr<Index> index;
     std::size_t cache_bytes = 64 << 20;  ///< of decoded frames
+    /// What the index finds in no listed pack is looked for in the directories of packs that no
+    /// part of it names (a part may be lost), and in packs that only other destinations list.
+    /// For those who write nothing: a session builds on what is listed.
+    bool look_further = false;
     /// Called once for each damaged pack, from any thread.
     std::function<void(PackDamage const&)> on_damage;
 };

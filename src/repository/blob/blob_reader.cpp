@@ -38,6 +38,7 @@ public:
     Result<std::optional<BlobId>> base_of(BlobId const& id, std::stop_token stop) override;
 
 private:
+    Result<std::vector<Location>> locate(BlobId const& id, std::stop_token const& stop);
     Result<BlobView> read_any(std::vector<Location> const& copies, BlobId const& id,
                               DomainPtr const& domain, std::stop_token stop);
     Result<BlobView> read_at(Location const& at, BlobId const& id, DomainPtr const& domain,
@@ -56,6 +57,8 @@ private:
     std::mutex mending_;
     std::optional<PackName> mended_name_;
     std::shared_ptr<Bytes const> mended_;
+    std::mutex adopting_;
+    bool adopted_ = false;
     std::mutex reporting_;
     std::set<crypto::Digest> reported_;
 };
@@ -70,7 +73,21 @@ void Reader::report(PackDamage const& damage) {
 
 Result<BlobView> Reader::read(BlobId const& id, DomainPtr const& domain, std::stop_token stop) {
     if (domain == nullptr) return fail(Fault::denied, "the domain of the blob is erased");
-    return read_any(options_.index->find(id), id, domain, std::move(stop));
+    PD_TRY(auto const copies, locate(id, stop));
+    return read_any(copies, id, domain, std::move(stop));
+}
+
+Result<std::vector<Location>> Reader::locate(BlobId const& id, std::stop_token const& stop) {
+    auto copies = options_.index->find(id);
+    if (!copies.empty() || !options_.look_further) return copies;
+    {
+        std::lock_guard const lock(adopting_);
+        if (!adopted_) PD_CHECK(options_.index->adopt_orphans(Index::Orphans::only_here, stop));
+        adopted_ = true;
+    }
+    copies = options_.index->find(id);
+    if (copies.empty()) copies = options_.index->find_unlisted(id);
+    return copies;
 }
 
 Result<BlobView> Reader::read_any(std::vector<Location> const& copies, BlobId const& id,
@@ -79,7 +96,8 @@ Result<BlobView> Reader::read_any(std::vector<Location> const& copies, BlobId co
     for (Location const& at : copies) {
         auto blob = read_at(at, id, domain, stop);
         if (blob || blob.error().fault() == Fault::cancelled) return blob;
-        if (!first) first = std::move(blob).error();
+        // Collected meanwhile, or held by no destination any more: as if it were not listed.
+        if (!first && blob.error().fault() != Fault::not_found) first = std::move(blob).error();
     }
     if (first) return std::move(*first).within("blob " + to_hex(id).substr(0, 16));
     return fail(Fault::not_found, "no listed pack holds blob " + to_hex(id).substr(0, 16))
@@ -107,7 +125,7 @@ Result<Bytes> Reader::load_frame(Location const& at, DomainPtr const& domain,
     BlobView prefix;
     if (codec == content::Codec::zstd_prefix) {
         PD_TRY(BlobId const base, bases_.base(at.pack, at.slot, stop));
-        auto places = options_.index->find(base);
+        PD_TRY(auto places, locate(base, stop));
         bool const listed = !places.empty();
         std::erase_if(places, [](Location const& place) { return place.is_delta(); });
         if (listed && places.empty())

@@ -1,6 +1,7 @@
 #include "repository/index/index.h"
 
 #include "crypto/seal.h"
+#include "repository/triple.h"
 #include "system/memory.h"
 
 namespace perdure::repository {
@@ -108,13 +109,23 @@ Result<std::shared_ptr<IndexSegment const>> Index::load(crypto::Digest const& na
 
 Result<std::shared_ptr<IndexSegment const>> Index::fetch(crypto::Digest const& name,
                                                          std::stop_token stop) {
-    PD_TRY(Bytes object,
-           store::read_all(options_.source.store, name_text(name), object_bytes_max, stop));
-    if (crypto::sha256(object) != name) {
-        return fail(Fault::corrupt, "index segment " + name_text(name) + " is damaged");
+    IndexTables tables;
+    auto const take = [&](Bytes const& object) -> Result<void> {
+        if (crypto::sha256(object) != name)
+            return fail(Fault::corrupt, "index segment " + name_text(name) + " is damaged");
+        PD_TRY(Bytes const plain, open_segment(object, options_.source));
+        PD_TRY(tables, IndexTables::decode(plain));
+        return {};
+    };
+    auto const text = name_text(name);
+    auto const object = store::read_all(options_.source.store, text, object_bytes_max, stop);
+    auto const taken = object ? take(*object) : Result<void>(object.error());
+    if (!taken) {
+        Fault const fault = taken.error().fault();
+        bool const damage = fault == Fault::corrupt || fault == Fault::exhausted;
+        if (!damage || !read_elsewhere(options_.source.store, text, object_bytes_max, take, stop))
+            return taken.error();
     }
-    PD_TRY(Bytes const plain, open_segment(object, options_.source));
-    PD_TRY(IndexTables tables, IndexTables::decode(plain));
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }
 
@@ -163,17 +174,17 @@ void Index::let_go_of_pages() const {
     for (Loaded const& loaded : segments_) loaded.segment->let_go_of_pages();
 }
 
-std::vector<Location> Index::find(BlobId const& id) const {
+std::vector<Location> Index::copies(BlobId const& id, bool listed) const {
     BlobPrefix const prefix = prefix_of(id);
     std::vector<Location> found;
     std::shared_lock const lock(mutex_);
     for (Loaded const& loaded : segments_) {
         for (IndexEntry const& entry : loaded.segment->find(prefix)) {
-            if (!loaded.listed[entry.pack]) continue;
+            if (loaded.listed[entry.pack] != listed) continue;
             PackRow const& pack = loaded.segment->packs()[entry.pack];
             Location const location{
                 pack.name(), pack.salt,        pack.body_bytes, loaded.segment->frame(entry),
-                entry.slot,  entry.raw_offset, entry.length};
+                entry.slot,  entry.raw_offset, entry.length,    loaded.stored};
             if (avoided_.contains(pack.hash)) {
                 found.push_back(location);
             } else {
@@ -224,13 +235,13 @@ Result<void> Index::remove_segment(crypto::Digest const& name, std::stop_token s
     return {};
 }
 
-std::vector<PackRow> Index::packs() const {
+std::vector<PackRow> Index::rows(bool listed) const {
     std::map<crypto::Digest, PackRow> found;
     std::shared_lock const lock(mutex_);
     for (Loaded const& loaded : segments_) {
         for (std::size_t p = 0; p < loaded.listed.size(); ++p) {
             PackRow const& pack = loaded.segment->packs()[p];
-            if (loaded.listed[p]) found.emplace(pack.hash, pack);
+            if (loaded.listed[p] == listed) found.emplace(pack.hash, pack);
         }
     }
     std::vector<PackRow> rows;

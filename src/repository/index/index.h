@@ -23,6 +23,7 @@ struct Location {
     std::uint64_t body_bytes = 0;
     FrameRow frame;
     std::uint32_t slot = 0, raw_offset = 0, length = 0;
+    bool stored = true;  ///< the part of the index that says so is an object of the store
     bool is_delta() const {
         return frame.codec == static_cast<std::uint32_t>(content::Codec::zstd_prefix);
     }
@@ -46,7 +47,9 @@ public:
     /// Whether a blob need not be stored again: it lies in a listed pack that is not avoided.
     bool knows(BlobId const& id) const;
     /// Every copy, those in avoided packs last.
-    std::vector<Location> find(BlobId const& id) const;
+    std::vector<Location> find(BlobId const& id) const { return copies(id, true); }
+    /// What the index says of packs that are not listed: another destination may have them still.
+    std::vector<Location> find_unlisted(BlobId const& id) const { return copies(id, false); }
     /// Packs that a collector condemned: their blobs can be read, but must be stored again.
     void avoid(std::set<crypto::Digest> packs);
 
@@ -80,7 +83,8 @@ public:
     /// Packs with frames that were forgotten.
     std::set<crypto::Digest> forgetful_packs() const;
 
-    std::vector<PackRow> packs() const;  ///< listed and indexed, each once
+    std::vector<PackRow> packs() const { return rows(true); }  ///< listed and indexed, each once
+    std::vector<PackRow> unlisted_packs() const { return rows(false); }  ///< the other indexed ones
     /// Calls each for every entry of listed packs, in no particular order.
     void for_each(
         std::function<void(PackRow const&, FrameRow const&, IndexEntry const&)> each) const;
@@ -96,6 +100,8 @@ private:
         bool stored = true;        ///< an object of the store
     };
     explicit Index(IndexOptions options);
+    std::vector<Location> copies(BlobId const& id, bool listed) const;
+    std::vector<PackRow> rows(bool listed) const;
     class Rewrite;
     Result<std::vector<PackName>> list_packs(std::stop_token stop);
     Result<std::vector<crypto::Digest>> list_segments(std::stop_token stop);

@@ -67,6 +67,11 @@ struct UpkeepWorld {
     std::unique_ptr<Repository> open(std::shared_ptr<store::ObjectStore> store = nullptr) {
         return must(try_open(std::move(store)));
     }
+    /// As who only reads: nothing is mended on the way.
+    std::unique_ptr<Repository> open_to_read(std::shared_ptr<store::ObjectStore> store) {
+        return must(Repository::open(std::move(store), secret, {.read_only = true},
+                                     Outside{clock, random}, {}));
+    }
     Result<std::unique_ptr<Repository>> try_open(std::shared_ptr<store::ObjectStore> store) {
         return Repository::open(store ? std::move(store) : memory, secret, {},
                                 Outside{clock, random}, {});
@@ -102,9 +107,12 @@ struct UpkeepWorld {
     /// What a restore gives: path → content; or the error's text under "!".
     std::map<std::string, Bytes> restored(Snapshot const& snapshot,
                                           std::shared_ptr<store::ObjectStore> from = nullptr) {
+        return restored_by(*open(std::move(from)), snapshot);
+    }
+    static std::map<std::string, Bytes> restored_by(Repository& repository,
+                                                    Snapshot const& snapshot) {
         std::map<std::string, Bytes> files;
-        auto const repository = open(std::move(from));
-        auto context = repository->read_context();
+        auto context = repository.read_context();
         FakeTreeTarget target;
         auto const done = restore_tree(snapshot.sources.at(0), {}, target, context, {});
         if (!done) files["!"] = to_bytes(done.error().message());

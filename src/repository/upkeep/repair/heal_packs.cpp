@@ -1,5 +1,6 @@
 #include "repository/upkeep/repair/heal_packs.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -46,6 +47,14 @@ private:
                 return {};
             },
             stop));
+        // The destination that decides what is listed may be the one that lacks it.
+        for (PackRow const& row : request_.index.unlisted_packs()) {
+            auto const name = row.name();
+            bool const held = std::ranges::any_of(request_.heal.legs, [&](auto* leg) {
+                return leg->head(name.text(), stop).has_value();
+            });
+            if (held) names.insert(name);
+        }
         names_.assign(names.begin(), names.end());
         return {};
     }

@@ -89,6 +89,7 @@ private:
     std::unique_ptr<BlobReader> blobs_;
     std::set<PackName> beyond_;  ///< packs that could not be mended on every leg
     std::set<crypto::Digest> beyond_hashes_;
+    std::set<std::string> returning_;  ///< what a dry run would mend; the index lists it not yet
     std::vector<Snapshot> snapshots_;
     bool broken_ = false;         ///< the walk of some rows broke off, or their keys are lost
     bool segments_lost_ = false;  ///< parts of the index that no leg holds whole
@@ -139,7 +140,7 @@ Result<void> Repairer::open_index() {
     }
     if (index_->entry_count() > known && !named && !std::exchange(adopted_, true))
         report_.mended.push_back({"index", "the directories of the packs"});
-    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+    blobs_ = make_blob_reader({.index = index_, .look_further = options_.dry_run, .on_damage = {}});
     return {};
 }
 
@@ -151,6 +152,8 @@ Result<void> Repairer::heal_all_packs() {
         PD_CHECK(heal_packs(request, report_, beyond_, stop_));
     }
     for (PackName const& name : beyond_) beyond_hashes_.insert(name.hash);
+    if (options_.dry_run)
+        for (auto const& mended : report_.mended) returning_.insert(mended.object);
     return {};
 }
 
@@ -219,7 +222,9 @@ void Repairer::judge(BlobId const& id, Handle const& handle) {
         return !beyond_hashes_.contains(at.pack.hash);
     };
     auto const is_safe = [&](Location const& at) { return lies_whole(at) && !at.is_delta(); };
+    auto const returns = [&](Location const& at) { return returning_.contains(at.pack.text()); };
     if (std::ranges::any_of(copies, is_safe) || state == HandleState::erased) return;
+    if (std::ranges::any_of(index_->find_unlisted(id), returns)) return;
     if (copies.empty()) {
         lost_.insert(prefix_of(id));
     } else if (std::ranges::any_of(copies, lies_whole)) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
+#include "repository/pins.h"
 #include "repository/upkeep/collect/collect.h"
 #include "repository/upkeep/upkeep_world.h"
 #include "repository/upkeep/verify/verify.h"
@@ -155,6 +156,29 @@ TEST_F(RepairTest, APartOfTheIndexThatIsGoneIsMadeAnew) {
     expect_restores(snapshot, model);
 }
 
+TEST_F(RepairTest, WhatAPartOfTheIndexToldIsReadInThePacks) {
+    TreeModel model = make_tree(1);
+    world_.backup(model);
+    model.add_file("later", random_bytes(300'000, 9));
+    auto const snapshot = world_.backup(model);
+    auto const expect_read = [&](char const* what) {
+        auto const reader = world_.open_to_read(world_.memory);
+        EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model))
+            << what;
+    };
+    for (auto const& name : world_.names("index/")) {
+        flip(name, 100);
+        expect_read("damaged");
+        auto const size = world_.objects(name).at(0).size_bytes;
+        auto const damaged = UpkeepWorld::must(world_.memory->read(name, 0, size, {}));
+        ASSERT_TRUE(world_.memory->remove(name, {}));
+        expect_read("lost");
+        ASSERT_TRUE(world_.memory->put(name, damaged, store::PutMode::if_absent, {}));
+        flip(name, 100);
+    }
+    EXPECT_TRUE(passes());
+}
+
 TEST_F(RepairTest, WhatIsLostIsNamedExactlyAndTheRestIsSaved) {
     // borg #3444: a repair discarded what was whole
     TreeModel model;
@@ -288,6 +312,47 @@ TEST_F(MirrorRepairTest, EachDestinationHealsFromTheOther) {
         EXPECT_TRUE(world_.restored(first, leg) == UpkeepWorld::files_of(model));
         EXPECT_TRUE(world_.restored(second, leg) == UpkeepWorld::files_of(second_model));
     }
+}
+
+TEST_F(MirrorRepairTest, WhatTheFirstDestinationHasDamagedIsReadAtTheNext) {
+    TreeModel model = make_tree(1);
+    auto const repository = world_.open(mirror_);
+    auto const snapshot = UpkeepWorld::must(world_.try_backup(*repository, model));
+    PinSeal const seal{repository->id(), repository->keyring().common()};
+    ASSERT_TRUE(pin(*mirror_, seal, snapshot.session, "court order", world_.random, {}));
+    std::vector<std::string> victims = {snapshot_name(snapshot.session),
+                                        "pin/" + to_hex(snapshot.session)};
+    for (auto const& name : world_.names("index/")) victims.push_back(name);
+    for (auto const& name : victims)
+        world_.memory->tamper(name, [](Bytes& body) { std::ranges::fill(body, std::byte{0}); });
+    auto const reader = world_.open_to_read(mirror_);
+    std::vector<data::Problem> damaged;
+    EXPECT_EQ(UpkeepWorld::must(reader->snapshots(&damaged, {})).size(), 1u);
+    EXPECT_THAT(damaged, IsEmpty());
+    EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model));
+    EXPECT_EQ(UpkeepWorld::must(pinned(*mirror_, seal, snapshot.session, {})), "court order");
+    auto const would = UpkeepWorld::must(repair(*reader, {.dry_run = true}, {}));
+    EXPECT_EQ(would.mended.size(), victims.size() - 1);  // a pin is none of what a repair looks at
+    EXPECT_THAT(would.left, IsEmpty());
+    EXPECT_EQ(would.losses_total, 0u);
+}
+
+TEST_F(MirrorRepairTest, PacksThatTheFirstDestinationLostAreReadAndBroughtBack) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = UpkeepWorld::must(world_.try_backup(*world_.open(mirror_), model));
+    auto const packs = world_.names("pack/");
+    for (auto const& name : packs) ASSERT_TRUE(world_.memory->remove(name, {}));
+    auto const reader = world_.open_to_read(mirror_);
+    EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model));
+    for (bool const dry_run : {true, false}) {
+        auto const report =
+            UpkeepWorld::must(repair(*world_.open(mirror_), {.dry_run = dry_run}, {}));
+        EXPECT_EQ(report.mended.size(), packs.size());
+        EXPECT_THAT(report.left, IsEmpty());
+        EXPECT_EQ(report.losses_total, 0u);
+    }
+    EXPECT_EQ(world_.names("pack/"), packs);
+    EXPECT_TRUE(world_.restored(snapshot) == UpkeepWorld::files_of(model));
 }
 
 }  // namespace
