@@ -168,6 +168,11 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
             if (!strays) return record.failed(std::move(strays).error());
             answer.destinations.insert(answer.destinations.end(), strays->begin(), strays->end());
         }
+        // Who compared the destinations before has named these already.
+        auto const& unread = answer.report.unread;
+        bool const named = !unfit_destinations(workspace).empty() && !answer.snapshot;
+        if (!named)
+            answer.destinations.insert(answer.destinations.end(), unread.begin(), unread.end());
         noted.insert(noted.end(), answer.destinations.begin(), answer.destinations.end());
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
         record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,

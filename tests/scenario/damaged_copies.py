@@ -105,6 +105,130 @@ def single(place):
     return place.work / "backups"
 
 
+def cold(place):
+    """Nothing of the index is remembered by this machine."""
+    shutil.rmtree(place.folder / "cache", ignore_errors=True)
+
+
+def claim_a_damaged_or_lost_part_of_the_index_costs_no_restore(place):
+    """The packs' own directories tell the same: every pack is whole, so everything comes back."""
+    home = single(place)
+    for number in range(2):
+        place.write(f"data/{number}.txt", f"{number}\n" * 9000)
+        place.good("backup")
+    snapshots = [event["id"] for event in place.good("backup", "list", "--json").events[:3]]
+    segments = sorted((home / "index").iterdir())
+    assert len(segments) == 3
+    for number, segment in enumerate(segments):
+        whole = segment.read_bytes()
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        damages = [bytes(flipped), None] + ([] if number else [bytes(len(whole)), b""])
+        for kind, damage in enumerate(damages):
+            segment.chmod(0o600)
+            segment.unlink() if damage is None else overwrite(segment, damage)
+            before = bodies(home)
+            for snapshot in (snapshots[number], "latest"):  # as on a medium that nobody can write
+                cold(place)
+                to = place.folder / f"back{number}-{kind}-{snapshot}"
+                place.good("restore", snapshot, "--to", to)
+            assert stage.rsync_differences(place.work / "data", to / "data") == ""
+            cold(place)
+            ran = place.good("repo", "check", code=14)
+            assert (segment.name if damage is not None else "index") in ran.out, ran
+            assert "missing blob" not in ran.out and "can be repaired" in ran.out, ran
+            place.good("repo", "repair", "--dry-run")
+            assert bodies(home) == before
+            segment.write_bytes(whole)
+    for words in (["repo", "repair"], ["backup"]):
+        overwrite(sorted((home / "index").iterdir())[0], b"")
+        cold(place)
+        place.good(*words)
+        place.good("repo", "check", "--read-data")
+        equal(place, "back-" + words[-1])
+
+
+def claim_a_snapshot_or_index_damaged_at_one_destination_is_read_at_the_next(place):
+    homes = settled(place)
+    snapshot = place.good("backup", "list", "--json").events[0]["id"]
+    (segment,) = (homes[0] / "index").iterdir()
+    number = 0
+    for victim in (f"snapshot/{snapshot}", f"index/{segment.name}"):
+        whole = (homes[0] / victim).read_bytes()
+        for damage in (b"", whole[:50], bytes(len(whole))):
+            number += 1
+            for home in homes[:2]:
+                overwrite(home / victim, damage)
+            before = [bodies(home) for home in homes]
+            cold(place)
+            assert len(place.good("backup", "list", "--json").events) == 2
+            place.good("restore", snapshot, "--to", place.folder / f"chosen{number}")
+            cold(place)
+            equal(place, f"back{number}")
+            for words in (["repo", "check"], ["backup", "verify", "latest"]):
+                if words[0] == "backup" and victim.startswith("index"):
+                    continue  # the snapshot is whole
+                ran = place.good(*words, code=14)
+                assert victim in ran.out and "can be repaired" in ran.out, ran
+                assert str(homes[0]) in ran.out and str(homes[1]) in ran.out, ran
+                assert str(homes[2]) not in ran.out, ran
+            place.good("repo", "repair", "--dry-run")
+            assert [bodies(home) for home in homes] == before
+            place.good("repo", "repair")
+            assert [(home / victim).read_bytes() for home in homes] == [whole] * 3
+            place.good("repo", "check", "--read-data")
+
+
+def claim_packs_that_the_first_destination_lost_are_read_at_the_next(place):
+    homes = settled(place)
+    packs = sorted((homes[0] / "pack").glob("*/*"))
+    whole = bodies(homes[0])
+    for pack in packs:
+        pack.unlink()
+    for words in ([], ["--dry-run"]):
+        cold(place)
+        equal(place, f"back{len(words)}")
+        ran = place.good("repo", "check", "--read-data", code=14)
+        assert all(pack.name in ran.out for pack in packs), ran
+        assert "missing blob" not in ran.out and "can be repaired" in ran.out, ran
+        ran = place.good("repo", "repair", "--dry-run", "--json")
+        assert ran.summary["losses"] == 0 and ran.summary["left"] == 0, ran
+    place.good("repo", "repair")
+    assert bodies(homes[0]) == whole
+    place.good("repo", "check", "--read-data")
+
+
+def claim_a_check_proves_the_bytes_at_every_destination(place):
+    homes = settled(place)
+    two, three = homes[1], homes[2]
+    ran = place.good("repo", "check", "--read-data", "--json")
+    assert ran.summary["destinations_read"] == ran.summary["destinations_total"] == 3, ran
+    assert ran.summary["packs_read"] == 3 * ran.summary["packs"], ran
+    pack = sorted((two / "pack/d").iterdir())[0]
+    whole = pack.read_bytes()
+    overwrite(pack, bytes(len(whole)))
+    for words in (["repo", "check", "--read-data"], ["repo", "check", "--sample", "100%"],
+                  ["backup", "verify", "latest", "--read-data"]):
+        ran = place.good(*words, code=14)
+        assert pack.name in ran.out and str(two) in ran.out, ran
+        assert "can be repaired" in ran.out, ran
+    assert place.good("status", "--exit-code", "--json", code=20).summary["worst"] == "red"
+    place.good("repo", "check", "--read-data", "--destination", "one")
+    overwrite(pack, whole[:100])
+    ran = place.good("repo", "check", code=14)
+    assert pack.name in ran.out and str(two) in ran.out, ran
+    place.good("repo", "repair")
+    assert pack.read_bytes() == whole
+    (three / "pack/d" / pack.name).unlink()
+    for words in (["repo", "check", "--read-data"], ["backup", "verify", "latest", "--read-data"]):
+        ran = place.good(*words, "--json", code=3)
+        assert ran.summary["destinations_read"] == 2, ran
+        assert "lacks 1 objects" in ran.out + ran.err, ran
+    place.good("backup", "sync")
+    ran = place.good("repo", "check", "--read-data")
+    assert "read and proven at 3 of 3 destinations" in ran.out, ran
+
+
 def claim_a_tombstone_that_was_damaged_is_written_again(place):
     """It stands for what was destroyed on purpose: nothing is lost, nobody is stopped."""
     home = single(place)

@@ -95,6 +95,8 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
     in.summary().put("snapshots", report.snapshots).put("blobs", report.blobs);
     in.summary().put("packs", report.packs).put("packs_read", report.packs_read);
     in.summary().put("bytes_read", report.bytes_read).put("blobs_read", report.blobs_read);
+    in.summary().put("destinations_total", report.destinations_total);
+    in.summary().put("destinations_read", report.destinations_read);
     in.summary().put("findings", report.findings_total);
     in.summary().put("gaps", report.gaps.size()).put("passed", answer->passed());
     if (answer->snapshot) in.summary().put("snapshot", answer->snapshot->id());
@@ -102,9 +104,12 @@ Result<int> verify(Invocation& in, std::string const& snapshot) {
     tell_findings(in, report.gaps);
     if (!answer->passed()) return damage(*answer);
     if (!report.gaps.empty()) tell_gaps(in);
-    std::string const depth =
-        report.packs_read == 0 ? "structure is whole"
-                               : fmt::format("{} read and proven", spell_bytes(report.bytes_read));
+    std::string depth = report.packs_read == 0
+                            ? "structure is whole"
+                            : fmt::format("{} read and proven", spell_bytes(report.bytes_read));
+    if (report.destinations_total > 1)
+        depth += fmt::format(" at {} of {} destinations", report.destinations_read,
+                             report.destinations_total);
     in.out().line(fmt::format("{} {}: {}, {}, {}", in.out().out_style().green("✓"),
                               answer->snapshot
                                   ? "snapshot " + service::short_id(answer->snapshot->id())

@@ -165,6 +165,10 @@ TEST_F(RepairTest, WhatAPartOfTheIndexToldIsReadInThePacks) {
         auto const reader = world_.open_to_read(world_.memory);
         EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model))
             << what;
+        auto const report = UpkeepWorld::must(verify(*reader, {}, {}));
+        ASSERT_EQ(report.findings_total, 1u) << what;
+        EXPECT_THAT(report.findings[0].object, ::testing::StartsWith("index")) << what;
+        EXPECT_TRUE(report.findings[0].repairable) << what;
     };
     for (auto const& name : world_.names("index/")) {
         flip(name, 100);
@@ -345,6 +349,8 @@ TEST_F(MirrorRepairTest, PacksThatTheFirstDestinationLostAreReadAndBroughtBack) 
     auto const reader = world_.open_to_read(mirror_);
     EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model));
     for (bool const dry_run : {true, false}) {
+        auto const found = UpkeepWorld::must(verify(*reader, {}, {}));
+        EXPECT_EQ(found.findings_total, packs.size());
         auto const report =
             UpkeepWorld::must(repair(*world_.open(mirror_), {.dry_run = dry_run}, {}));
         EXPECT_EQ(report.mended.size(), packs.size());
@@ -353,6 +359,38 @@ TEST_F(MirrorRepairTest, PacksThatTheFirstDestinationLostAreReadAndBroughtBack) 
     }
     EXPECT_EQ(world_.names("pack/"), packs);
     EXPECT_TRUE(world_.restored(snapshot) == UpkeepWorld::files_of(model));
+}
+
+TEST_F(MirrorRepairTest, AVerificationReadsEveryDestinationsOwnCopies) {
+    TreeModel model = make_tree(1);
+    auto const repository = world_.open(mirror_);
+    auto const snapshot = UpkeepWorld::must(world_.try_backup(*repository, model));
+    auto const check = [&](VerifyLevel level) {
+        return UpkeepWorld::must(verify(*repository, {.level = level}, {}));
+    };
+    EXPECT_TRUE(check(VerifyLevel::read_data).passed());
+    for (auto const& info : world_.objects("")) {
+        bool const looked_at = info.name == "config" || info.name.starts_with("snapshot/") ||
+                               info.name.starts_with("keyring/") ||
+                               info.name.starts_with("index/") || info.name.starts_with("pack/");
+        if (!looked_at) continue;
+        bool const pack = info.name.starts_with("pack/");
+        auto const level = pack ? VerifyLevel::read_data : VerifyLevel::structure;
+        auto const whole = UpkeepWorld::must(other_->read(info.name, 0, info.size_bytes, {}));
+        other_->tamper(info.name, [](Bytes& body) { std::ranges::fill(body, std::byte{0}); });
+        auto const report = check(level);
+        ASSERT_EQ(report.findings_total, 1u) << info.name;
+        EXPECT_EQ(report.findings[0].object, info.name);
+        EXPECT_TRUE(report.findings[0].repairable) << info.name;
+        EXPECT_THAT(report.findings[0].detail, ::testing::HasSubstr("other")) << info.name;
+        ASSERT_TRUE(other_->put(info.name, whole, store::PutMode::replace, {}));
+    }
+    for (auto const& name : world_.names("pack/m/")) ASSERT_TRUE(other_->remove(name, {}));
+    auto const report = UpkeepWorld::must(verify(
+        *repository, {.level = VerifyLevel::read_data, .snapshots = {snapshot.session}}, {}));
+    EXPECT_TRUE(report.passed());
+    EXPECT_EQ(report.destinations_read, 1u);
+    EXPECT_EQ(report.unread.size(), 1u);
 }
 
 }  // namespace

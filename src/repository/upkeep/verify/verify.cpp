@@ -16,6 +16,8 @@
 #include "repository/upkeep/verify/pack_check.h"
 #include "repository/upkeep/verify/writer_chain.h"
 #include "store/own_names.h"
+#include "store/wrap/keyless.h"
+#include "store/wrap/mirror.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -33,32 +35,52 @@ public:
         : repository_(repository),
           options_(options),
           stop_(std::move(stop)),
-          store_(store::read_only(repository.store())) {}
+          store_(store::read_only(repository.store())) {
+        report_.destinations_total =
+            store_->legs().size() + repository.store().absent_legs().size();
+    }
 
     Result<VerifyReport> run() {
         report_.level = options_.level;
+        PD_CHECK(ask_places(store_->legs(), places_));
+        PD_CHECK(ask_places(store::key_places(repository_.store()).homes, homes_));
+        report_.destinations_read = places_.size();
         PD_CHECK(open_index());
         PD_CHECK(check_triples());
         PD_CHECK(walk_snapshots());
-        PD_CHECK(check_sizes());
-        bool const every_byte = options_.level == VerifyLevel::read_data && !restricted();
-        if (every_byte) PD_CHECK(read_segments());
+        for (Place const& place : places_) PD_CHECK(check_sizes(place));
+        for (Place const& place : places_)
+            if (!restricted()) PD_CHECK(read_segments(place));
         if (options_.level != VerifyLevel::structure) PD_CHECK(read_packs());
         return std::move(report_);
     }
 
 private:
+    /// One of the destinations: each has copies of its own, and each is looked at.
+    struct Place {
+        store::ObjectStore* store = nullptr;
+        std::string at;  ///< " (at local /srv/backups)"; empty when there is but one
+    };
+    Result<void> ask_places(std::vector<store::ObjectStore*> const& stores,
+                            std::vector<Place>& places);
+    Result<std::vector<store::ObjectInfo>> list_own(Place const& place, char const* prefix);
     Result<void> open_index();
+    Result<std::shared_ptr<Index>> load_index(std::vector<store::ObjectName>& damaged);
+    Result<void> name_unindexed();
     Result<void> check_triples();
-    Result<void> check_triple(store::ObjectInfo const& info);
+    Result<void> check_triple(Place const& place, store::ObjectName const& name);
+    bool is_whole_elsewhere(store::ObjectName const& name);
+    bool is_whole_elsewhere(Place const& place, PackRow const& row);
     Result<void> walk_snapshots();
     Result<void> walk(Snapshot const& snapshot);
+    bool is_held(Location const& at);
     void note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot);
-    Result<void> check_sizes();
-    Result<void> read_segments();
+    Result<void> check_sizes(Place const& place);
+    Result<void> read_segments(Place const& place);
     std::vector<PackRow> chosen_packs(CheckedPacks const& checked) const;
     Result<void> read_packs();
-    Result<void> read_pack(PackRow const& row, std::stop_token stop);
+    Result<void> read_pack(Place const& place, PackRow const& row, std::stop_token stop);
+    Result<void> read_frames(PackName const& name, ByteView body, std::stop_token const& stop);
     void tell(Finding finding);
     bool restricted() const { return !options_.snapshots.empty(); }
 
@@ -66,15 +88,54 @@ private:
     VerifyOptions const& options_;
     std::stop_token stop_;
     std::shared_ptr<store::ObjectStore> store_;
+    std::vector<Place> places_, homes_;  ///< that answer; the latter hold the keyring
     std::shared_ptr<Index> index_;
+    std::set<crypto::Digest> indexed_;      ///< packs that a stored part of the index names
+    std::set<store::ObjectName> unopened_;  ///< parts of the index, told already
+    std::vector<BlobId> unindexed_;         ///< listed only by packs themselves; some of them
     std::unique_ptr<BlobReader> blobs_;
     LiveSet live_;
-    std::set<crypto::Digest> packs_used_;  ///< by the chosen snapshots, when restricted
-    std::map<crypto::Digest, std::uint64_t> sizes_;
+    std::vector<store::ObjectName> walked_;
+    std::set<crypto::Digest> packs_used_;        ///< by the chosen snapshots, when restricted
+    std::map<crypto::Digest, bool> away_packs_;  ///< unlisted ones; whether a destination has it
     std::mutex mutex_;
     VerifyReport report_;
-    std::set<crypto::Digest> whole_;
+    std::set<crypto::Digest> framed_, whole_, unwhole_;  ///< packs; unwhole at some destination
 };
+
+/// Those that do not answer are named; the others are looked at.
+Result<void> Verifier::ask_places(std::vector<store::ObjectStore*> const& stores,
+                                  std::vector<Place>& places) {
+    std::optional<Error> silent;
+    for (store::ObjectStore* one : stores) {
+        std::string const where = one->describe();
+        auto const answer =
+            one->list("snapshot/", [](store::ObjectInfo const&) { return Result<void>(); }, stop_);
+        if (answer) {
+            places.push_back({one, stores.size() > 1 ? " (at " + where + ")" : ""});
+            continue;
+        }
+        if (answer.error().fault() == Fault::cancelled) return answer.error();
+        if (!silent) silent = answer.error();
+        bool const told = std::ranges::any_of(
+            report_.unread, [&](data::Problem const& one) { return one.path == where; });
+        if (!told)
+            report_.unread.push_back({where, "it does not answer: " + answer.error().message()});
+    }
+    return places.empty() && silent ? Result<void>(*silent) : Result<void>();
+}
+
+Result<std::vector<store::ObjectInfo>> Verifier::list_own(Place const& place, char const* prefix) {
+    std::vector<store::ObjectInfo> infos;
+    PD_CHECK(place.store->list(
+        prefix,
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            if (store::is_own_name(info.name)) infos.push_back(info);
+            return {};
+        },
+        stop_));
+    return infos;
+}
 
 void Verifier::tell(Finding finding) {
     std::lock_guard const lock(mutex_);
@@ -82,49 +143,78 @@ void Verifier::tell(Finding finding) {
     if (report_.findings.size() < findings_max) report_.findings.push_back(std::move(finding));
 }
 
-Result<void> Verifier::open_index() {
+Result<std::shared_ptr<Index>> Verifier::load_index(std::vector<store::ObjectName>& damaged) {
     Index const& other = *repository_.index();
     PackSource const source{*store_, other.source().repository, other.source().common};
+    return Index::open({source, other.cache_folder(), &repository_.outside().random}, &damaged,
+                       stop_);
+}
+
+Result<void> Verifier::open_index() {
     std::vector<store::ObjectName> damaged;
-    PD_TRY(index_, Index::open({source, other.cache_folder(), &repository_.outside().random},
-                               &damaged, stop_));
-    for (auto const& name : damaged)
+    PD_TRY(index_, load_index(damaged));
+    for (auto const& name : damaged) {
         tell({Finding::Kind::damaged, name, "this part of the index does not open", true});
-    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+        unopened_.insert(name);
+    }
+    for (PackRow const& row : index_->packs()) indexed_.insert(row.hash);
+    // What it told stands in the packs as well, and that of a lost part too: neither is lost.
+    PD_CHECK(index_->adopt_orphans(Index::Orphans::only_here, stop_));
+    blobs_ = make_blob_reader({.index = index_, .look_further = true, .on_damage = {}});
     live_ = LiveSet(index_->entry_count());
+    return {};
+}
+
+/// Whoever writes next takes them into the index; until then each reader has to look for them. The
+/// index is asked again: it may have been written, or rewritten, since it was opened.
+Result<void> Verifier::name_unindexed() {
+    if (unindexed_.empty() || !unopened_.empty()) return {};
+    std::vector<store::ObjectName> damaged;
+    PD_TRY(auto const now, load_index(damaged));
+    std::erase_if(unindexed_, [&](BlobId const& id) { return !now->find(id).empty(); });
+    if (unindexed_.empty()) return {};
+    tell({Finding::Kind::missing, "index",
+          fmt::format("a part of it is lost: blobs that snapshots need are listed only in the "
+                      "packs' own directories, {} among them",
+                      to_hex(unindexed_.front())),
+          true});
     return {};
 }
 
 Result<void> Verifier::check_triples() {
     for (char const* prefix : triple_prefixes) {
-        std::vector<store::ObjectInfo> infos;
-        PD_CHECK(store_->list(
-            prefix,
-            [&](store::ObjectInfo const& info) -> Result<void> {
-                if (store::is_own_name(info.name)) infos.push_back(info);
-                return {};
-            },
-            stop_));
-        for (auto const& info : infos) PD_CHECK(check_triple(info));
+        for (Place const& place : store::is_of_keyring(prefix) ? homes_ : places_) {
+            PD_TRY(auto const infos, list_own(place, prefix));
+            for (auto const& info : infos) PD_CHECK(check_triple(place, info.name));
+        }
     }
     return {};
 }
 
-Result<void> Verifier::check_triple(store::ObjectInfo const& info) {
-    auto const object = store::read_all(*store_, info.name, triple_object_bytes_max, stop_);
+bool Verifier::is_whole_elsewhere(store::ObjectName const& name) {
+    auto const take = [&](Bytes const& object) -> Result<void> {
+        PD_CHECK(read_triple(object, triple_object_bytes_max));
+        return {};
+    };
+    return read_elsewhere(repository_.store(), name, triple_object_bytes_max, take, stop_);
+}
+
+Result<void> Verifier::check_triple(Place const& place, store::ObjectName const& name) {
+    auto const object = store::read_all(*place.store, name, triple_object_bytes_max, stop_);
     if (!object) {
         Fault const fault = object.error().fault();
         if (fault == Fault::cancelled) return object.error();
         if (fault != Fault::not_found)
-            tell({Finding::Kind::unreadable, info.name, object.error().message(), false});
+            tell({Finding::Kind::unreadable, name, object.error().message() + place.at, false});
         return {};
     }
     if (is_tombstone(*object)) return {};
     auto const body = read_triple(*object, triple_object_bytes_max);
     if (!body) {
-        tell({Finding::Kind::damaged, info.name, body.error().message(), false});
+        tell({Finding::Kind::damaged, name, body.error().message() + place.at,
+              is_whole_elsewhere(name)});
     } else if (body->damaged) {
-        tell({Finding::Kind::damaged, info.name, "one of its three copies is damaged", true});
+        tell({Finding::Kind::damaged, name, "one of its three copies is damaged" + place.at, true});
     }
     return {};
 }
@@ -144,6 +234,7 @@ Result<void> Verifier::walk_snapshots() {
             std::ranges::find(options_.snapshots, snapshot.session) == options_.snapshots.end())
             continue;
         PD_CHECK(walk(snapshot));
+        walked_.push_back(snapshot_name(snapshot.session));
         ++report_.snapshots;
         if (options_.progress.report)
             options_.progress.report("snapshots", report_.snapshots, snapshots.size());
@@ -151,6 +242,7 @@ Result<void> Verifier::walk_snapshots() {
     if (restricted() && report_.snapshots < options_.snapshots.size() && damaged.empty())
         return fail(Fault::not_found, "no such snapshot");
     report_.blobs = live_.size();
+    PD_CHECK(name_unindexed());
     if (restricted()) return {};
     PD_TRY(report_.gaps, find_gaps(*store_, snapshots, stop_));
     return {};
@@ -173,6 +265,17 @@ Result<void> Verifier::walk(Snapshot const& snapshot) {
     return {};
 }
 
+/// The destination that decides what is listed lacks this pack: does another one have it?
+bool Verifier::is_held(Location const& at) {
+    auto const [known, fresh] = away_packs_.try_emplace(at.pack.hash, false);
+    if (fresh && store_->head(at.pack.text(), stop_)) {
+        known->second = true;
+        tell({Finding::Kind::missing, at.pack.text(), "one destination lacks it, another has it",
+              true});
+    }
+    return known->second;
+}
+
 void Verifier::note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot) {
     Keyring const& keyring = repository_.keyring();
     auto const state =
@@ -186,56 +289,65 @@ void Verifier::note_blob(BlobId const& id, Handle const& handle, Snapshot const&
     }
     auto const copies = index_->find(id);
     if (copies.empty()) {
+        for (Location const& at : index_->find_unlisted(id))
+            if (is_held(at)) return;
         tell({Finding::Kind::missing, "blob " + to_hex(id),
               fmt::format("snapshot {} needs it; no listed pack holds it", snapshot.id()), false});
     }
+    bool const indexed = std::ranges::any_of(copies, &Location::stored);
+    if (!copies.empty() && !indexed && unindexed_.size() < findings_max) unindexed_.push_back(id);
     if (!restricted()) return;
     for (Location const& at : copies) packs_used_.insert(at.pack.hash);
 }
 
-/// A pack shorter than its body is damaged for certain; that costs no reading.
-Result<void> Verifier::check_sizes() {
-    PD_CHECK(store_->list(
-        "pack/",
-        [&](store::ObjectInfo const& info) -> Result<void> {
-            if (auto const name = PackName::parse(info.name)) sizes_[name->hash] = info.size_bytes;
-            return {};
-        },
-        stop_));
-    report_.packs = sizes_.size();
+/// A pack shorter than its body is damaged for certain; that costs no reading. Nor does seeing that
+/// a destination lacks one: what the index names was at every destination before it.
+Result<void> Verifier::check_sizes(Place const& place) {
+    std::map<crypto::Digest, std::uint64_t> sizes;
+    PD_TRY(auto const infos, list_own(place, "pack/"));
+    for (auto const& info : infos)
+        if (auto const name = PackName::parse(info.name)) sizes[name->hash] = info.size_bytes;
+    report_.packs = std::max<std::uint64_t>(report_.packs, sizes.size());
+    std::vector<store::ObjectName> unseen = walked_;
     for (PackRow const& row : index_->packs()) {
-        auto const size = sizes_.find(row.hash);
-        if (size == sizes_.end() || size->second >= row.body_bytes) continue;
         if (restricted() && !packs_used_.contains(row.hash)) continue;
+        auto const size = sizes.find(row.hash);
+        if (size == sizes.end()) {
+            if (indexed_.contains(row.hash)) unseen.push_back(row.name().text());
+            continue;
+        }
+        if (size->second >= row.body_bytes) continue;
         if (options_.level == VerifyLevel::read_data) continue;  // told, and judged, when read
         tell({Finding::Kind::damaged, row.name().text(),
-              fmt::format("it has {} bytes instead of at least {}", size->second, row.body_bytes),
-              false});
+              fmt::format("it has {} bytes instead of at least {}{}", size->second, row.body_bytes,
+                          place.at),
+              is_whole_elsewhere(place, row)});
     }
+    auto const lacks = std::ranges::count_if(unseen, [&](store::ObjectName const& name) {
+        return places_.size() > 1 && !place.store->head(name, stop_) && store_->head(name, stop_);
+    });
+    if (lacks == 0) return {};
+    --report_.destinations_read;
+    report_.unread.push_back(
+        {place.store->describe(),
+         fmt::format("it lacks {} objects: run `perdure backup sync`", lacks)});
     return {};
 }
 
 /// What the local cache holds of the index says nothing about what the store holds of it.
-Result<void> Verifier::read_segments() {
-    std::vector<store::ObjectName> names;
-    PD_CHECK(store_->list(
-        "index/",
-        [&](store::ObjectInfo const& info) -> Result<void> {
-            if (store::is_own_name(info.name)) names.push_back(info.name);
-            return {};
-        },
-        stop_));
-    for (auto const& name : names) {
-        auto const object = store::read_all(*store_, name, triple_object_bytes_max, stop_);
+Result<void> Verifier::read_segments(Place const& place) {
+    PD_TRY(auto const infos, list_own(place, "index/"));
+    for (auto const& info : infos) {
+        auto const& name = info.name;
+        auto const object = store::read_all(*place.store, name, triple_object_bytes_max, stop_);
         if (object && is_whole_segment(name, *object)) {
             report_.bytes_read += object->size();
             continue;
         }
         if (!object && object.error().fault() == Fault::cancelled) return object.error();
         if (!object && object.error().fault() == Fault::not_found) continue;  // merged meanwhile
-        bool const told = std::ranges::any_of(
-            report_.findings, [&](Finding const& finding) { return finding.object == name; });
-        if (!told) tell({Finding::Kind::damaged, name, "this part of the index is damaged", true});
+        if (unopened_.contains(name)) continue;
+        tell({Finding::Kind::damaged, name, "this part of the index is damaged" + place.at, true});
     }
     return {};
 }
@@ -260,47 +372,66 @@ std::vector<PackRow> Verifier::chosen_packs(CheckedPacks const& checked) const {
 Result<void> Verifier::read_packs() {
     CheckedPacks checked(index_->cache_folder());
     auto const rows = chosen_packs(checked);
+    std::size_t const copies = rows.size() * places_.size();
     std::atomic<std::size_t> next{0};
     TaskGroup group(stop_);
     for (unsigned i = 0; i < std::max(1u, options_.threads); ++i) {
         group.spawn([&](std::stop_token stop) -> Result<void> {
-            for (std::size_t at = next++; at < rows.size(); at = next++) {
-                PD_CHECK(read_pack(rows[at], stop));
-                if (options_.progress.report)
-                    options_.progress.report("packs", at + 1, rows.size());
+            for (std::size_t at = next++; at < copies; at = next++) {
+                PD_CHECK(read_pack(places_[at % places_.size()], rows[at / places_.size()], stop));
+                if (options_.progress.report) options_.progress.report("packs", at + 1, copies);
             }
             return {};
         });
     }
     PD_CHECK(group.wait());
     std::int64_t const now = repository_.outside().clock.now().seconds;
-    for (crypto::Digest const& pack : whole_) checked.note(pack, now);
+    for (crypto::Digest const& pack : whole_)
+        if (!unwhole_.contains(pack)) checked.note(pack, now);
     (void)checked.save(index_->packs());  // a memory only: without it packs are read sooner again
     return {};
 }
 
-Result<void> Verifier::read_pack(PackRow const& row, std::stop_token stop) {
+bool Verifier::is_whole_elsewhere(Place const& place, PackRow const& row) {
+    return std::ranges::any_of(places_, [&](Place const& other) {
+        if (other.store == place.store) return false;
+        auto const pack = check_pack(*other.store, row.name(), row.body_bytes, stop_);
+        return pack && pack->has_body();
+    });
+}
+
+Result<void> Verifier::read_pack(Place const& place, PackRow const& row, std::stop_token stop) {
     PackName const name = row.name();
-    PD_TRY(CheckedPack const pack, check_pack(*store_, name, row.body_bytes, stop));
-    if (pack.health == PackHealth::missing) return {};  // collected meanwhile, or told by the walk
-    if (pack.health != PackHealth::whole) {
+    PD_TRY(CheckedPack const pack, check_pack(*place.store, name, row.body_bytes, stop));
+    if (pack.health == PackHealth::missing) return {};  // collected meanwhile, or told already
+    bool const whole = pack.health == PackHealth::whole;
+    if (!whole) {
         auto const kind = pack.health == PackHealth::unreadable ? Finding::Kind::unreadable
                                                                 : Finding::Kind::damaged;
-        tell({kind, name.text(), pack.detail, pack.has_body()});
+        tell({kind, name.text(), pack.detail + place.at,
+              pack.has_body() || is_whole_elsewhere(place, row)});
     }
-    FramesChecked frames;
-    if (pack.has_body()) {
-        FramesPlace const place{*index_, *blobs_, repository_.domains()};
-        PD_TRY(frames, check_frames(
-                           place, name, pack.body(),
-                           [this](Finding finding) { tell(std::move(finding)); }, stop));
+    bool first = false;
+    {
+        std::lock_guard const lock(mutex_);
+        ++report_.packs_read;
+        report_.bytes_read += pack.object.size();
+        (whole ? whole_ : unwhole_).insert(row.hash);
+        // Bodies of one hash are equal: what is in it is proven once.
+        first = pack.has_body() && framed_.insert(row.hash).second;
     }
+    return first ? read_frames(name, pack.body(), stop) : Result<void>();
+}
+
+Result<void> Verifier::read_frames(PackName const& name, ByteView body,
+                                   std::stop_token const& stop) {
+    FramesPlace const place{*index_, *blobs_, repository_.domains()};
+    PD_TRY(auto const frames,
+           check_frames(
+               place, name, body, [this](Finding finding) { tell(std::move(finding)); }, stop));
     std::lock_guard const lock(mutex_);
-    ++report_.packs_read;
-    report_.bytes_read += pack.object.size();
     report_.blobs_read += frames.blobs_read;
     report_.blobs_erased += frames.blobs_erased;
-    if (pack.health == PackHealth::whole) whole_.insert(row.hash);
     return {};
 }
 

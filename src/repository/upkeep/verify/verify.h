@@ -22,7 +22,11 @@ struct VerifyOptions {
 struct VerifyReport {
     VerifyLevel level = VerifyLevel::structure;
     std::uint64_t snapshots = 0, blobs = 0, packs = 0;  ///< walked, known, listed
-    std::uint64_t packs_read = 0, bytes_read = 0, blobs_read = 0;
+    std::uint64_t packs_read = 0, bytes_read = 0;       ///< of the copies at every destination
+    std::uint64_t blobs_read = 0;
+    std::uint64_t destinations_read = 0, destinations_total = 0;  ///< the former hold it all
+    /// Destinations where not everything could be looked at, and why. What is there may be whole.
+    std::vector<data::Problem> unread;
     std::uint64_t blobs_erased = 0;  ///< not opened: their keys were destroyed on purpose
     std::vector<Finding> findings;   ///< at most 1,000; findings_total counts all
     std::uint64_t findings_total = 0;
@@ -32,7 +36,8 @@ struct VerifyReport {
     bool passed() const { return findings_total == 0; }
 };
 
-/// Looks, changes nothing in the repository (which packs were read is remembered in the local cache
+/// Looks at every destination's own copies: what one holds proves nothing about another.
+/// Changes nothing in the repository (which packs were read is remembered in the local cache
 /// folder). Damage is a finding, not an error. Fails: unavailable; cancelled.
 /// Restoring as a level of verification is job's drill.
 Result<VerifyReport> verify(Repository& repository, VerifyOptions const& options,
