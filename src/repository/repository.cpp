@@ -76,9 +76,13 @@ public:
         if (index_->cache_folder().empty()) options_.cache_folder.clear();
         // Segments that open nowhere are made again from the packs; who may not write them, and
         // where somebody lost the folder of the index, reads in the packs what they told.
-        bool const mend = !damaged.empty() && !options_.read_only;
-        if (mend) PD_CHECK(index_->rebuild(&damaged, stop));
-        if (index_->segment_count() > 0 && (mend || damaged.empty())) return {};
+        bool mended = damaged.empty();
+        if (!mended && !options_.read_only) {
+            auto const rebuilt = index_->rebuild(&damaged, stop);
+            if (!rebuilt && rebuilt.error().fault() != Fault::denied) return rebuilt.error();
+            mended = rebuilt.has_value();
+        }
+        if (mended && index_->segment_count() > 0) return {};
         return index_->adopt_orphans(Index::Orphans::only_here, stop);
     }
 
@@ -182,10 +186,18 @@ private:
             return body.error();
         }
         if (is_tombstone(body->body)) return std::optional<Snapshot>();
-        PD_TRY(Snapshot snapshot,
-               open_snapshot(
-                   body->body, session, {config_.repository, keyring_->common()},
-                   [&](crypto::Digest const& writer) { return keyring_->writer_key(writer); }));
+        auto opened = open_body(body->body, session);
+        if (!opened && opened.error().fault() == Fault::corrupt) {
+            // Whole, and not this snapshot: somebody's copy of another. The next may have it.
+            auto const take = [&](Bytes const& object) -> Result<void> {
+                PD_TRY(Untripled const other, read_triple(object, snapshot_bytes_max));
+                PD_TRY(Snapshot right, open_body(other.body, session));
+                opened = std::move(right);
+                return {};
+            };
+            (void)read_elsewhere(*store_, info.name, 4 * snapshot_bytes_max, take, stop);
+        }
+        PD_TRY(Snapshot snapshot, std::move(opened));
         snapshot.received = info.modified;
         cache_.insert_or_assign(info.name, snapshot);
         return std::optional<Snapshot>(std::move(snapshot));
@@ -199,6 +211,12 @@ private:
         if (keyring_->require_epoch(demanded)) return {};
         PD_CHECK(keyring_->refresh(stop));
         return keyring_->require_epoch(demanded);
+    }
+
+    Result<Snapshot> open_body(ByteView body, SessionId const& session) {
+        return open_snapshot(
+            body, session, {config_.repository, keyring_->common()},
+            [&](crypto::Digest const& writer) { return keyring_->writer_key(writer); });
     }
 
     std::shared_ptr<store::ObjectStore> store_;

@@ -8,6 +8,7 @@
 #include "repository/upkeep/upkeep_world.h"
 #include "repository/upkeep/verify/verify.h"
 #include "store/wrap/mirror.h"
+#include "store/wrap/read_only.h"
 
 namespace perdure::repository {
 namespace {
@@ -339,6 +340,28 @@ TEST_F(MirrorRepairTest, WhatTheFirstDestinationHasDamagedIsReadAtTheNext) {
     EXPECT_EQ(would.mended.size(), victims.size() - 1);  // a pin is none of what a repair looks at
     EXPECT_THAT(would.left, IsEmpty());
     EXPECT_EQ(would.losses_total, 0u);
+}
+
+TEST_F(MirrorRepairTest, AnotherSnapshotsObjectUnderItsNameIsReadAroundToo) {
+    TreeModel model = make_tree(1);
+    auto const repository = world_.open(mirror_);
+    auto const first = UpkeepWorld::must(world_.try_backup(*repository, model));
+    auto const second = UpkeepWorld::must(world_.try_backup(*repository, model));
+    auto const strange = snapshot_name(second.session);
+    Bytes const copy = UpkeepWorld::must(
+        store::read_all(*world_.memory, snapshot_name(first.session), 1 << 20, {}));
+    world_.memory->tamper(strange, [&](Bytes& body) { body = copy; });
+    std::vector<data::Problem> damaged;
+    EXPECT_EQ(UpkeepWorld::must(world_.open_to_read(mirror_)->snapshots(&damaged, {})).size(), 2u);
+    EXPECT_THAT(damaged, IsEmpty());
+}
+
+TEST_F(RepairTest, ADamagedIndexOfARepositoryThatNobodyCanWriteIsReadByWritersToo) {
+    TreeModel model = make_tree(1);
+    auto const snapshot = world_.backup(model);
+    for (auto const& name : world_.names("index/")) flip(name, 100);
+    EXPECT_TRUE(world_.restored(snapshot, store::read_only(world_.memory)) ==
+                UpkeepWorld::files_of(model));
 }
 
 TEST_F(MirrorRepairTest, PacksThatTheFirstDestinationLostAreReadAndBroughtBack) {
