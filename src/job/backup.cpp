@@ -1,6 +1,7 @@
 #include "job/backup.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "job/source_options.h"
 #include "job/watched_reader.h"
 #include "repository/keyring/keyring.h"
+#include "repository/tree/tree_walk.h"
 #include "system/account.h"
 
 namespace perdure::job {
@@ -57,6 +59,32 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
         if (source.subjects > 0) source.problems.clear();
     }
     return snapshot;
+}
+
+/// A disk that is not mounted leaves another, empty folder behind; a dump whose pipe broke may end
+/// well with nothing said. Neither may pass for what the source holds now.
+std::optional<Error> suddenly_empty(SourceReading const& reading, SourceSnapshot const& written,
+                                    repository::WriteContext& context, std::stop_token stop) {
+    auto const& [source, parent, pace] = reading;
+    auto const fix = fmt::format("if this is meant: perdure backup {} --type full", source.name);
+    if (!parent || written.rows) return std::nullopt;
+    if (source.type == "command" && written.bytes_read == 0 && parent->bytes_read > 0) {
+        return fail(Fault::unavailable,
+                    fmt::format("the command gave nothing, the last time {} bytes",
+                                parent->bytes_read))
+            .with_fix(fix);
+    }
+    if (source.type != "files" || written.items > 1 || parent->items <= 1) return std::nullopt;
+    auto const before = repository::find_in_tree(*parent, "", context.known,
+                                                 context.domains.common(), std::move(stop));
+    struct stat now{};
+    if (!before || ::stat(source.path.c_str(), &now) != 0) return std::nullopt;
+    if (before->entry.device == now.st_dev && before->entry.inode == now.st_ino)
+        return std::nullopt;  // emptied by somebody
+    return fail(Fault::unavailable,
+                fmt::format("{} is empty, and not the folder that held {} items the last time",
+                            source.path.string(), parent->items))
+        .with_fix("mount or connect its disk; " + fix);
 }
 
 Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::WriteContext& context,
@@ -192,6 +220,7 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
     auto read = read_watched(reading, context, outcome.failure, stop);
     if (outcome.failure && outcome.failure->fault() != Fault::cancelled) return outcome;
     if (!read) return std::move(read).error();
+    outcome.failure = suddenly_empty(reading, *read, context, stop);
     outcome.snapshot = std::move(*read);
     outcome.snapshot.name = source.name;
     outcome.snapshot.type = source.type;

@@ -113,16 +113,43 @@ def claim_a_source_that_cannot_be_quiesced_is_left_out_and_all_are_resumed(place
 def claim_a_source_that_holds_nothing_any_more_is_told_once(place):
     place.write("notes/first.txt", "first\n")
     place.repository(notes="notes")
-    config = place.work / "perdure.toml"
-    config.write_text(config.read_text() + '[source.dump]\ntype = "command"\n'
-                      'command = ["cat", "dump"]\n')
-    place.write("dump", "rows\n")
     place.good("backup")
     (place.work / "notes/first.txt").unlink()
-    place.write("dump", "")
     ran = place.good("backup", "--json", code=3)
     told = {e["path"]: e["message"] for e in ran.events if e["type"] == "problem"}
-    assert set(told) == {"notes", "dump"} and "nothing any more" in told["notes"], told
+    assert set(told) == {"notes"} and "nothing any more" in told["notes"], told
+    place.good("backup")
+
+
+def claim_a_disk_that_is_not_mounted_is_no_empty_source(place):
+    three_sources(place)
+    place.good("backup")
+    (place.work / "photos").rename(place.work / "disk")
+    (place.work / "photos").mkdir()  # what is left when a disk is not mounted there
+    ran = place.good("backup", code=3)
+    assert "mount or connect its disk" in ran.err and "--type full" in ran.err, ran
+    assert lights(place)["photos"] == "red" and lights(place)["notes"] == "green"
+    place.good("backup", "photos", "--type", "full", code=3)  # as the message says: it is meant
+    place.good("backup")
+    # A folder that somebody emptied is another matter.
+    (place.work / "notes/first.txt").unlink()
+    place.good("backup", code=3)
+    assert lights(place)["notes"] == "green"
+
+
+def claim_a_command_that_suddenly_gives_nothing_is_no_backup_of_it(place):
+    place.write("dump.txt", "rows\n")
+    place.write("data/a.txt", "a\n")
+    place.repository(files="data")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '\n[source.dump]\ntype = "command"\n'
+                      f'command = ["cat", "{place.work}/dump.txt"]\n')
+    place.good("backup")
+    (place.work / "dump.txt").write_text("")
+    ran = place.good("backup", code=3)
+    assert "gave nothing, the last time 5 bytes" in ran.err, ran
+    assert lights(place)["dump"] == "red" and lights(place)["files"] == "green"
+    place.good("backup", "dump", "--type", "full", code=3)
     place.good("backup")
 
 

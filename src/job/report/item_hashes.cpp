@@ -82,8 +82,7 @@ public:
     SourceHashes(repository::Repository& repository, SourceSnapshot const& source,
                  std::function<Result<void>(ItemHash const&)> const& each, ItemHashesReport& report,
                  std::stop_token stop)
-        : repository_(repository),
-          context_(repository.read_context()),
+        : context_(repository.read_context()),
           source_(source),
           each_(each),
           report_(report),
@@ -236,7 +235,6 @@ private:
         return tell(std::move(item));
     }
 
-    repository::Repository& repository_;
     repository::ReadContext context_;
     SourceSnapshot const& source_;
     std::function<Result<void>(ItemHash const&)> const& each_;
