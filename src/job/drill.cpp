@@ -143,9 +143,9 @@ Result<origin::UnmadeObjects> find_unmade(repository::Repository& repository,
 }
 
 /// A source may break its own foreign keys; a faithful copy does so too, and has not failed. An
-/// equal digest proves that of faults that follow from the rows, also in a snapshot whose faults the
-/// live source has no more; where masked columns went, references to them break in the copy alone.
-/// But whoever reads "passed" must learn that the source itself is not sound.
+/// equal digest proves that of faults that follow from the rows, also in a snapshot whose faults
+/// the live source has no more; where masked columns went, references to them break in the copy
+/// alone. But whoever reads "passed" must learn that the source itself is not sound.
 Result<void> excuse_own_faults(SourceSnapshot const& source, DrillRequest const& request,
                                std::vector<data::Problem>& found, DrilledSource& result,
                                std::stop_token stop) {
