@@ -134,6 +134,28 @@ def claim_a_damaged_database_is_replaced_and_kept_beside(place):
     assert undo.code == 15 and beside.name in undo.err, undo
 
 
+def claim_what_no_snapshot_can_take_stays_beside(place):
+    path = application(place, "DELETE")
+    config = place.work / "perdure.toml"
+    plain = config.read_text()
+    for more, spoiled in (('mask = { "note.text" = "drop" }\n', False),
+                          ('[source.app.subjects]\ntable = "note"\nkey = "text"\n', True)):
+        config.write_text(plain + more)
+        place.good("backup")
+        if spoiled:
+            spoil(path)  # the mapping names a column that is gone
+        before = stage.sqlite_dump(path)
+        text = place.good("restore", "plan", "latest", "app", "--swap").out
+        assert "stay beside" in text and "target's values stay\n" not in text, text
+        ran = swap(place, "--json")
+        beside = path.parent / f"app.db.before-restore-{ran.summary['run']}"
+        assert stage.sqlite_dump(beside) == before, "masked values, or another schema, were lost"
+        assert stage.sqlite_dump(path) != before
+        undo = place.run("restore", "undo", ran.summary["run"], "--confirm", "app")
+        assert undo.code == 15 and beside.name in undo.err, undo
+        os.rename(beside, path)
+
+
 def claim_a_database_that_is_gone_comes_back_and_goes_again(place):
     path = application(place)
     wanted = stage.sqlite_dump(path)

@@ -39,6 +39,7 @@ struct AtWork {
     FilesAtWork files;
     PathSet goes;  ///< files of which the state that is there goes
     std::optional<SwapAtWork> swap;
+    bool unsaved = false;  ///< of a swap, as in RecoveryRun::Source
 };
 
 class Apply {
@@ -231,6 +232,10 @@ private:
         LiveState live;
         if (pass == Pass::look) {
             PD_TRY(live, live_state(target, stop_));
+            if (live.readable()) {
+                PD_TRY(bool const saved, can_be_saved(work.place->target, stop_));
+                work.unsaved = !saved;
+            }
         } else {
             PD_TRY(auto swap, stage_swap(repository_, work.place->source, target,
                                          stage_name(request_.run), request_.progress, stop_));
@@ -239,7 +244,7 @@ private:
             work.swap.emplace(std::move(swap));
         }
         state.update(as_bytes(live.text));
-        if (live.readable()) saved_.push_back(work.place);
+        if (live.readable() && !work.unsaved) saved_.push_back(work.place);
         ++report_.writes;
         data::Json json;
         json.put("name", work.place->source->name).put("kind", "rows").put("swap", true);
@@ -312,6 +317,7 @@ private:
         if (work.swap) {
             source.before = work.swap->before.text;
             source.after = work.swap->after.text;
+            source.unsaved = work.unsaved;
         } else if (work.files.merge) {
             PD_CHECK(work.files.merge->settle_stage());
         }

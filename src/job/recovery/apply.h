@@ -27,7 +27,7 @@ struct ApplyReport {
     std::string safety;
     std::vector<data::Problem> problems;
     double locked_s = 0;                   ///< how long the application could not write
-    std::vector<std::string> kept_beside;  ///< damaged databases that no snapshot could take
+    std::vector<std::string> kept_beside;  ///< databases that no snapshot could take
 };
 
 /// Does what the plan says. Nothing is written unless target and snapshot are what the plan saw.

@@ -177,9 +177,13 @@ private:
             json.put("name", place.source->name).put("kind", "rows");
             json.put_path("target", place.target.path.string());
         }
+        bool saved = false;
+        if (live.readable()) {
+            PD_TRY(saved, can_be_saved(place.target, stop_));
+        }
+        auto const* const readable = saved ? "database" : "unsaved";
         json.put("swap", true)
-            .put("swap_target",
-                 live.there() ? (live.readable() ? "database" : "damaged") : "absent");
+            .put("swap_target", live.there() ? (live.readable() ? readable : "damaged") : "absent");
         json.put("swap_bytes", copy.bytes);
         return json.put("erased_subjects", copy.erased_subjects);
     }

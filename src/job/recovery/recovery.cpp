@@ -276,6 +276,7 @@ Result<std::unique_ptr<origin::Merge>> open_merge(BroughtBack const& copy,
     for (auto const& [from, to] : scope.columns) request.columns[from] = to;
     request.overrides = std::move(overrides);
     request.now = scope.now;
+    request.swap = scope.swap;
     request.fresh = place.fresh;
     return origin::Merge::open(std::move(request), mode, std::move(stop));
 }

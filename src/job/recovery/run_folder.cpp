@@ -40,6 +40,7 @@ data::Json RecoveryRun::to_json() const {
                      .put("dangled", std::move(dangled))
                      .put("before", source.before)
                      .put("after", source.after)
+                     .put("unsaved", source.unsaved)
                      .put("target_hex", to_hex(as_bytes(source.target.string())))
                      .put_path("target", source.target.string()));
     }
@@ -69,6 +70,8 @@ Result<RecoveryRun> RecoveryRun::from_json(data::Json const& json) {
         source.target = to_string(*path);
         source.before = each.text_of("before");
         source.after = each.text_of("after");
+        auto const* unsaved = each.find("unsaved");
+        source.unsaved = unsaved && unsaved->boolean() && *unsaved->boolean();
         source.changes = static_cast<std::uint64_t>(each.integer_of("changes"));
         if (auto const* dangled = each.find("dangled"); dangled && dangled->object()) {
             for (auto const& [table, rows] : *dangled->object()) {

@@ -29,10 +29,12 @@ struct RecoveryRun {
         std::uint64_t changes = 0;
         origin::DanglingCounts dangled;  ///< references that pointed to nothing before
         std::string before, after;       ///< of swap: LiveState of the database
+        bool unsaved = false;            ///< of swap: no snapshot could take all of it
         /// Names that change, in this folder; empty for rows.
         system::Path folder() const;
-        /// What stood there could not be read, so no snapshot holds it: it stays beside.
-        bool keeps_old() const { return before.starts_with("unreadable"); }
+        bool damaged() const { return before.starts_with("unreadable"); }
+        /// No snapshot holds what stood there: it stays beside.
+        bool keeps_old() const { return damaged() || unsaved; }
     };
     std::vector<Source> sources;  ///< a database's media follow it, under the same name
     /// Of the sources, each once.

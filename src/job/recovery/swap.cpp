@@ -122,6 +122,18 @@ Result<LiveState> live_state(system::Path const& database, std::stop_token stop)
     return LiveState{"unreadable " + to_hex(hash.digest)};
 }
 
+Result<bool> can_be_saved(origin::SourceOptions const& database, std::stop_token stop) {
+    if (!database.mask.empty()) return false;
+    PD_TRY(auto const origin, origin::open_origin(database));
+    auto const readable = origin->test(stop);
+    if (readable) return true;
+    auto const fault = readable.error().fault();
+    if (fault == Fault::cancelled || fault == Fault::unavailable || fault == Fault::denied) {
+        return readable.error();
+    }
+    return false;
+}
+
 Result<SwapAtWork> stage_swap(repository::Repository& repository,
                               repository::SourceSnapshot const* source,
                               system::Path const& database, std::string const& stage,

@@ -19,6 +19,10 @@ struct LiveState {
 };
 Result<LiveState> live_state(system::Path const& database, std::stop_token stop);
 
+/// Whether a snapshot can take all that is in a readable database: not where columns are masked,
+/// or where the configured mapping does not fit its schema. Fails: unavailable, denied, cancelled.
+Result<bool> can_be_saved(origin::SourceOptions const& database, std::stop_token stop);
+
 /// A whole database beside the live one, complete and checked, ready to take its name.
 struct SwapAtWork {
     LiveState before, after;

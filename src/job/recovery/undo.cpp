@@ -161,7 +161,11 @@ private:
         auto const& source = original.run().sources[at];
         if (source.keeps_old()) {
             auto const beside = damaged_name(source.target, original.run().id).string();
-            return fail(Fault::conflict, source.name + " was damaged before that restore")
+            return fail(Fault::conflict,
+                        source.name + (source.damaged()
+                                           ? " was damaged before that restore"
+                                           : " held what no snapshot takes (masked columns, or "
+                                             "another schema than the mapping's)"))
                 .with_code(15)
                 .with_fix("it lies beside as " + beside +
                           "; with the application stopped, rename it to have it back");

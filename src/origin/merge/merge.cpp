@@ -66,7 +66,8 @@ public:
         PD_TRY(pairing_, pair_tables(connection_, snapshot, target,
                                      {.mapping = request_.snapshot.mapping,
                                       .mask = request_.snapshot.mask,
-                                      .columns = request_.columns}));
+                                      .columns = request_.columns,
+                                      .swap = request_.swap}));
         PD_TRY(auto ties, Ties::find(connection_, pairing_, request_.snapshot.mapping));
         ties_.emplace(std::move(ties));
         PD_TRY(scope_, Scope::choose(connection_, pairing_, *ties_,

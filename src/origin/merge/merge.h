@@ -53,6 +53,7 @@ struct MergeRequest {
     std::map<std::string, data::Decision> overrides;
     Timestamp now;
     int busy_wait_ms = 30'000;
+    bool swap = false;  ///< only to tell: the whole database takes the target's place
     /// The target was just made from the snapshot's schema: references that point to nothing in the
     /// snapshot may do so there.
     bool fresh = false;

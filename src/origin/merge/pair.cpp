@@ -70,7 +70,8 @@ private:
             if (same_name(known.name, table.name)) return;
         }
         out_.differences.push_back(
-            {table.name, "a table that is new in the target", "it stays as it is", false});
+            {table.name, "a table that is new in the target",
+             options_.swap ? "it goes with the old file" : "it stays as it is", false});
     }
 
     Result<void> check_wishes() const {
@@ -180,7 +181,8 @@ private:
             auto const& column = table.columns[at];
             if (masked(column.name)) {
                 note(fmt::format("column {} never entered the backup (mask)", column.name),
-                     "the target's values stay");
+                     options_.swap ? "it comes back empty; the target's values stay in the old file"
+                                   : "the target's values stay");
                 continue;
             }
             bool given = false;

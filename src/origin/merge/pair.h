@@ -79,6 +79,7 @@ struct PairOptions {
     std::map<std::string, std::string> mask;  ///< "table.column": the snapshot never held it
     /// "table.old" → "new", or "" for a column whose values may be left behind.
     std::map<std::string, std::string> columns;
+    bool swap = false;  ///< the target's file goes as a whole
 };
 
 /// Virtual tables that follow another table's rows, shadow tables, sqlite_sequence and sqlite_stat1

@@ -1,7 +1,9 @@
 #include "face/cli/commands/recovery/plan_text.h"
 
 #include <fmt/format.h>
+
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include <map>
 
@@ -128,6 +130,9 @@ void tell_swap(Invocation& in, data::Json const& source) {
         state == "absent"    ? ": there is none now"
         : state == "damaged" ? ". The one that is there cannot be read: it will stay beside, under "
                                "another name"
+        : state == "unsaved" ? ". A snapshot cannot hold all that is there (masked columns, or a "
+                               "schema that the mapping does not fit): it will stay beside, under "
+                               "another name"
                              : ". What only the target has is in the safety snapshot afterwards"));
     in.out().line("  the application must be stopped when the plan is applied");
 }
@@ -240,6 +245,14 @@ void tell_plan_summary(Invocation& in, data::Json const& summary) {
     }
     tell_what_stays(in, summary);
     tell_space(in, summary);
+}
+
+bool keeps_old(data::Json const& summary) {
+    auto const& sources = list_of(summary, "sources");
+    return std::ranges::any_of(sources, [](data::Json const& source) {
+        auto const there = source.text_of("swap_target");
+        return there == "damaged" || there == "unsaved";
+    });
 }
 
 }  // namespace perdure::face

@@ -10,6 +10,8 @@ namespace perdure::face {
 void tell_plan_summary(Invocation& in, data::Json const& summary);
 /// One record or file of a plan with its fields, old → new.
 void tell_plan_item(Invocation& in, data::Json const& item);
+/// Whether a database of the plan stays beside the one that takes its name.
+bool keeps_old(data::Json const& summary);
 /// "3 created, 1 replaced, 2 deleted".
 std::string spell_decisions(data::Json const& summary);
 

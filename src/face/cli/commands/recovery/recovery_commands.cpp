@@ -153,7 +153,7 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
     in.summary().put_path("report", answer.signed_report.string());
     in.out().line();
     for (auto const& file : report.kept_beside) {
-        in.out().warn("the damaged file was kept: " + printable(file));
+        in.out().warn("the file from before was kept: " + printable(file));
     }
     auto const mark = report.problems.empty() ? style.green("✓") : style.yellow("!");
     if (report.writes == 0) {
@@ -172,7 +172,10 @@ int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
                 ? std::string("there was no state before that could be saved")
                 : "the state before is in snapshot " + service::short_id(report.safety);
         in.out().line(
-            fmt::format("  {}; perdure restore undo {} takes this back", saved, answer.run));
+            report.kept_beside.empty()
+                ? fmt::format("  {}; perdure restore undo {} takes this back", saved, answer.run)
+                : "  with the application stopped, the file that was kept takes this "
+                  "back: give it its old name");
     }
     in.out().line(fmt::format("  signed report: {}", printable(answer.signed_report.string())));
     return report.problems.empty() ? service::exit_code::ok : service::exit_code::partial;
@@ -278,8 +281,11 @@ Result<int> run_restore_plan(Invocation& in) {
         in.out().line(fmt::format("  perdure restore apply {} --confirm {}",
                                   printable(answer.plan.string()),
                                   printable(answer.confirm.front())));
+        bool const beside = keeps_old(answer.report.summary);
         in.out().line(
-            "does exactly this, after a safety snapshot; perdure restore undo takes it back.");
+            beside ? "does exactly this; what a snapshot cannot take stays beside."
+                   : "does exactly this, after a safety snapshot; perdure restore undo takes it "
+                     "back.");
         in.out().line(
             "Another decision for one record: --override RECORD=DECISION, or in the "
             "plan's \"overrides\".");
