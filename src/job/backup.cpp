@@ -109,9 +109,11 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     return written;
 }
 
+/// An empty folder, or a command that said nothing. A database without rows is still there.
 bool holds_nothing(SourceSnapshot const& source) {
-    // What a command says has no size before it is read.
-    return source.rows ? source.items == 0 : source.bytes_total == 0 && source.bytes_read == 0;
+    if (source.rows) return false;
+    if (source.type != "command") return source.items <= 1;  // its root alone
+    return source.bytes_total == 0 && source.bytes_read == 0;
 }
 
 /// Nothing where something was is a valid state, and what a disk that is not mounted or a broken
