@@ -180,7 +180,7 @@ Result<Attempt> attempt_backup(repository::Repository& repository, BackupRequest
         }
         auto gone = request.past_failed_sources ? emptied(read->snapshot, snapshots) : std::nullopt;
         add_up(report, std::move(read->snapshot));
-        if (gone) report.problems.push_back(std::move(*gone));
+        if (gone) report.emptied.push_back(std::move(*gone));
     }
     report.statistics = context.blobs.statistics();
     if (request.dry_run) return attempt;

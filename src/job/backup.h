@@ -33,6 +33,7 @@ struct BackupReport {
     std::vector<repository::SourceSnapshot> sources;  ///< what was read, per source
     std::vector<FailedSource> failed;                 ///< left out; any: the run is partial
     std::vector<data::Problem> problems;              ///< "source: path"; any: the run is partial
+    std::vector<data::Problem> emptied;               ///< sources; no problem: nothing is valid
     std::uint64_t problems_unnamed = 0;               ///< beyond those, counted only
     repository::BlobStatistics statistics;
     std::uint64_t items = 0, bytes_read = 0;

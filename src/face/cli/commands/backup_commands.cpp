@@ -111,6 +111,9 @@ Result<int> run_backup(Invocation& in) {
         PD_TRY(answer, service::backup(*workspace, call));
     }
     tell_sources(in, *answer);
+    for (auto const& [source, reason] : answer->report.emptied) {
+        in.out().warn("note: " + printable(source) + " " + printable(reason));
+    }
     in.problems(answer->problems);
     if (auto const unnamed = answer->report.problems_unnamed; unnamed > 0) {
         in.out().warn(
