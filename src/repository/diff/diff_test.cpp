@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <random>
 
 #include "repository/diff/diff_rows.h"
@@ -246,6 +247,14 @@ Bytes encoded(std::vector<data::Value> const& values) {
     return out.take();
 }
 
+/// A number's key: its tag, then its bits so that memcmp orders them.
+void put_order(Encoder& out, data::Value const& number) {
+    auto bits = std::bit_cast<std::uint64_t>(std::get<double>(number));
+    bits = bits >> 63 != 0 ? ~bits : bits ^ (std::uint64_t{1} << 63);
+    out.u8(0x11);
+    for (int shift = 56; shift >= 0; shift -= 8) out.u8(static_cast<std::uint8_t>(bits >> shift));
+}
+
 TEST_F(RowsDiffTest, RowsAreJoinedByPrimaryKeyAlsoWhenARowidMoved) {
     model.schema.tables = {people({{"name", "TEXT"}, {"age", "INTEGER"}})};
     for (int i = 0; i < 100; ++i) {
@@ -297,6 +306,98 @@ TEST_F(RowsDiffTest, ANewColumnChangesOnlyRowsThatHaveAValueInIt) {
     ASSERT_EQ(schema.size(), 1u);
     EXPECT_EQ(schema[0].name, "people.mail");
     EXPECT_EQ(schema[0].after, "TEXT");
+}
+
+TEST_F(RowsDiffTest, PrimaryKeysOfAnyKindJoinTheirRowsAndGoInOrder) {
+    model.schema.tables = {people({{"name", ""}, {"age", "INTEGER"}})};
+    using data::Text;
+    std::vector<data::Value> const keys = {-1e300,
+                                           -2.5,
+                                           -0.5,
+                                           0.25,
+                                           7e5,
+                                           Text{std::string("a\0b", 3)},
+                                           Text{"a"},
+                                           to_bytes("a"),
+                                           Bytes{std::byte{0}, std::byte{1}},
+                                           Bytes(10'000, std::byte{7}),
+                                           Text{std::string(10'000, 'x')},
+                                           Text{std::string(10'000, 'x') + "y"}};
+    auto const fill = [&](std::int64_t age, std::size_t from) {
+        model.rows.clear();
+        for (std::size_t i = 0; i < keys.size(); ++i) {  // every key under another rowid
+            model.rows[{0, RowModel::rowid(from + i)}] = {"", encoded({keys[i], age})};
+        }
+    };
+    fill(1, 0);
+    auto const before = back_up(model);
+    fill(1, 100);
+    EXPECT_EQ(told(before, back_up(model)), Told{}) << "a rowid is nobody's news";
+    fill(2, 50);
+    auto const changed = told(before, back_up(model));
+    ASSERT_EQ(changed.size(), keys.size()) << "no two keys are taken for one";
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_TRUE(changed[i].starts_with("~ people 11")) << "numbers first: " << changed[i];
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(changed));
+    Encoder number;
+    put_order(number, keys[0]);
+    EXPECT_EQ(changed[0], "~ people " + to_hex(number.view())) << "the lowest first";
+    for (auto const& line : changed) EXPECT_LT(line.size(), 300u) << "long keys are shortened";
+}
+
+TEST_F(RowsDiffTest, LargeRowsAreJoinedByTheirPrimaryKeyToo) {
+    model.schema.tables = {people({{"name", "TEXT"}, {"story", "TEXT"}})};
+    std::string const story(300'000, 's');
+    model.rows[{0, RowModel::rowid(1)}] = {"", encoded({data::Text{"p"}, data::Text{story}})};
+    auto const before = back_up(model);
+    model.rows.clear();
+    model.rows[{0, RowModel::rowid(9)}] = {"", encoded({data::Text{"p"}, data::Text{story + "."}})};
+    auto const after = back_up(model);
+    auto const differences = told(before, after);
+    ASSERT_EQ(differences.size(), 1u);
+    EXPECT_TRUE(differences[0].starts_with("~ people 20")) << differences[0];
+}
+
+TEST_F(RowsDiffTest, RowsOfATableThatTheSchemaLacksAreCorrupt) {
+    model.rows[{2, RowModel::rowid(1)}] = {"", to_bytes("x")};
+    auto const before = back_up(model);
+    model.schema.tables.pop_back();
+    model.rows[{2, RowModel::rowid(2)}] = {"", to_bytes("y")};
+    auto const after = back_up(model);
+    auto reads = reading();
+    auto const done = diff_rows(&before, &after, {}, reads, {});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().fault(), Fault::corrupt);
+}
+
+TEST_F(RowsDiffTest, OnlyWhatIsAskedForIsTold) {
+    model.rows[{0, RowModel::rowid(1)}] = {"", to_bytes("x")};
+    model.rows[{1, RowModel::rowid(1)}] = {"", to_bytes("x")};
+    model.add_media("m/a", "", as_bytes("1"), 1);
+    auto const before = back_up(model);
+    model.rows[{0, RowModel::rowid(1)}].payload = to_bytes("y");
+    model.rows[{1, RowModel::rowid(1)}].payload = to_bytes("y");
+    model.add_media("m/a", "", as_bytes("2"), 2);
+    auto const after = back_up(model);
+    std::vector<std::string> tables;
+    RowsDiffOptions options;  // no each_media
+    options.wanted = [](std::string const& table) { return table == "note"; };
+    options.each = [&](RowDifference const& row) -> Result<void> {
+        tables.push_back(row.after_table->name);
+        return {};
+    };
+    auto reads = reading();
+    ASSERT_TRUE(diff_rows(&before, &after, options, reads, {}));
+    EXPECT_EQ(tables, std::vector<std::string>{"note"});
+}
+
+TEST_F(RowsDiffTest, AMediaFileOfWhichOnlyTheInodeDiffersIsNoDifference) {
+    model.add_media("m/a", "", as_bytes("1"), 1);
+    auto const before = back_up(model);
+    model.media.at("m/a").entry.inode += 100;
+    auto const after = back_up(model);
+    EXPECT_EQ(told(before, after), Told{});
 }
 
 // ---- trees --------------------------------------------------------------------------------------
@@ -430,6 +531,61 @@ TEST_F(TreesDiffTest, AgainstNothingEverythingIsAddedAndBack) {
     EXPECT_EQ(told(nullptr, &source).size(), model.nodes.size());
     EXPECT_EQ(told(&source, nullptr).size(), model.nodes.size());
     EXPECT_EQ(told(nullptr, nullptr), Told{});
+}
+
+TEST_F(TreesDiffTest, ANameThatBecameAnotherKindIsRemovedAndAdded) {
+    model.add_folder("a");
+    model.add_file("a/x", as_bytes("1"));
+    model.add_file("b", as_bytes("2"));
+    model.add_file("c", as_bytes("3"));
+    auto const before = back_up(model);
+    model.remove("a");
+    model.remove("b");
+    model.add_file("a", as_bytes("a file now"));
+    model.add_folder("b");
+    model.add_file("b/y", as_bytes("4"));
+    model.add("c", data::EntryKind::symlink).entry.link_target = "b";
+    auto const after = back_up(model, &before);
+    EXPECT_EQ(told(&before, &after),
+              (Told{"+ a", "+ b", "+ b/y", "+ c", "- a", "- a/x", "- b", "- c"}));
+}
+
+TEST_F(TreesDiffTest, IdentityIsToldOfOnRequestOnly) {
+    data::Entry before;
+    data::Entry after = before;
+    after.inode = 9;
+    EXPECT_TRUE(differing_properties(before, after, false).empty());
+    EXPECT_EQ(differing_properties(before, after, true), std::vector<std::string>{"identity"});
+    after = before;
+    after.links = 2;
+    EXPECT_EQ(differing_properties(before, after, true), std::vector<std::string>{"identity"});
+    EXPECT_TRUE(differing_properties(before, before, true).empty());
+}
+
+TEST_F(TreesDiffTest, AFolderWhoseNamesAreNotSortedIsCorrupt) {
+    auto const record = [](std::string const& name, data::EntryKind kind, BlobList const& list) {
+        data::Entry entry;
+        entry.name = name;
+        entry.kind = kind;
+        Encoder out;
+        data::encode_entry(out, entry);
+        if (kind == data::EntryKind::folder) encode_list(out, list);
+        return out.take();
+    };
+    auto const stream = [&](std::vector<Bytes> const& records) {
+        RecordWriter writer(blobs, domains.common(), folder_cuts);
+        for (Bytes const& each : records) EXPECT_TRUE(writer.add(1, each));
+        return *writer.finish();
+    };
+    auto const fifo = data::EntryKind::fifo;
+    SourceSnapshot source;
+    source.root = stream({record("", data::EntryKind::folder,
+                                 stream({record("b", fifo, {}), record("a", fifo, {})}))});
+    TreeDiffOptions options;
+    options.each = [](EntryDifference const&) -> Result<void> { return {}; };
+    auto const done = diff_trees(nullptr, &source, options, blobs, domains.common(), {});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().fault(), Fault::corrupt);
 }
 
 }  // namespace

@@ -51,6 +51,43 @@ TEST(RowSort, SortsInMemoryOnDiskAndOverSeveralLevels) {
     }
 }
 
+TEST(RowSort, ManyRunsThatNoLevelHoldsAreMergedBeforeTheyAreRead) {
+    // Seven runs of three at once: two levels hold runs, none of them full, and together too many.
+    RowSort sort({.run_bytes = 1000, .fan_in = 3});
+    Pairs pairs;
+    for (int i = 0; i < 400; ++i) {
+        pairs.emplace_back(std::to_string(100'000 + i * 7919 % 400), std::string(40, 'v'));
+        ASSERT_TRUE(sort.add({as_bytes(pairs.back().first)}, {as_bytes(pairs.back().second)}));
+    }
+    Pairs const sorted = sorted_by(sort);
+    EXPECT_TRUE(std::ranges::is_sorted(sorted, {}, &Pairs::value_type::first));
+    EXPECT_TRUE(std::ranges::is_permutation(sorted, pairs));
+}
+
+TEST(RowSort, ASpilledRunThatWasCutShortIsCorrupt) {
+    auto folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    RowSort sort({.spill_folder = folder->path(), .run_bytes = 4u << 20});
+    std::string const value(1000, 'v');  // frames are read one by one: the file outlasts the first
+    for (int i = 0; i < 16'000; ++i) {
+        ASSERT_TRUE(sort.add({as_bytes(std::to_string(1'000'000 + i))}, {as_bytes(value)}));
+    }
+    ASSERT_TRUE(sort.finish());
+    for (auto const& item : std::filesystem::recursive_directory_iterator(folder->path())) {
+        if (!item.is_regular_file()) continue;
+        std::filesystem::resize_file(item.path(), item.file_size() - 1);
+    }
+    while (true) {
+        auto const row = sort.next();
+        if (row) {
+            ASSERT_TRUE(*row) << "the end came without a word";
+            continue;
+        }
+        EXPECT_EQ(row.error().fault(), Fault::corrupt);
+        break;
+    }
+}
+
 TEST(RowSort, NothingSortedIsNothingGiven) {
     RowSort sort({});
     EXPECT_TRUE(sorted_by(sort).empty());
@@ -186,6 +223,28 @@ TEST_F(RosterFixture, OneChangedIdRewritesOneBlobAndItsList) {
     entries[1000].id.bytes[0] ^= std::byte{1};
     write(entries);
     EXPECT_LE(blobs.count() - before, 2u);
+}
+
+TEST_F(RosterFixture, EntriesThatAreNoneAreCorrupt) {
+    RosterEntry last;
+    last.handle.bytes[0] = std::byte{1};
+    auto const decoded = [&](std::uint8_t flags, std::size_t bytes, RosterEntry const* before) {
+        Bytes record{std::byte{flags}};
+        record.resize(1 + bytes, std::byte{0xff});
+        return decode_roster_entry(record, before);
+    };
+    ASSERT_TRUE(decoded(1, 32, &last));
+    EXPECT_EQ(decoded(1, 32, &last)->handle, last.handle);
+    EXPECT_FALSE(decoded(1, 32, nullptr)) << "no handle to go on with";
+    EXPECT_FALSE(decoded(0, 32, &last)) << "no kind";
+    EXPECT_FALSE(decoded(3, 32, &last)) << "a kind that nobody knows";
+    EXPECT_FALSE(decoded(65, 32, &last)) << "a flag that nobody knows";
+    EXPECT_FALSE(decoded(1, 31, &last)) << "half an id";
+    EXPECT_FALSE(decoded(1, 33, &last)) << "more than an id";
+    EXPECT_FALSE(decoded(5, 16 + 10 + 32, &last)) << "a generation out of range";
+    for (std::uint8_t const flags : {0, 3, 64, 255}) {
+        EXPECT_EQ(decoded(flags, 32, &last).error().fault(), Fault::corrupt);
+    }
 }
 
 TEST_F(RosterFixture, ATruncatedRosterIsCorrupt) {
