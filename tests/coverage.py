@@ -2,6 +2,7 @@
 """Line coverage of each room against its bar, from a build folder whose tests have run.
 
 usage: tests/coverage.py BUILD_FOLDER
+Tests and what only they use (testing/, *_world.h) do not count.
 Lines that no test can reach carry GCOVR_EXCL_LINE (or _START/_STOP) and the reason beside it.
 """
 import collections
@@ -19,6 +20,7 @@ def measure(build):
     report = pathlib.Path(build, "coverage.json")
     subprocess.run(
         ["gcovr", "--root", ".", "--filter", "src/", "--exclude", r".*_test\.cpp",
+         "--exclude", r".*/testing/.*", "--exclude", r".*_world\.h",
          "--gcov-ignore-parse-errors", "-j", "2", "--json-summary", str(report),
          "--html-details", str(pathlib.Path(build, "coverage.html")), str(build)],
         check=True, stdout=subprocess.DEVNULL)

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "crypto/blake2b.h"
 #include "crypto/chacha.h"
 #include "crypto/checksum.h"
 #include "crypto/derive.h"
@@ -243,6 +244,45 @@ TEST(ConstantTime, ComparesLengthAndContent) {
     EXPECT_FALSE(equal_constant_time(as_bytes("ab"), as_bytes("ac")));
     EXPECT_FALSE(equal_constant_time(as_bytes("ab"), as_bytes("abc")));
     EXPECT_TRUE(equal_constant_time({}, {}));
+}
+
+TEST(Hashing, AStreamGoesOnWhereItWasMovedTo) {
+    Sha256 first;
+    first.update(as_bytes("ab"));
+    Sha256 moved(std::move(first));
+    moved.update(as_bytes("c"));
+    Sha256 assigned;
+    assigned.update(as_bytes("forgotten"));
+    assigned = std::move(moved);
+    EXPECT_EQ(assigned.finish(), sha256(as_bytes("abc")));
+    EXPECT_EQ(assigned.finish(), sha256({})) << "ready for a new stream";
+
+    Blake2b long_first, long_whole;
+    long_whole.update(as_bytes("abc"));
+    long_first.update(as_bytes("ab"));
+    Blake2b long_moved(std::move(long_first));
+    long_moved.update(as_bytes("c"));
+    Blake2b long_assigned;
+    long_assigned = std::move(long_moved);
+    EXPECT_EQ(long_assigned.finish(), long_whole.finish());
+
+    auto named = Checksum::open("sha256");
+    auto other = Checksum::open("md5");
+    ASSERT_TRUE(named && other);
+    named->update(as_bytes("abc"));
+    *other = std::move(*named);
+    EXPECT_EQ(other->finish(), to_hex(sha256(as_bytes("abc"))));
+}
+
+TEST(Hashing, AKeyedCodeIsTheSameWhereverItsKeyIsMoved) {
+    Secret32 const secret = key_of(std::string(64, '7'));
+    HmacKey const kept(secret);
+    HmacKey first(secret);
+    HmacKey moved(std::move(first));
+    HmacKey assigned(Secret32{});
+    assigned = std::move(moved);
+    EXPECT_EQ(assigned.mac(as_bytes("abc")), kept.mac(as_bytes("abc")));
+    EXPECT_NE(assigned.mac(as_bytes("abc")), HmacKey(Secret32{}).mac(as_bytes("abc")));
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ Result<void> check_cost(PassphraseCost cost) {
         return fail(Fault::denied,
                     fmt::format("the passphrase cost of {} MiB lies outside 64 MiB … 1 GiB",
                                 cost.memory_kib / 1024));
-        // GCOVR_EXCL_STOP
     }
     if (cost.passes < passes_min || cost.passes > passes_max) {
         return fail(
@@ -45,6 +44,7 @@ Result<Secret32> key_from_passphrase(ByteView passphrase, Salt16 const& salt, Pa
         return fail(Fault::exhausted,
                     fmt::format("too little memory to derive a key from the passphrase ({} MiB)",
                                 cost.memory_kib / 1024));
+        // GCOVR_EXCL_STOP
     }
     return key;
 }

@@ -120,7 +120,7 @@ void enter_sandbox() {
     ::setrlimit(RLIMIT_NOFILE, &files);
     ::prctl(PR_SET_DUMPABLE, 0);
 #if defined(PERDURE_COVERAGE)
-    return;  // what the worker executed is written to files when it ends
+    return;  // the filter would refuse the files that tell what the worker executed
 #endif
     if constexpr (this_architecture == 0) return;
     auto program = rules();

@@ -9,6 +9,11 @@
 #include "media/worker/vips.h"
 #include "system/worker_process.h"
 
+#if defined(PERDURE_COVERAGE)
+extern "C" void __gcov_dump();
+extern "C" void __gcov_reset();
+#endif
+
 namespace perdure::media {
 
 namespace {
@@ -55,6 +60,14 @@ Result<Answer> work(system::MessageSocket::Message const& message) {
     return worker::convert_picture(task, file.view());
 }
 
+/// A worker is killed, not ended, so it writes what it executed while it still can.
+void save_counters() {
+#if defined(PERDURE_COVERAGE)
+    __gcov_dump();
+    __gcov_reset();
+#endif
+}
+
 }  // namespace
 
 bool is_worker(int argc, char const* const* argv) {
@@ -68,7 +81,9 @@ int run_as_worker() {
     while (true) {
         auto const message = socket.receive(task_max_bytes, idle_max, {});
         if (!message) return 0;
-        if (!socket.send(encode_answer(work(*message)), nullptr, {})) return 0;
+        Bytes const answer = encode_answer(work(*message));
+        save_counters();
+        if (!socket.send(answer, nullptr, {})) return 0;
     }
 }
 
