@@ -164,6 +164,26 @@ TEST_F(RepositoryFixture, APinnedSnapshotIsNotRemoved) {
     EXPECT_TRUE(repository->remove_snapshot(snapshot->session, {}));
 }
 
+TEST_F(RepositoryFixture, APinThatCannotBeReadStillPins) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    PinSeal const seal{repository->id(), repository->domains().common()};
+    ASSERT_TRUE(pin(*store, seal, snapshot->session, "evidence", outside.random, {}));
+    std::string const name = "pin/" + snapshot->id();
+    ASSERT_TRUE(store->head(name, {}));
+    for (std::size_t const bytes : {std::size_t{0}, std::size_t{10}, std::size_t{100'000}}) {
+        ASSERT_TRUE(store->put(name, Bytes(bytes), store::PutMode::replace, {}));
+        auto const reason = pinned(*store, seal, snapshot->session, {});
+        ASSERT_TRUE(reason && *reason) << bytes;
+        if (bytes > 2048) {
+            EXPECT_EQ(**reason, "(reason unreadable)");
+        }
+        EXPECT_EQ(pins(*store, seal, {})->size(), 1u);
+        EXPECT_EQ(repository->remove_snapshot(snapshot->session, {}).error().fault(),
+                  Fault::denied);
+    }
+}
+
 TEST_F(RepositoryFixture, NoDestinationReadsWhyASnapshotIsPinned) {
     auto repository = open();
     auto const snapshot = back_up(*repository);

@@ -197,6 +197,26 @@ TEST_F(CollectTest, SparsePacksAreRewrittenAndFullOnesAreNot) {
     expect_restores(third, full);
 }
 
+TEST_F(CollectTest, ADryRunTellsOfSparsePacksWhatTheRealOneDoes) {
+    TreeModel wide = make_tree(1, 10);
+    auto const first = world_.backup(wide);
+    TreeModel narrow = make_tree(1, 2);
+    auto const second = world_.backup(narrow, &first.sources[0]);
+    world_.remove(first);
+    auto const before = world_.names("");
+    auto options = at_once();
+    options.dry_run = true;
+    auto const dry = collect_now(options);
+    EXPECT_EQ(world_.names(""), before) << "it changes nothing";
+    auto const real = collect_now(at_once());
+    EXPECT_GE(dry.packs_rewritten, 1u);
+    EXPECT_EQ(dry.packs_rewritten, real.packs_rewritten);
+    EXPECT_EQ(dry.bytes_rewritten, real.bytes_rewritten);
+    EXPECT_EQ(dry.packs_condemned, real.packs_condemned);
+    EXPECT_EQ(dry.blobs_dead, real.blobs_dead);
+    expect_restores(second, narrow);
+}
+
 TEST_F(CollectTest, OfBlobsStoredTwiceOneCopyStays) {
     // rustic #392: duplicates made prune drop the pack that held the only needed copy
     TreeModel model = make_tree(1);
