@@ -52,16 +52,18 @@ TEST(RowSort, SortsInMemoryOnDiskAndOverSeveralLevels) {
 }
 
 TEST(RowSort, ManyRunsThatNoLevelHoldsAreMergedBeforeTheyAreRead) {
-    // Seven runs of three at once: two levels hold runs, none of them full, and together too many.
-    RowSort sort({.run_bytes = 1000, .fan_in = 3});
-    Pairs pairs;
-    for (int i = 0; i < 400; ++i) {
-        pairs.emplace_back(std::to_string(100'000 + i * 7919 % 400), std::string(40, 'v'));
-        ASSERT_TRUE(sort.add({as_bytes(pairs.back().first)}, {as_bytes(pairs.back().second)}));
+    // Of some numbers of runs two levels are left, none of them full, and together too many.
+    for (int rows = 40; rows <= 400; rows += 20) {
+        RowSort sort({.run_bytes = 1000, .fan_in = 3});
+        Pairs pairs;
+        for (int i = 0; i < rows; ++i) {
+            pairs.emplace_back(std::to_string(100'000 + i * 7919 % rows), std::string(40, 'v'));
+            ASSERT_TRUE(sort.add({as_bytes(pairs.back().first)}, {as_bytes(pairs.back().second)}));
+        }
+        Pairs const sorted = sorted_by(sort);
+        EXPECT_TRUE(std::ranges::is_sorted(sorted, {}, &Pairs::value_type::first));
+        EXPECT_TRUE(std::ranges::is_permutation(sorted, pairs));
     }
-    Pairs const sorted = sorted_by(sort);
-    EXPECT_TRUE(std::ranges::is_sorted(sorted, {}, &Pairs::value_type::first));
-    EXPECT_TRUE(std::ranges::is_permutation(sorted, pairs));
 }
 
 TEST(RowSort, ASpilledRunThatWasCutShortIsCorrupt) {
