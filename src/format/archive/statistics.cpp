@@ -38,6 +38,13 @@ Result<std::optional<Timestamp>> restore_time(Decoder& in) {
     return there ? std::optional(Timestamp{seconds, nanoseconds}) : std::nullopt;
 }
 
+/// A name as save() wrote it: what is no text came from a damaged file.
+Result<std::string> name_in(Decoder& in, std::size_t bytes_max) {
+    PD_TRY(auto name, in.text(bytes_max));
+    if (!is_utf8(name)) return fail(Fault::corrupt, "a counted name is no text");
+    return name;
+}
+
 }  // namespace
 
 void NameCounts::add(std::string_view name) {
@@ -64,7 +71,7 @@ Result<void> NameCounts::restore(Decoder& in) {
     PD_TRY(others, in.varint());
     PD_TRY(auto const size, in.varint());
     for (std::uint64_t i = 0; i < size; ++i) {
-        PD_TRY(auto name, in.text(name_bytes_max));
+        PD_TRY(auto name, name_in(in, name_bytes_max));
         PD_TRY(auto const count, in.varint());
         counts.emplace(std::move(name), count);
     }
@@ -109,7 +116,7 @@ void ArchiveStatistics::save(Encoder& out) const {
 Result<void> ArchiveStatistics::restore(Decoder& in) {
     PD_TRY(auto const size, in.varint());
     for (std::uint64_t i = 0; i < size; ++i) {
-        PD_TRY(auto name, in.text(1 << 16));
+        PD_TRY(auto name, name_in(in, 1 << 16));
         OfType type;
         for (auto* count : {&type.records, &type.bytes, &type.embeddings, &type.media}) {
             PD_TRY(*count, in.varint());

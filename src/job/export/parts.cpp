@@ -133,11 +133,14 @@ Result<PartList> PartList::parse(std::string_view json) {
         return fail(Fault::unsupported, "parts.json is of a newer version of perdure");
     }
     PartList list{.name = root.text("name"), .bytes = *bytes, .sha256 = root.text("sha256")};
+    PD_CHECK(check_part_name(list.name));
     for (auto const& item : *items) {
         auto const size = item.count("bytes");
         if (!size) return bad();
         list.parts.push_back({item.text("name"), *size, item.text("sha256")});
-        PD_CHECK(check_part_name(list.parts.back().name));
+        auto const& part = list.parts.back().name;
+        PD_CHECK(check_part_name(part));
+        if (!part.starts_with(list.name + ".")) return bad();
     }
     return list;
 }

@@ -233,10 +233,15 @@ Result<void> Objects::finish(Trailer const& trailer) {
     std::string rows = big_endian(0, 1) + big_endian(0, 5) + big_endian(65535, 2);
     Number first = 0, expected = 1;
     std::uint64_t previous = 0;
+    // Every reserved number was put, once: unless what a broken-off export left was damaged.
+    auto const torn = [] {
+        return fail(Fault::corrupt, "the places of a PDF's objects contradict each other")
+            .with_fix("begin the export anew");
+    };
     PD_CHECK(places_.merge([&](std::string_view key, std::string_view row) -> Result<void> {
         Number number = 0;
         for (char const c : key) number = number << 8 | static_cast<unsigned char>(c);
-        PD_ASSERT(number == expected);  // every reserved number was put, once
+        if (number != expected) return torn();
         ++expected;
         rows += row;
         if (rows.size() < table_rows_max * row_bytes) return {};
@@ -245,7 +250,7 @@ Result<void> Objects::finish(Trailer const& trailer) {
         rows.clear();
         return {};
     }));
-    PD_ASSERT(expected == end);
+    if (expected != end) return torn();
     PD_CHECK(write_table(rows, first, trailer, previous, true));
     return out_->finish();
 }
