@@ -89,17 +89,16 @@ TEST_F(ParcelTest, EveryHarmToAPartIsFoundAndNamed) {
 }
 
 TEST_F(ParcelTest, AListThatLeadsElsewhereIsRefused) {
-    for (
-        auto const* const json :
-        {R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"../b","bytes":1}]})",
-         R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"/b","bytes":1}]})",
-         R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"","bytes":1}]})",
-         R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[]})",
-         R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"b"}]})",
-         R"({"version":1,"name":"a.zip","bytes":1,"sha256":"","parts":[{"name":"b","bytes":1}]})",
-         R"({"version":1,"name":"../a","bytes":1,"sha256":"","parts":[{"name":"../a.1","bytes":1}]})",
-         R"({"version":2,"name":"a","bytes":1,"sha256":"","parts":[{"name":"b","bytes":1}]})", "[]",
-         "", "{"}) {
+    for (auto const* const json :
+         {R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"../b","bytes":1}]})",
+          R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"/b","bytes":1}]})",
+          R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"","bytes":1}]})",
+          R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[]})",
+          R"({"version":1,"name":"a","bytes":1,"sha256":"","parts":[{"name":"b"}]})",
+          R"({"version":1,"name":"a.zip","bytes":1,"sha256":"","parts":[{"name":"b","bytes":1}]})",
+          R"({"version":1,"name":"../a","bytes":1,"parts":[{"name":"../a.1","bytes":1}]})",
+          R"({"version":2,"name":"a","bytes":1,"sha256":"","parts":[{"name":"b","bytes":1}]})",
+          "[]", "", "{"}) {
         EXPECT_FALSE(PartList::parse(json)) << json;
     }
 }
