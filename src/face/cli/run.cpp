@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <optional>
 #include <system_error>
 
 #include "face/cli/help.h"
@@ -32,24 +33,35 @@ OutputOptions output_options(std::vector<std::string> const& argv) {
     return options;
 }
 
-/// Threads and memory that the machine refuses reach nobody as a Result: nothing can be cleaned up
-/// any more, as after SIGKILL, but it can be said what was missing. All else stays an abort.
-[[noreturn]] void end_for_want() {
-    auto const end = [](char const* why, char const* fix) {
-        std::fprintf(stderr, "error[PD-0001]: the machine gave no more\n  why:  %s\n  fix:  %s\n",
-                     why, fix);
-        ::_exit(service::exit_code::failure);
+/// What the machine refused to the language itself; empty: something else was thrown.
+std::optional<Error> want_of(std::exception_ptr const& thrown) {
+    auto const want = [](char const* what, char const* fix) {
+        return fail(Fault::exhausted, std::string("the machine gave no more\n") + what)
+            .with_fix(fix);
     };
     try {
-        if (auto const thrown = std::current_exception()) std::rethrow_exception(thrown);
+        if (thrown) std::rethrow_exception(thrown);
     } catch (std::system_error const& error) {
         if (error.code() == std::errc::resource_unavailable_try_again)
-            end("a thread could not be started",
-                "raise the limit of processes or memory: ulimit -u, ulimit -v, TasksMax, pids.max");
+            return want("a thread could not be started",
+                        "raise the limit of processes or memory: ulimit -u, ulimit -v, TasksMax, "
+                        "pids.max");
     } catch (std::bad_alloc const&) {
-        end("memory is used up",
-            "give it more: ulimit -v, MemoryMax; docs/LIMITS.md says how much");
+        return want("memory is used up",
+                    "give it more: ulimit -v, MemoryMax; docs/LIMITS.md says how much");
     } catch (...) {  // a broken invariant
+    }
+    return std::nullopt;
+}
+
+/// In a thread that no command waits for nothing can be cleaned up any more, as after SIGKILL, but
+/// it can be said what was missing. All else stays an abort.
+[[noreturn]] void end_for_want() {
+    if (auto const want = want_of(std::current_exception())) {
+        auto const text = explain(*want);
+        std::fprintf(stderr, "error[%s]: %s\n  why:  %s\n  fix:  %s\n", text.code.c_str(),
+                     text.headline.c_str(), text.why.c_str(), text.fix.c_str());
+        ::_exit(service::exit_code::failure);
     }
     std::abort();
 }
@@ -105,18 +117,14 @@ bool answers(std::string_view words) {
            words.starts_with("report");
 }
 
-/// What the machine refuses to the language itself arrives as an exception, wherever it happens.
+/// A command that the machine gave too little ends like any other that failed.
 Result<int> run_guarded(CommandRow const& row, Invocation& invocation) {
-    std::string refused;
     try {
         return row.run(invocation);
-    } catch (std::system_error const& error) {
-        refused = std::string("a thread could not be started\n") + error.what();
-    } catch (std::bad_alloc const&) {
-        refused = "there is not enough memory";
+    } catch (...) {
+        if (auto want = want_of(std::current_exception())) return *std::move(want);
+        throw;
     }
-    return fail(Fault::exhausted, std::move(refused))
-        .with_fix("allow more threads and memory (ulimit -u, ulimit -v), then repeat the command");
 }
 
 int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milliseconds> timeout) {

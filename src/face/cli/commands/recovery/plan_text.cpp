@@ -1,10 +1,9 @@
 #include "face/cli/commands/recovery/plan_text.h"
 
 #include <fmt/format.h>
-
 #include <fmt/ranges.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <map>
 
 #include "face/cli/table.h"
