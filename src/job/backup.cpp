@@ -61,20 +61,27 @@ repository::Snapshot describe(BackupRequest const& request, BackupReport const& 
     return snapshot;
 }
 
+/// An empty folder, or a command that said nothing. A database without rows is still there.
+bool holds_nothing(SourceSnapshot const& source) {
+    if (source.rows) return false;
+    if (source.type != "command") return source.items <= 1;  // its root alone
+    return source.bytes_total == 0 && source.bytes_read == 0;
+}
+
 /// A disk that is not mounted leaves another, empty folder behind; a dump whose pipe broke may end
 /// well with nothing said. Neither may pass for what the source holds now.
 std::optional<Error> suddenly_empty(SourceReading const& reading, SourceSnapshot const& written,
                                     repository::WriteContext& context, std::stop_token stop) {
     auto const& [source, parent, pace] = reading;
     auto const fix = fmt::format("if this is meant: perdure backup {} --type full", source.name);
-    if (!parent || written.rows) return std::nullopt;
-    if (source.type == "command" && written.bytes_read == 0 && parent->bytes_read > 0) {
+    if (!parent || !holds_nothing(written) || holds_nothing(*parent)) return std::nullopt;
+    if (source.type == "command") {
         return fail(Fault::unavailable,
                     fmt::format("the command gave nothing, the last time {} bytes",
                                 parent->bytes_read))
             .with_fix(fix);
     }
-    if (source.type != "files" || written.items > 1 || parent->items <= 1) return std::nullopt;
+    if (source.type != "files") return std::nullopt;
     auto const before = repository::find_in_tree(*parent, "", context.known,
                                                  context.domains.common(), std::move(stop));
     struct stat now{};
@@ -107,13 +114,6 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     PD_TRY(written.digest, reader->digest());
     written.rows = true;
     return written;
-}
-
-/// An empty folder, or a command that said nothing. A database without rows is still there.
-bool holds_nothing(SourceSnapshot const& source) {
-    if (source.rows) return false;
-    if (source.type != "command") return source.items <= 1;  // its root alone
-    return source.bytes_total == 0 && source.bytes_read == 0;
 }
 
 /// Nothing where something was is a valid state, and what a disk that is not mounted or a broken
@@ -222,12 +222,12 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
     auto read = read_watched(reading, context, outcome.failure, stop);
     if (outcome.failure && outcome.failure->fault() != Fault::cancelled) return outcome;
     if (!read) return std::move(read).error();
-    outcome.failure = suddenly_empty(reading, *read, context, stop);
     outcome.snapshot = std::move(*read);
     outcome.snapshot.name = source.name;
     outcome.snapshot.type = source.type;
     outcome.snapshot.location = source.path.string();
     outcome.snapshot.options = remembered_options(source);
+    outcome.failure = suddenly_empty(reading, outcome.snapshot, context, stop);
     return outcome;
 }
 

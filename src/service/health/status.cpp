@@ -117,7 +117,6 @@ LightState ask_backup(Workspace& workspace, catalog::RunLog& log, std::string co
     using repository::SessionState;
     auto out = ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, true});
     auto const last = log.last("backup", source, {Outcome::ok, Outcome::partial});
-    if (out.detail == "never" && !offline) out.detail = tell_of_others(workspace);
     if (offline || !last || !*last || (*last)->snapshot.empty()) return out;
     auto const store = workspace.store();
     if (!store) return out;  // the light "destination" says so
@@ -220,12 +219,18 @@ Health assess(Workspace& workspace, bool offline) {
     auto const& config = workspace.config();
     auto const broken = log ? failed_whole_check(*log) : std::nullopt;
     auto const destination = reach(workspace, offline);
+    std::string others;  // asked for once, where a source needs it
     for (auto const& source : config.sources) {
         SourceHealth one;
         one.name = source.options.name;
         if (log) {
             auto const& goals = config.objectives;
-            one.lights.push_back(ask_backup(workspace, *log, one.name, offline));
+            auto backup = ask_backup(workspace, *log, one.name, offline);
+            if (backup.detail == "never" && !offline) {
+                if (others.empty()) others = tell_of_others(workspace);
+                backup.detail = others;
+            }
+            one.lights.push_back(std::move(backup));
             one.lights.push_back(ask_check(*log, one.name, goals.check_every, broken));
             one.lights.push_back(ask(*log, one.name, {"restore test", "drill", goals.drill_every}));
             one.lights.push_back(ask_retention(config, *log, one.name));
