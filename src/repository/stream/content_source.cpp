@@ -5,10 +5,23 @@
 
 namespace perdure::repository {
 
+namespace {
+constexpr std::size_t group_blobs_max = 64;
+}  // namespace
+
+/// Blobs that follow each other in one frame: fetched by one task, since a second one would only
+/// wait for the first to open the frame.
 struct ContentSource::Fetch {
-    BlobId id;
-    std::optional<Result<BlobView>> blob;
+    std::vector<BlobId> ids;
+    std::vector<Result<BlobView>> blobs;
+    std::size_t taken = 0;
     std::atomic<bool> done = false;
+
+    void run(BlobReader& reader, DomainPtr const& domain, std::stop_token const& stop) {
+        blobs.reserve(ids.size());
+        for (BlobId const& id : ids) blobs.push_back(reader.read(id, domain, stop));
+        done.store(true, std::memory_order_release);
+    }
 };
 
 ContentSource::ContentSource(BlobReader& blobs, DomainPtr domain, BlobList const& list,
@@ -27,25 +40,40 @@ ContentSource::~ContentSource() {
     }
 }
 
+Result<void> ContentSource::take_next_id() {
+    next_.reset();
+    if (ids_ended_) return {};
+    PD_TRY(next_, ids_.next(stop_));
+    if (!next_) ids_ended_ = true;
+    return {};
+}
+
+/// The next blobs that lie in one frame, as far as the index knows.
+Result<std::shared_ptr<ContentSource::Fetch>> ContentSource::next_group() {
+    auto fetch = std::make_shared<Fetch>();
+    auto const first = blobs_.place(*next_);
+    do {
+        fetch->ids.push_back(*next_);
+        PD_CHECK(take_next_id());
+        if (!next_ || !first || fetch->ids.size() >= group_blobs_max) break;
+        auto const place = blobs_.place(*next_);
+        if (!place || place->slot != first->slot || place->pack_hash != first->pack_hash) break;
+    } while (true);
+    return fetch;
+}
+
 Result<void> ContentSource::fetch_ahead() {
-    while (!ids_ended_ && ahead_.size() < workers_.threads() + 2u) {
-        PD_TRY(std::optional<BlobId> const id, ids_.next(stop_));
-        if (!id) {
-            ids_ended_ = true;
-            break;
-        }
-        auto fetch = std::make_shared<Fetch>();
-        fetch->id = *id;
+    if (!next_ && !ids_ended_) PD_CHECK(take_next_id());
+    while (next_ && ahead_.size() < workers_.threads() + 1u) {
+        PD_TRY(std::shared_ptr<Fetch> fetch, next_group());
         ahead_.push_back(fetch);
         // The last (often only) blob of a short content is fetched where it is needed.
         if (ahead_.size() == 1 && left_bytes_ < (256u << 10)) {
-            fetch->blob.emplace(blobs_.read(fetch->id, domain_, stop_));
-            fetch->done = true;
+            fetch->run(blobs_, domain_, stop_);
             continue;
         }
         workers_.submit_urgent([fetch, &blobs = blobs_, domain = domain_, stop = stop_] {
-            fetch->blob.emplace(blobs.read(fetch->id, domain, stop));
-            fetch->done.store(true, std::memory_order_release);
+            fetch->run(blobs, domain, stop);
         });
     }
     return {};
@@ -53,15 +81,15 @@ Result<void> ContentSource::fetch_ahead() {
 
 Result<bool> ContentSource::advance() {
     rest_ = {};
+    if (!ahead_.empty() && ahead_.front()->taken == ahead_.front()->ids.size()) ahead_.pop_front();
     PD_CHECK(fetch_ahead());
     if (ahead_.empty()) {
         if (left_bytes_ != 0) return fail(Fault::corrupt, "a content ends too early");
         return false;
     }
-    std::shared_ptr<Fetch> const fetch = ahead_.front();
-    workers_.help_until([&] { return fetch->done.load(std::memory_order_acquire); });
-    ahead_.pop_front();
-    PD_TRY(blob_, *fetch->blob);
+    Fetch& fetch = *ahead_.front();
+    workers_.help_until([&] { return fetch.done.load(std::memory_order_acquire); });
+    PD_TRY(blob_, fetch.blobs[fetch.taken++]);
     rest_ = blob_.view();
     if (rest_.empty() || rest_.size() > left_bytes_) {
         return fail(Fault::corrupt, "a content contradicts its length");

@@ -7,7 +7,7 @@
 namespace perdure::repository {
 
 /// Reads the content behind a list of blobs; the blobs ahead are fetched, opened and decompressed
-/// by the workers meanwhile. Memory: threads + 2 blobs and their frames. Threads: one.
+/// by the workers meanwhile. Memory: threads + 1 frames. Threads: one.
 class ContentSource final : public data::ByteSource {
 public:
     ContentSource(BlobReader& blobs, DomainPtr domain, BlobList const& list, data::Entry entry,
@@ -20,6 +20,8 @@ public:
 
 private:
     struct Fetch;
+    Result<void> take_next_id();
+    Result<std::shared_ptr<Fetch>> next_group();
     Result<void> fetch_ahead();
     Result<bool> advance();
     Result<std::size_t> fill(ByteSpan into);
@@ -32,6 +34,7 @@ private:
     Workers& workers_;
     std::stop_token stop_;
     std::deque<std::shared_ptr<Fetch>> ahead_;
+    std::optional<BlobId> next_;  ///< the first that no fetch holds
     bool ids_ended_ = false;
     BlobView blob_;
     ByteView rest_;
