@@ -14,6 +14,7 @@
 #include "origin/files/metadata.h"
 #include "origin/files/stat.h"
 #include "origin/files/xattr.h"
+#include "system/direct_append.h"
 #include "system/durable.h"
 #include "system/random.h"
 #include "system/step.h"
@@ -244,6 +245,8 @@ public:
 
     Result<void> run(data::ByteSource& content) {
         PD_CHECK(check_extents());
+        if (durable_ && !entry_.sparse && entry_.size >= system::DirectAppend::worth_bytes)
+            return run_direct(content);
         thread_local Bytes buffer(copy_bytes);
         for (;;) {
             PD_TRY(std::size_t const got, content.read(buffer));
@@ -259,6 +262,16 @@ public:
     }
 
 private:
+    /// A long file that is to be on the disk in the end needs no place in the page cache.
+    Result<void> run_direct(data::ByteSource& content) {
+        system::DirectAppend file(file_, path_);
+        for (;;) {
+            PD_TRY(std::size_t const got, content.read(file.room()));
+            if (got == 0) return file.finish();
+            PD_CHECK(file.filled(got));
+        }
+    }
+
     /// Extents come from a snapshot: in order, apart, within the size, and a size the kernel can
     /// hold.
     Result<void> check_extents() const {

@@ -436,5 +436,18 @@ TEST_F(FilesTarget, TakesFilesFromManyThreads) {
     EXPECT_EQ(output_of("find '" + to_.native() + "' -type f | wc -l"), "400\n");
 }
 
+TEST_F(FilesTarget, ALongFileIsWholeThoughItBypassesTheCache) {
+    std::string text((std::size_t{16} << 20) + 4099, '\0');
+    for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i >> 9);
+    put(from_ / "long", text);
+    TargetOptions durable = options();
+    durable.durable = true;
+    auto const problems = copy_tree(files_source(from_), durable);
+    ASSERT_TRUE(problems) << problems.error().message();
+    EXPECT_EQ(digest(from_), digest(to_));
+    EXPECT_EQ(shell("cmp -s '" + (from_ / "long").native() + "' '" + (to_ / "long").native() + "'"),
+              0);
+}
+
 }  // namespace
 }  // namespace perdure::origin

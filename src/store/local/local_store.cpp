@@ -25,6 +25,7 @@
 #include <set>
 
 #include "system/account.h"
+#include "system/direct_append.h"
 #include "system/random.h"
 
 namespace perdure::store {
@@ -173,16 +174,38 @@ Result<void> LocalStore::hand_over_folders(Path const& folder) const {
     return {};
 }
 
-Result<void> LocalStore::write_temporary(Path const& path, ByteView body,
-                                         std::stop_token const& stop) {
-    PD_TRY(File file, File::create(path));
-    PD_CHECK(hand_over(file.descriptor(), path));
+Result<void> write_pieces(File& file, ByteView body, std::stop_token const& stop) {
     do {
         if (stop.stop_requested()) return cancelled();
         ByteView const piece = body.first(std::min(body.size(), piece_bytes));
         PD_CHECK(file.write(piece));
         body = body.subspan(piece.size());
     } while (!body.empty());
+    return {};
+}
+
+/// Packs of data: nobody reads them soon.
+Result<void> write_past_the_cache(File const& file, Path const& path, ByteView body,
+                                  std::stop_token const& stop) {
+    system::DirectAppend direct(file.descriptor(), path.native());
+    while (!body.empty()) {
+        if (stop.stop_requested()) return cancelled();
+        ByteSpan const room = direct.room();
+        std::size_t const count = std::min(room.size(), body.size());
+        std::ranges::copy(body.first(count), room.begin());
+        body = body.subspan(count);
+        PD_CHECK(direct.filled(count));
+    }
+    return direct.finish();
+}
+
+Result<void> LocalStore::write_temporary(Path const& path, ByteView body,
+                                         std::stop_token const& stop) {
+    PD_TRY(File file, File::create(path));
+    PD_CHECK(hand_over(file.descriptor(), path));
+    PD_CHECK(body.size() < system::DirectAppend::worth_bytes
+                 ? write_pieces(file, body, stop)
+                 : write_past_the_cache(file, path, body, stop));
     PD_CHECK(file.sync());
     return file.close();
 }

@@ -190,5 +190,50 @@ TEST_F(LocalStoreTest, ReadingChangesNoObjectsAge) {
     EXPECT_EQ(store_->head("a", {}).value().modified, before);
 }
 
+TEST_F(LocalStoreTest, ABodyThatBypassesTheCacheIsWholeAndNamedLast) {
+    std::string body((std::size_t{17} << 20) + 4097, '\0');
+    for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * i >> 7);
+    std::size_t writes = 0;
+    bool named = false;
+    system::set_step_hook([&](Step step, std::string_view) -> Result<void> {
+        bool const write = step == Step::write;
+        EXPECT_FALSE(write && named);
+        writes += write ? 1 : 0;
+        named = named || step == Step::rename;
+        return {};
+    });
+    ASSERT_TRUE(put("pack/long", body));
+    system::set_step_hook(nullptr);
+    EXPECT_GE(writes, 9u);
+    auto const read = store_->read("pack/long", 0, body.size(), {});
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_TRUE(std::ranges::equal(*read, as_bytes(body)));
+}
+
+TEST_F(LocalStoreTest, ALongBodyThatIsStoppedOrRefusedLeavesNothing) {
+    std::string const body(std::size_t{20} << 20, 'x');
+    std::stop_source stop;
+    std::size_t writes = 0;
+    system::set_step_hook([&](Step step, std::string_view) -> Result<void> {
+        if (step == Step::write && ++writes == 3) stop.request_stop();
+        return {};
+    });
+    auto const stopped =
+        store_->put("pack/long", as_bytes(body), PutMode::replace, stop.get_token());
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().fault(), Fault::cancelled);
+    writes = 0;
+    system::set_step_hook([&](Step step, std::string_view) -> Result<void> {
+        if (step == Step::write && ++writes == 3) return fail(Fault::exhausted, "the disk is full");
+        return {};
+    });
+    auto const refused = store_->put("pack/long", as_bytes(body), PutMode::replace, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault(), Fault::exhausted);
+    system::set_step_hook(nullptr);
+    EXPECT_THAT(names(), IsEmpty());
+    EXPECT_EQ(temporaries(), 0u);
+}
+
 }  // namespace
 }  // namespace perdure::store
