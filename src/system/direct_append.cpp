@@ -53,7 +53,7 @@ DirectAppend::DirectAppend(int descriptor, std::string what)
       what_(std::move(what)),
       buffer_(new_buffer()),
       full_(pieces_waiting),
-      empty_(pieces_waiting) {
+      back_(pieces_waiting) {
     int const flags = ::fcntl(descriptor_, F_GETFL);
     direct_ = flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_DIRECT) == 0;
     if (direct_) start_writer();
@@ -65,19 +65,25 @@ DirectAppend::~DirectAppend() {
 }
 
 void DirectAppend::start_writer() {
-    for (std::size_t i = 0; i < pieces_waiting; ++i) empty_.send(new_buffer());
+    for (std::size_t i = 0; i < pieces_waiting; ++i) back_.send({new_buffer()});
     try {
-        writer_ = std::jthread([this] {
-            while (auto piece = full_.receive()) {
-                if (!failed_) {
-                    auto written = write(ByteView(piece->buffer.get(), piece->count), piece->at);
-                    if (!written) failed_ = std::move(written).error();
-                }
-                empty_.send(std::move(piece->buffer));
-            }
-        });
+        writer_ = std::jthread([this](std::stop_token const& stop) { write_pieces(stop); });
     } catch (std::system_error const&) {
         return;  // no thread to be had: slower, no less right
+    }
+}
+
+/// After a failure nothing more is written, and each buffer goes back without an error of its own.
+void DirectAppend::write_pieces(std::stop_token const& stop) {
+    bool failed = false;
+    while (auto piece = full_.receive(stop)) {
+        Written back{std::move(piece->buffer)};
+        if (!failed) {
+            auto const written = write(ByteView(back.buffer.get(), piece->count), piece->at);
+            failed = !written;
+            if (failed) back.failed = written.error();
+        }
+        back_.send(std::move(back), stop);
     }
 }
 
@@ -105,13 +111,18 @@ Result<void> DirectAppend::filled(std::size_t count) {
     std::uint64_t const at = std::exchange(at_, at_ + piece_bytes);
     if (!writer_.joinable()) return write(ByteView(buffer_.get(), piece_bytes), at);
     full_.send({std::move(buffer_), piece_bytes, at});
-    buffer_ = std::move(*empty_.receive());
+    Written back = std::move(*back_.receive());
+    buffer_ = std::move(back.buffer);
+    if (back.failed) return std::move(*back.failed);
     return {};
 }
 
 Result<void> DirectAppend::finish() {
     stop_writer();
-    if (failed_) return *failed_;
+    back_.close();
+    while (auto back = back_.receive()) {
+        if (back->failed) return std::move(*back->failed);
+    }
     through_the_cache();  // the end of a file is no whole number of blocks
     PD_CHECK(step(Step::write, what_));
     return write(ByteView(buffer_.get(), std::exchange(held_, 0)), at_);

@@ -48,7 +48,13 @@ private:
         std::uint64_t at = 0;
     };
 
+    struct Written {
+        Buffer buffer;
+        std::optional<Error> failed = {};
+    };
+
     static Buffer new_buffer();
+    void write_pieces(std::stop_token const& stop);
     void start_writer();
     void stop_writer();
     Result<void> write(ByteView bytes, std::uint64_t at);
@@ -61,8 +67,7 @@ private:
     std::size_t held_ = 0;
     std::uint64_t at_ = 0;
     Channel<Piece> full_;
-    Channel<Buffer> empty_;
-    std::optional<Error> failed_;  ///< the writer's; read when it has given a buffer back, or ended
+    Channel<Written> back_;
     std::jthread writer_;
 };
 
