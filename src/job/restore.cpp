@@ -102,7 +102,7 @@ Result<void> name_idle_rules(repository::Repository& repository, RestoreRequest 
 Result<RestoredSource> restore_source(repository::Repository& repository,
                                       SourceSnapshot const& source,
                                       std::vector<std::string> const& paths,
-                                      RestoreRequest const& request,
+                                      RestoreRequest const& request, RestoreReport const& so_far,
                                       std::vector<data::Problem>& problems, std::stop_token stop) {
     PD_CHECK(data::check_component(source.name));  // it becomes a folder
     RestoredSource restored{.name = source.name, .type = source.type};
@@ -113,9 +113,16 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
                                                .owners = request.owners,
                                                .durable = request.durable};
     auto context = repository.read_context();
+    std::uint64_t items_before = 0, bytes_before = 0;
+    for (auto const& done : so_far.sources) {
+        items_before += done.items;
+        bytes_before += done.bytes;
+    }
+    context.progress = request.progress;
     context.progress.report = [&](std::uint64_t items, std::uint64_t bytes,
                                   std::string_view current) {
-        if (request.progress.report) request.progress.report(items, bytes, current);
+        if (!request.progress.report) return;
+        request.progress.report(items_before + items, bytes_before + bytes, current);
     };
     std::vector<data::Problem> found;
     if (source.rows) {
@@ -162,8 +169,8 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
     for (auto const& source : request.snapshot.sources) {
         auto const selection = selection_of(source, request.select);
         if (!selection.taken) continue;
-        auto restored =
-            restore_source(repository, source, selection.paths, request, report.problems, stop);
+        auto restored = restore_source(repository, source, selection.paths, request, report,
+                                       report.problems, stop);
         if (!restored) {
             auto error = std::move(restored).error();
             std::string const why = error.message();

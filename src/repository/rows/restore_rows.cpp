@@ -1,6 +1,8 @@
 // Blocks come by domain; a database wants its rows by (table, key). So they are read in the order
 // of the packs, sorted again outside memory, and fed to the target in one pass. Media need no
 // order: each is put back as soon as its row is met.
+#include <utility>
+
 #include "repository/rows/read_blocks.h"
 #include "repository/rows/row_sort.h"
 #include "repository/stream/content_source.h"
@@ -44,7 +46,14 @@ public:
     }
 
 private:
+    /// Rows go through twice, read and put, and count half each time: else the bar of a large
+    /// database stands still until all are read.
+    void tell_half(std::uint64_t bytes) {
+        if (context_.progress.reading) context_.progress.reading(bytes / 2, source_.name);
+    }
+
     Result<void> take_block(DomainPtr const& domain, ByteView block) {
+        tell_half(block.size());
         RowBlockReader rows(block);
         while (true) {
             PD_TRY(std::optional<StoredRow> const row, rows.next());
@@ -67,6 +76,8 @@ private:
         PD_CHECK(in.expect_end());
         std::string const path = to_string(row.key);
         ContentSource content(context_.blobs, domain, list, entry, workers_, stop_);
+        if (context_.progress.reading)
+            content.on_bytes = [&](std::uint64_t n) { context_.progress.reading(n, path); };
         auto const put = target_.add_media(entry, path, content);
         auto const& failure = content.failure();
         if (put) {
@@ -80,7 +91,7 @@ private:
     }
 
     Result<void> feed() {
-        std::uint64_t rows = 0, bytes = 0;
+        std::uint64_t rows = 0, bytes = 0, told = 0;
         while (true) {
             PD_TRY(std::optional<RowSort::Row> const sorted, sort_.next());
             if (!sorted) break;
@@ -105,9 +116,11 @@ private:
             if (++rows % rows_a_report != 0) continue;
             if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
             if (context_.progress.report) context_.progress.report(rows, bytes, source_.name);
+            tell_half(bytes - std::exchange(told, bytes));
         }
         context_.items_restored += rows;
         context_.bytes_restored += bytes;
+        tell_half(bytes - told);
         return {};
     }
 

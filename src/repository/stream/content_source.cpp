@@ -95,6 +95,7 @@ Result<bool> ContentSource::advance() {
         return fail(Fault::corrupt, "a content contradicts its length");
     }
     left_bytes_ -= rest_.size();
+    if (on_bytes) on_bytes(rest_.size());
     return true;
 }
 

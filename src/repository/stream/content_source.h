@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "data/stream.h"
 #include "repository/stream/blob_list.h"
 #include "repository/stream/workers.h"
@@ -17,6 +19,8 @@ public:
     Result<data::Entry> entry_after_reading() override { return entry_; }
     /// Why reading failed, if it did: tells a damaged repository from a target that refused.
     std::optional<Error> const& failure() const { return failure_; }
+    /// Called with the size of each blob when its first byte is read.
+    std::function<void(std::uint64_t bytes)> on_bytes;
 
 private:
     struct Fetch;

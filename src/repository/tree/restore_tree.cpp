@@ -175,6 +175,8 @@ private:
     /// False: its content cannot be read; it is named among the problems.
     Result<bool> write_file(std::string const& path, TreeRecord& record) {
         ContentSource content(context_.blobs, domain_, record.list, record.entry, workers_, stop_);
+        if (context_.progress.reading)
+            content.on_bytes = [&](std::uint64_t n) { context_.progress.reading(n, path); };
         auto const written = target_.write_file(path, record.entry, content);
         auto const& failure = content.failure();
         if (written) return true;

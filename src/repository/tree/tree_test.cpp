@@ -437,6 +437,26 @@ TEST_F(TreeFixture, ADamagedFileIsNamedAndTheOthersComeBack) {
     EXPECT_EQ(to_string(target.nodes.at("a").content), "good");
 }
 
+TEST_F(TreeFixture, ALongFileIsToldWhileItComesBack) {
+    std::mt19937_64 random(5);
+    model.add_file("long", random_bytes(random, 20 << 20));
+    auto const source = back_up();
+    std::mutex mutex;
+    std::uint64_t read = 0, before_the_end = 0;
+    ReadContext context{.blobs = blobs, .domains = domains};
+    context.threads = 3;
+    context.progress.reading = [&](std::uint64_t bytes, std::string_view name) {
+        std::lock_guard const lock(mutex);
+        read += bytes;
+        before_the_end += read < 20 << 20 ? 1 : 0;
+        EXPECT_EQ(name, "long");
+    };
+    FakeTreeTarget target;
+    ASSERT_TRUE(restore_tree(source, {}, target, context, {}));
+    EXPECT_EQ(read, std::uint64_t{20 << 20});
+    EXPECT_GE(before_the_end, 3u);
+}
+
 TEST_F(TreeFixture, ListingStreamsPathsInOrderBelowAFolder) {
     model.add_folder("a");
     model.add_file("a/b", as_bytes("1"));
