@@ -4,34 +4,57 @@
 
 namespace perdure::origin {
 
-/// Rows of the target that hold what a unique index lets stand only once.
+/// Rows that hold what a unique index of the target lets stand only once: rows that are there, and
+/// other rows of the snapshot where the index is newer than it.
 class Clashes {
 public:
-    /// Indexes whose columns are all carried over; the rest (expressions, say) is left to the
-    /// database itself.
+    /// What an index computes with what the application alone has is left to the database itself.
     static Result<Clashes> prepare(Stage const& stage, std::size_t pair);
+    bool none() const { return indexes_.empty(); }
 
-    struct Found {
-        std::string columns, holder;  ///< "name", and the key of the row that holds the value
-        int column = 0;               ///< position in TablePair::columns of the first one
-        bool in_snapshot = false;     ///< the snapshot has a row of the holder's key too
-        bool chosen = false;          ///< and that one was chosen; else: --delete may reach it
+    /// A row that would be written.
+    struct Row {
+        Statement const& statement;
+        std::vector<int> const& cells;  ///< its columns, by position in TablePair::target_columns
+        int snapshot_place;             ///< the first column that locates it in the snapshot
+        std::string own;                ///< the place of its row in the target, or empty
     };
-    /// `row` stands on a row of the snapshot whose first columns are TablePair::columns; `own` is
-    /// the key of its row in the target, or empty.
-    Result<std::optional<Found>> find(Statement const& row, std::string const& own);
+    /// Why it cannot be, for the sake of another one; or empty.
+    Result<std::string> find(Row const& row);
 
 private:
     struct Index {
-        std::vector<std::string> columns;
-        std::vector<int> positions;
-        Statement find, chosen;  ///< chosen: of the row that `find` found
-        Statement applies;       ///< of an index over some rows: whether this is one; else empty
+        std::string what;          ///< "name", for people
+        std::vector<int> columns;  ///< of plain ones: positions in TablePair::target_columns
+        Statement values;          ///< else: what a row comes to; no row: it is none of its
+        Statement find, chosen;    ///< chosen: of the row that `find` found
+        Statement twin;            ///< of newer ones: another chosen row that comes to the same
     };
+    /// The values of one row under one index.
+    struct Values {
+        Statement const* from = nullptr;  ///< null: the index does not hold such rows
+        std::vector<int> columns;
+        void bind(Statement& into) const;
+    };
+    Clashes(Stage const& stage, std::size_t pair);
+    Result<std::optional<Index>> make(UniqueIndex const& unique);
+    Result<bool> prepare_values(Index& index, UniqueIndex const& unique);
+    Result<void> prepare_find(Index& index, UniqueIndex const& unique);
+    Result<void> prepare_twin(Index& index, UniqueIndex const& unique);
+    Result<Values> values_of(Index& index, Row const& row) const;
+    Result<std::string> holder(Index& index, Values const& values, std::string const& own);
+    Result<std::string> twin(Index& index, Values const& values, Row const& row);
+    std::string spell(std::string const& key) const;
+
+    Stage const* stage_;
+    std::size_t at_;
+    TablePair const* pair_;
     std::vector<Index> indexes_;
 };
 
 /// Key columns as data::spell_key writes them, joined by '/'.
 std::string key_text(Statement const& row, std::vector<int> const& columns);
+/// The same of all columns from `first` on.
+std::string key_text_from(Statement const& row, int first);
 
 }  // namespace perdure::origin

@@ -90,7 +90,7 @@ private:
     }
 
     /// Columns: carried columns of the snapshot, its key, all stored columns of the target, its
-    /// rowid, why the row was chosen, and whether the target has it.
+    /// rowid, why the row was chosen, whether the target has it, and defaults of added columns.
     Result<void> prepare() {
         std::vector<std::string> out;
         for (auto const& column : pair_.columns) out.push_back("s." + identifier(column.snapshot));
@@ -111,15 +111,25 @@ private:
         snapshot_rowid_at_ = out.size();
         out.push_back(pair_.snapshot_rowid.empty() ? "NULL"
                                                    : "s." + identifier(pair_.snapshot_rowid));
+        auto const default_at = out.size();
+        for (auto const& sql : pair_.defaults) out.push_back("(" + sql + ")");
         ties_.add_columns(out, place[0]);
         select_ = fmt::format("SELECT {}{} LEFT JOIN {} l ON {}", fmt::join(out, ", "),
                               stage_.scope.from(at_, pair_), pair_.target_name(),
                               pair_.one_row("s", "l"));
-        for (auto const& column : pair_.target_columns) carried_.push_back(carried(column));
-        for (auto const& name : pair_.added) PD_CHECK(evaluate_default(name));
+        for (std::size_t t = 0; t < pair_.target_columns.size(); ++t) {
+            auto const& name = pair_.target_columns[t];
+            auto const from = carried(name);
+            carried_.push_back(from);
+            cells_there_.push_back(from >= 0 ? from : static_cast<int>(target_at_ + t));
+            auto const added = std::ranges::find(pair_.added, name) - pair_.added.begin();
+            cells_new_.push_back(
+                from >= 0 ? from : static_cast<int>(default_at) + static_cast<int>(added));
+        }
         updated_ = moment_columns(pair_.updated);
         created_ = moment_columns(pair_.created);
-        PD_TRY(clashes_, Clashes::prepare(stage_, at_));
+        PD_TRY(auto clashes, Clashes::prepare(stage_, at_));
+        clashes_.emplace(std::move(clashes));
         return {};
     }
 
@@ -148,16 +158,6 @@ private:
         return out;
     }
 
-    Result<void> evaluate_default(std::string const& name) {
-        for (std::size_t i = 0; i < pair_.added.size(); ++i) {
-            if (pair_.added[i] != name) continue;
-            PD_TRY(Statement row, stage_.connection.prepare("SELECT (" + pair_.defaults[i] + ")"));
-            PD_TRY([[maybe_unused]] bool const found, row.step());
-            defaults_[lower_name(name)] = encode_row(row, 0, 1);
-        }
-        return {};
-    }
-
     /// The place of the target's row, as Clashes spells it; empty: it has none.
     std::string own_place(Statement const& row, bool present) const {
         if (!present) return {};
@@ -172,19 +172,17 @@ private:
         return key_text(row, columns);
     }
 
+    std::size_t snapshot_place() const {
+        return pair_.snapshot_rowid.empty() ? key_at_ : snapshot_rowid_at_;
+    }
+
     /// Why a row cannot be written for the sake of another row, or empty.
     Result<std::string> clash(Statement const& row, bool present) {
-        PD_TRY(auto const found, clashes_.find(row, own_place(row, present)));
-        if (!found) return std::string();
-        // The other row may give way too: overwritten, or deleted, since it is only in the target.
-        bool const gives_way = found->in_snapshot
-                                   ? stage_.request.strategy == data::Strategy::overwrite
-                                   : stage_.request.remove;
-        if (found->chosen && gives_way) return std::string();
-        return fmt::format(
-            "{} \"{}\" belongs to {} in the target", found->columns,
-            row.text(found->column).substr(0, 60),
-            data::spell_record(stage_.request.target.name, pair_.type, found->holder));
+        if (clashes_->none()) return std::string();
+        return clashes_->find({.statement = row,
+                               .cells = present ? cells_there_ : cells_new_,
+                               .snapshot_place = static_cast<int>(snapshot_place()),
+                               .own = own_place(row, present)});
     }
 
     std::string record_name(Statement const& row) const {
@@ -220,18 +218,25 @@ private:
             ties_.let_stand(item);
         } else {
             PD_CHECK(decide(row, present, item));
-            if (data::may_write(item.decision)) ties_.follow(row, reason, present, item);
         }
+        auto const wanted = item.decision;
+        if (data::may_write(wanted)) ties_.follow(row, reason, present, item);
         if (item.finding == MergeItem::Finding::blocked) {
             ++summary_.blocked;
         } else {
             ++(present ? summary_.conflict : summary_.create);
         }
         PD_CHECK(stage_.tell(item));
-        PD_CHECK(override_decision(item));
-        ++summary_.decisions[std::string(data::decision_name(item.decision))];
-        auto const place = pair_.snapshot_rowid.empty() ? key_at_ : snapshot_rowid_at_;
-        PD_CHECK(ties_.note(row, static_cast<int>(place), present, item));
+        PD_TRY(auto decision, override_of(item));
+        if (!decision) {
+            bool const blocked = item.finding == MergeItem::Finding::blocked;
+            decision = data::may_write(wanted) && !blocked
+                           ? ties_.in_fact(row, reason, present, wanted)
+                           : item.decision;
+        }
+        ++summary_.decisions[std::string(data::decision_name(*decision))];
+        PD_CHECK(ties_.note(row, static_cast<int>(snapshot_place()), present, item, *decision));
+        item.decision = *decision;
         if (!data::may_write(item.decision)) return {};
         return keep_change(row, item, present ? std::optional(std::move(before)) : std::nullopt);
     }
@@ -247,19 +252,20 @@ private:
         return item.fields.empty();
     }
 
+    static void block(MergeItem& item, std::string reason) {
+        item.finding = MergeItem::Finding::blocked;
+        item.decision = data::Decision::skip;
+        item.reason = std::move(reason);
+    }
+
     Result<void> decide(Statement& row, bool present, MergeItem& item) {
         item.finding = present ? MergeItem::Finding::conflict : MergeItem::Finding::create;
-        auto const block = [&](std::string reason) {
-            item.finding = MergeItem::Finding::blocked;
-            item.decision = data::Decision::skip;
-            item.reason = std::move(reason);
-        };
         auto const& refusal =
             pair_.refused.empty() && !present ? pair_.refused_inserts : pair_.refused;
         if (!refusal.empty()) {
             // A part in a new folder is all that was asked for, or nothing.
             if (stage_.request.fresh) return fail(Fault::unsupported, refusal).with_code(15);
-            block(refusal);
+            block(item, refusal);
             return {};
         }
         if (!present) {
@@ -281,24 +287,21 @@ private:
         }
         if (item.decision == data::Decision::insert || item.decision == data::Decision::replace) {
             PD_TRY(auto reason, clash(row, present));
-            if (!reason.empty()) block(std::move(reason));
+            if (!reason.empty()) block(item, std::move(reason));
         }
         return {};
     }
 
-    Result<void> override_decision(MergeItem& item) {
+    Result<std::optional<data::Decision>> override_of(MergeItem const& item) {
         auto const wish = stage_.request.overrides.find(item.record);
-        if (wish == stage_.request.overrides.end()) return {};
+        if (wish == stage_.request.overrides.end()) return std::optional<data::Decision>();
         using enum data::Decision;
         bool const create = item.finding == MergeItem::Finding::create;
         bool const fits = wish->second == skip || wish->second == keep ||
                           (create && wish->second == insert) ||
                           (item.finding == MergeItem::Finding::conflict && wish->second != insert);
         bool const twice = wish->second == duplicate && !duplicates_.refusal().empty();
-        if (fits && !twice) {
-            item.decision = wish->second;
-            return {};
-        }
+        if (fits && !twice) return std::optional(wish->second);
         return fail(Fault::invalid,
                     fmt::format("the override \"{}\" does not fit {}: {}",
                                 data::decision_name(wish->second), item.record,
@@ -310,15 +313,7 @@ private:
     /// The row as the target would hold it.
     Bytes merged(Statement const& row, bool present) const {
         Encoder out;
-        for (std::size_t t = 0; t < pair_.target_columns.size(); ++t) {
-            if (carried_[t] >= 0) {
-                encode_column(out, row, carried_[t]);
-            } else if (present) {
-                encode_column(out, row, static_cast<int>(target_at_ + t));
-            } else {
-                out.raw(defaults_.at(lower_name(pair_.target_columns[t])));
-            }
-        }
+        for (int const cell : present ? cells_there_ : cells_new_) encode_column(out, row, cell);
         return out.take();
     }
 
@@ -398,9 +393,10 @@ private:
             columns.push_back("l." + identifier(column));
         auto const place = pair_.target_place("l");
         PD_TRY(Statement rows,
-               stage_.connection.prepare(
-                   fmt::format("SELECT {}, {}, {}{}", pair_.target_rowid.empty() ? "0" : place[0],
-                               fmt::join(columns, ", "), fmt::join(place, ", "), from)));
+               stage_.connection.prepare(fmt::format(
+                   "SELECT {}, {}, {}, {}, {}{}", pair_.target_rowid.empty() ? "0" : place[0],
+                   fmt::join(columns, ", "), stage_.removals.stays(at_), fmt::join(place, ", "),
+                   fmt::join(pair_.target_key("l"), ", "), from)));
         while (true) {
             if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
             PD_TRY(bool const more, rows.step());
@@ -410,18 +406,22 @@ private:
     }
 
     Result<void> remove(Statement& row) {
-        ++summary_.remove;
         auto const count = pair_.target_columns.size();
         StoredImage before{row.integer(0), true, encode_row(row, 1, count)};
-        std::vector<int> place;
-        for (int i = static_cast<int>(count) + 1; i < sqlite3_column_count(row.get()); ++i) {
-            place.push_back(i);
-        }
+        int const stays_at = static_cast<int>(count) + 1;
+        int const key_at = stays_at + 1 + static_cast<int>(pair_.target_place("l").size());
         MergeItem item{.finding = MergeItem::Finding::remove, .table = pair_.table};
         item.record =
-            data::spell_record(stage_.request.target.name, pair_.type, key_text(row, place));
-        item.decision = data::Decision::replace;
-        item.reason = "not in the snapshot";
+            data::spell_record(stage_.request.target.name, pair_.type, key_text_from(row, key_at));
+        bool const stays = row.integer(stays_at) != 0;
+        if (stays) {
+            PD_TRY(auto const other, stage_.removals.stays_for(at_, row, stays_at + 1));
+            block(item, other + " stays and refers to it");
+        } else {
+            item.decision = data::Decision::replace;
+            item.reason = "not in the snapshot";
+        }
+        ++(stays ? summary_.blocked : summary_.remove);
         item.target_state = state_of(before.values);
         PD_CHECK(stage_.tell(item));
         auto const wish = stage_.request.overrides.find(item.record);
@@ -432,7 +432,10 @@ private:
                                         data::decision_name(wish->second)))
                     .with_code(2);
             }
-            ++summary_.decisions[std::string(data::decision_name(wish->second))];
+            item.decision = wish->second;
+        }
+        if (!data::may_write(item.decision)) {
+            ++summary_.decisions[std::string(data::decision_name(item.decision))];
             return {};
         }
         ++summary_.decisions["remove"];
@@ -455,9 +458,9 @@ private:
     std::size_t key_at_ = 0, target_at_ = 0, rowid_at_ = 0, present_at_ = 0, why_at_ = 0;
     std::size_t snapshot_rowid_at_ = 0;
     std::vector<int> carried_;
-    std::map<std::string, Bytes> defaults_;
+    std::vector<int> cells_there_, cells_new_;  ///< what a written row is made of
     MomentColumns updated_, created_;
-    Clashes clashes_;
+    std::optional<Clashes> clashes_;
     Statement rowid_free_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "origin/merge/merge.h"
+#include "origin/merge/rows/removals.h"
 
 namespace perdure::origin {
 
@@ -12,6 +13,7 @@ struct Stage {
     Scope const& scope;
     Ties& ties;
     ChangeList& changes;
+    Removals& removals;
     std::function<Result<void>(MergeItem const&)> const& tell;
 };
 

@@ -72,10 +72,11 @@ std::string Duplicates::refusal() const {
     if (!utf8_) return "keep-both needs a database whose texts are UTF-8: the existing one stays";
     auto const key = *key_column();
     for (auto const& unique : pair.uniques) {
-        bool const by_key = position(unique, pair.target_columns[key]).has_value();
-        if (!by_key) {
-            return fmt::format("{} is unique and cannot stand twice: the existing one stays",
-                               unique[0]);
+        bool const by_key = position(unique.columns(), pair.target_columns[key]).has_value();
+        if (!by_key && !unique.primary) {
+            return fmt::format(
+                "{} is unique and cannot stand twice: the existing one stays",
+                unique.parts[0].column.empty() ? unique.parts[0].sql : unique.parts[0].column);
         }
     }
     return {};

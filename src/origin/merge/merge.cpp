@@ -87,8 +87,14 @@ public:
 
     Result<std::vector<TableSummary>> compare(
         std::function<Result<void>(MergeItem const&)> const& tell, std::stop_token stop) override {
-        Stage const stage{connection_, request_, pairing_, scope_, *ties_, *changes_, tell};
         if (!request_.fresh) PD_CHECK(ties_->prepare());
+        PD_TRY(auto removals,
+               Removals::find(connection_, pairing_, scope_, *changes_,
+                              {.remove = request_.remove && !request_.swap && !request_.fresh,
+                               .strategy = request_.strategy,
+                               .source = request_.target.name}));
+        Stage const stage{connection_, request_,  pairing_, scope_,
+                          *ties_,      *changes_, removals, tell};
         std::vector<TableSummary> out;
         for (auto const at : ties_->order()) {
             if (!scope_.holds_rows_of(at) && !scope_.selected(at)) continue;

@@ -167,12 +167,68 @@ bool name_is_taken(Dump const& live, std::string const& table, std::string const
     });
 }
 
+using Keys = std::set<std::pair<std::string, std::string>>;  ///< table, key
+
+struct Link {
+    char const *table, *parent;
+    std::size_t column;
+};
+constexpr Link links[] = {{"memories", "users", 1},
+                          {"memories", "memories", 5},
+                          {"memory_tags", "memories", 0},
+                          {"memory_tags", "tags", 1}};
+
+/// Rows that the snapshot lacks and that --delete leaves, since rows refer to them that stay.
+Keys held_rows(Dump const& live, Dump const& snapshot, data::Strategy strategy) {
+    Keys held;
+    for (bool more = true; more;) {
+        more = false;
+        for (auto const& link : links) {
+            for (auto const& [key, row] : live.at(link.table)) {
+                auto const known = snapshot.at(link.table).find(key);
+                bool const stays = known == snapshot.at(link.table).end()
+                                       ? held.contains({link.table, key})
+                                       : strategy != data::Strategy::overwrite ||
+                                             known->second[link.column] == row[link.column];
+                auto const parent = "/" + row[link.column];
+                bool const goes = live.at(link.parent).contains(parent) &&
+                                  !snapshot.at(link.parent).contains(parent);
+                if (stays && goes) more |= held.emplace(link.parent, parent).second;
+            }
+        }
+    }
+    return held;
+}
+
+/// People who are not there and whose name is taken: they and what refers to them stay away.
+template <typename GivesWay>
+std::set<std::string> barred_people(Dump const& live, Dump const& snapshot,
+                                    GivesWay const& gives_way) {
+    std::set<std::string> out;
+    for (auto const& [key, row] : snapshot.at("users")) {
+        bool const there = live.at("users").contains(key);
+        if (!there && name_is_taken(live, "users", key, row, gives_way)) out.insert(key);
+    }
+    return out;
+}
+
 /// The model: a whole snapshot merged into the live database.
 Dump expected(Dump const& before, Dump const& snapshot, data::Strategy strategy, bool remove) {
     auto live = before;
+    auto const held = remove ? held_rows(before, snapshot, strategy) : Keys();
     auto const gives_way = [&](std::string const& key) {
         bool const known = snapshot.at("users").contains(key);
-        return known ? strategy == data::Strategy::overwrite : remove;
+        return known ? strategy == data::Strategy::overwrite
+                     : remove && !held.contains({"users", key});
+    };
+    auto const people = barred_people(before, snapshot, gives_way);
+    auto const barred = [&](std::string const& table, std::vector<std::string> const& row) {
+        if (table == "memories") return people.contains("/" + row[1]);
+        if (table != "memory_tags") return false;
+        auto const memory = "/" + row[0];
+        auto const there = snapshot.at("memories").find(memory);
+        return there != snapshot.at("memories").end() && !before.at("memories").contains(memory) &&
+               people.contains("/" + there->second[1]);
     };
     for (auto const& [table, rows] : snapshot) {
         auto& into = live[table];
@@ -180,13 +236,17 @@ Dump expected(Dump const& before, Dump const& snapshot, data::Strategy strategy,
             auto const found = into.find(key);
             bool const same = found != into.end() && found->second == row;
             if (same || name_is_taken(before, table, key, row, gives_way)) continue;
+            if (barred(table, row)) continue;
             if (found == into.end()) {
                 into[key] = row;
             } else if (replaces(strategy, table, found->second, row)) {
                 found->second = row;
             }
         }
-        if (remove) std::erase_if(into, [&](auto const& row) { return !rows.contains(row.first); });
+        if (!remove) continue;
+        std::erase_if(into, [&, name = table](auto const& row) {
+            return !rows.contains(row.first) && !held.contains({name, row.first});
+        });
     }
     return live;
 }
@@ -268,7 +328,13 @@ bool refused_rightly(Result<Done> const& done, std::string const& faults, Dump c
 
 /// How many of the cases came to each end: a test that only sees one of them tests nothing.
 struct Ends {
-    unsigned restored = 0, refused = 0;
+    unsigned restored = 0, refused = 0, blocked = 0;  ///< blocked: of `restored`, in part
+    void count(Done const& done) {
+        ++restored;
+        blocked += std::ranges::any_of(done.items, [](MergeItem const& item) {
+            return item.finding == MergeItem::Finding::blocked;
+        });
+    }
 };
 
 void whole_database(unsigned seed, Ends& ends) {
@@ -289,7 +355,7 @@ void whole_database(unsigned seed, Ends& ends) {
         return;
     }
     if (!done) return;
-    ++ends.restored;
+    ends.count(*done);
     EXPECT_EQ(done->items.size(), plan->items.size()) << "dry run and real run differ";
     EXPECT_EQ(difference(wanted, dump(one.live())), "");
     check_text(one.live());
@@ -316,8 +382,9 @@ TEST(MergeModel, AWholeSnapshotMergesAsTheModelSaysAndComesUndone) {
         if (::testing::Test::HasFailure()) return;
     }
     EXPECT_GT(ends.restored, cases() / 2);
-    EXPECT_GT(ends.refused, cases() / 200);
-    std::printf("%u restored, %u refused, as the model says\n", ends.restored, ends.refused);
+    EXPECT_GT(ends.blocked, cases() / 40);
+    std::printf("%u restored, %u of them in part, %u refused, as the model says\n", ends.restored,
+                ends.blocked, ends.refused);
 }
 
 /// Some records, their tags, and whatever they refer to and the target lacks.
@@ -326,8 +393,10 @@ Dump expected_part(Dump live, Dump const& snapshot, std::set<std::string> const&
     auto const before = live;
     auto const stays = [](std::string const&) { return false; };
     std::vector<std::pair<std::string, std::string>> parents;  // table, key: only if missing
+    auto const people = barred_people(before, snapshot, stays);
     auto const put = [&](std::string const& table, std::string const& key) {
         auto const& row = snapshot.at(table).at(key);
+        if (table == "memories" && people.contains("/" + row[1])) return;
         auto const found = live[table].find(key);
         if (found == live[table].end()) {
             live[table][key] = row;
@@ -343,7 +412,8 @@ Dump expected_part(Dump live, Dump const& snapshot, std::set<std::string> const&
         put("memories", key);
         auto const& row = snapshot.at("memories").at(key);
         refer(row);
-        bool const stays_there = live["memories"].at(key) != row;
+        auto const now = live["memories"].find(key);
+        bool const stays_there = now == live["memories"].end() || now->second != row;
         for (auto const& [tag_key, row] : snapshot.at("memory_tags")) {
             if ("/" + row[0] != key) continue;
             if (!stays_there) put("memory_tags", tag_key);
@@ -355,8 +425,8 @@ Dump expected_part(Dump live, Dump const& snapshot, std::set<std::string> const&
         auto const& rows = snapshot.at(table);
         if (!rows.contains(key) || live[table].contains(key)) continue;
         if (name_is_taken(before, table, key, rows.at(key), stays)) continue;
-        live[table][key] = rows.at(key);
         if (table == "memories") refer(rows.at(key));
+        put(table, key);
     }
     return live;
 }
@@ -383,7 +453,7 @@ void some_records(unsigned seed, Ends& ends) {
         return;
     }
     if (!done) return;
-    ++ends.restored;
+    ends.count(*done);
     EXPECT_EQ(difference(expecting, dump(one.live())), "");
     check_text(one.live());
     // Later changes of others stay, and everything else becomes what it was.

@@ -10,7 +10,6 @@
 
 #include "data/mapping_path.h"
 #include "origin/merge/rows/module_tables.h"
-#include "origin/merge/rows/partial_index.h"
 #include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
@@ -236,12 +235,12 @@ private:
     }
 
     bool masked_unique(std::string const& column) {
-        auto const found = connection_.integer(
-            "SELECT count(*) FROM pragma_index_list(" + literal(pair_.table) +
-            ", 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE l.\"unique\" AND x.key AND "
-            "(x.cid = -2 OR x.name = " +
-            literal(column) + ")");
-        return !found || *found > 0;
+        auto const found = unique_indexes(connection_, "main", pair_.table);
+        return !found || std::ranges::any_of(*found, [&](UniqueIndex const& unique) {
+            return std::ranges::any_of(unique.parts, [&](UniqueIndex::Part const& part) {
+                return part.column.empty() || same_name(part.column, column);
+            });
+        });
     }
 
     void add_column(TargetColumn const& column) {
@@ -355,8 +354,9 @@ private:
     Result<void> check_statements() {
         auto const limit =
             static_cast<std::size_t>(sqlite3_limit(connection_.get(), SQLITE_LIMIT_COLUMN, -1));
-        auto const needed = pair_.columns.size() + pair_.target_columns.size() +
-                            2 * pair_.target_primary.size() + columns_spare;
+        auto const needed = pair_.columns.size() + pair_.added.size() +
+                            pair_.target_columns.size() + 2 * pair_.target_primary.size() +
+                            columns_spare;
         if (needed > limit) {
             pair_.opaque = fmt::format("its {} columns are too many to compare row by row",
                                        pair_.target_columns.size());
@@ -382,8 +382,9 @@ private:
     /// No declared key: a unique index, else all columns.
     Result<void> key_without_primary() {
         for (auto const& unique : pair_.uniques) {
+            if (!unique.is_plain() || unique.primary) continue;
             std::vector<ColumnPair> key;
-            for (auto const& name : unique) {
+            for (auto const& name : unique.columns()) {
                 auto const found = std::ranges::find_if(
                     pair_.columns, [&](auto const& pair) { return same_name(pair.target, name); });
                 auto const* column = wanted(name);
@@ -391,7 +392,7 @@ private:
                     key.push_back(*found);
                 }
             }
-            if (key.size() != unique.size()) continue;
+            if (key.size() != unique.parts.size()) continue;
             pair_.key = std::move(key);
             return {};
         }
@@ -406,35 +407,30 @@ private:
         return {};
     }
 
+    /// Unique indexes of the target, and which of them the snapshot's rows were never under.
     Result<void> read_uniques(data::TableSchema const& table) {
-        PD_TRY(Statement indexes,
-               connection_.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
-        while (true) {
-            PD_TRY(bool const more, indexes.step());
-            if (!more) return {};
-            bool const partial = indexes.integer(4) != 0;
-            if (indexes.integer(2) == 0 || indexes.text(3) == "pk") continue;
-            PD_TRY(Statement columns, connection_.prepare("PRAGMA main.index_info(" +
-                                                          identifier(indexes.text(1)) + ")"));
-            std::vector<std::string> names;
-            bool plain = true;
-            while (true) {
-                PD_TRY(bool const column, columns.step());
-                if (!column) break;
-                plain = plain && !columns.is_null(2);
-                names.push_back(columns.text(2));
-            }
-            if (!plain || names.empty()) continue;  // left to the database itself
-            if (!partial) {
-                pair_.uniques.push_back(std::move(names));
-                continue;
-            }
-            PD_TRY(auto const sql,
-                   connection_.text("SELECT sql FROM main.sqlite_schema WHERE type = 'index' AND "
-                                    "name = " +
-                                    literal(indexes.text(1))));
-            pair_.partial_uniques.emplace_back(std::move(names), condition_of(sql));
+        PD_TRY(pair_.uniques, unique_indexes(connection_, "main", table.name));
+        PD_TRY(auto const known, unique_indexes(connection_, "snap", pair_.table));
+        for (auto& unique : pair_.uniques) {
+            unique.newer = std::ranges::none_of(
+                known, [&](UniqueIndex const& older) { return means_the_same(older, unique); });
         }
+        return {};
+    }
+
+    bool means_the_same(UniqueIndex const& older, UniqueIndex const& now) const {
+        bool const renamed = std::ranges::any_of(pair_.columns, [](ColumnPair const& column) {
+            return !same_name(column.snapshot, column.target);
+        });
+        bool const text = !older.is_plain() || !now.is_plain();
+        if ((text && renamed) || older.condition != now.condition) return false;
+        return std::ranges::equal(older.parts, now.parts, [&](auto const& a, auto const& b) {
+            if (!same_name(a.collation, b.collation)) return false;
+            if (a.column.empty() || b.column.empty()) return a.sql == b.sql;
+            return std::ranges::any_of(pair_.columns, [&](ColumnPair const& column) {
+                return same_name(column.snapshot, a.column) && same_name(column.target, b.column);
+            });
+        });
     }
 
     /// A column of another affinity may change what it is given: only values that it keeps pass.

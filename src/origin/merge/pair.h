@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/mapping.h"
+#include "origin/merge/rows/unique_index.h"
 #include "origin/sqlite/layout.h"
 
 namespace perdure::origin {
@@ -36,22 +37,23 @@ struct TablePair {
     std::string snapshot_rowid, target_rowid;   ///< a name of the rowid; empty: WITHOUT ROWID
     std::vector<std::string> snapshot_primary;  ///< locates a row where there is no rowid
     std::vector<std::string> target_primary;
-    std::vector<std::string> target_columns;        ///< all stored ones, in table order
-    std::vector<std::vector<std::string>> uniques;  ///< other unique indexes of the target
-    /// Of unique indexes over some rows only: their columns, and the SQL that says which rows.
-    std::vector<std::pair<std::vector<std::string>, std::string>> partial_uniques;
-    std::string updated, created, title;  ///< columns of the snapshot, or empty
-    std::string refused;                  ///< why nothing of it can be written, or empty
-    std::string refused_inserts;          ///< why no new row of it can be written
-    std::string opaque;                   ///< why its rows cannot be looked at one by one, or empty
-    std::vector<std::string> shadows;     ///< of opaque ones: the tables that hold what is in it
-    std::uint64_t rows = 0;               ///< in the snapshot
+    std::vector<std::string> target_columns;  ///< all stored ones, in table order
+    std::vector<UniqueIndex> uniques;         ///< of the target
+    std::string updated, created, title;      ///< columns of the snapshot, or empty
+    std::string refused;                      ///< why nothing of it can be written, or empty
+    std::string refused_inserts;              ///< why no new row of it can be written
+    std::string opaque;                ///< why its rows cannot be looked at one by one, or empty
+    std::vector<std::string> shadows;  ///< of opaque ones: the tables that hold what is in it
+    std::uint64_t rows = 0;            ///< in the snapshot
 
     std::string snapshot_name() const { return "snap." + identifier(table); }
     std::string target_name() const { return "main." + identifier(table); }
     /// SQL that locates a row: its rowid, or its primary key.
     std::vector<std::string> snapshot_place(std::string const& alias) const;
     std::vector<std::string> target_place(std::string const& alias) const;
+    /// SQL that names a row to people: its primary key, or its rowid.
+    std::vector<std::string> snapshot_key(std::string const& alias) const;
+    std::vector<std::string> target_key(std::string const& alias) const;
     /// "l.id = s.id AND …": of rows that have a key.
     std::string same_row(std::string const& snapshot_alias, std::string const& target_alias) const;
     // With match_values() done:
@@ -62,7 +64,7 @@ struct TablePair {
 };
 
 /// Meets the rows that have no key by their values, each with one that is equal to it, as often as
-/// both sides have it. Once for each pair, before any row is read.
+/// both sides have it. Before any row of the pair is read; once more does nothing.
 Result<void> match_values(Connection& connection, TablePair const& pair);
 
 /// Terms that must all be true, bracketed so that SQLite takes any number of them.

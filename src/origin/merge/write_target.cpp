@@ -14,6 +14,7 @@
 #include "origin/merge/merge.h"
 #include "origin/merge/rows/inherited.h"
 #include "origin/merge/rows/module_tables.h"
+#include "origin/merge/rows/references.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
 #include "system/step.h"
@@ -147,13 +148,10 @@ Result<DanglingCounts> check_references(Connection& connection, system::Path con
         },
         stop));
     for (auto const& table : changes.tables()) {
-        PD_TRY(Statement parents,
-               connection.prepare("PRAGMA main.foreign_key_list(" + identifier(table.name) + ")"));
-        while (true) {
-            PD_TRY(bool const more, parents.step());
-            if (!more) break;
+        PD_TRY(auto const references, references_of(connection, "main", table.name));
+        for (auto const& reference : references) {
             if (written.contains(lower_name(table.name)) ||
-                written.contains(lower_name(parents.text(2)))) {
+                written.contains(lower_name(reference.parent))) {
                 looked_at.insert(table.name);
             }
         }

@@ -3,33 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
-#include "origin/sqlite/layout.h"
+#include "origin/merge/rows/references.h"
 
 namespace perdure::origin {
 
 namespace {
 
 struct ForeignKey {
-    std::string parent;
-    std::vector<std::string> from, to;
+    Reference reference;
     std::vector<std::size_t> columns;  ///< of `from`, in the table as it is written
     Statement missing_here, missing_then, held_then;
 };
-
-Result<std::vector<std::string>> primary_of(Connection& connection, std::string const& table) {
-    std::map<std::int64_t, std::string> parts;
-    PD_TRY(Statement rows, connection.prepare("PRAGMA main.table_info(" + identifier(table) + ")"));
-    while (true) {
-        PD_TRY(bool const more, rows.step());
-        if (!more) break;
-        if (rows.integer(5) > 0) parts[rows.integer(5)] = rows.text(1);
-    }
-    std::vector<std::string> out;
-    for (auto& [at, name] : parts) out.push_back(std::move(name));
-    return out;
-}
 
 /// "a = ?1 AND b = ?2": the column's own affinity and collation decide, as for the key itself.
 std::string each_is(std::vector<std::string> const& columns, std::string_view compare) {
@@ -55,48 +40,40 @@ Result<bool> prepare(Connection& connection, std::string const& table, ForeignKe
         PD_TRY(auto const there, connection.integer(fmt::format(
                                      "SELECT count(*) FROM {}.sqlite_schema WHERE type = 'table' "
                                      "AND lower(name) = lower({})",
-                                     schema, literal(key.parent))));
+                                     schema, literal(key.reference.parent))));
         auto& missing = schema == std::string_view("main") ? key.missing_here : key.missing_then;
         // All that refers to a table that is not there points to nothing.
         auto const held = there == 0 ? "0"
                                      : fmt::format("EXISTS (SELECT 1 FROM {}.{} WHERE {})", schema,
-                                                   identifier(key.parent), each_is(key.to, "="));
+                                                   identifier(key.reference.parent),
+                                                   each_is(key.reference.to, "="));
         auto made = connection.prepare(
-            fmt::format("SELECT 1 WHERE {} AND NOT {}", is_whole(key.from.size()), held));
+            fmt::format("SELECT 1 WHERE {} AND NOT {}", is_whole(key.reference.from.size()), held));
         if (!made) return false;  // the snapshot's schema is another one
         missing = std::move(*made);
     }
-    auto held = connection.prepare(fmt::format("SELECT 1 FROM snap.{} WHERE {} LIMIT 1",
-                                               identifier(table), each_is(key.from, "IS")));
+    auto held =
+        connection.prepare(fmt::format("SELECT 1 FROM snap.{} WHERE {} LIMIT 1", identifier(table),
+                                       each_is(key.reference.from, "IS")));
     if (!held) return false;
     key.held_then = std::move(*held);
     return true;
 }
 
 Result<std::vector<ForeignKey>> keys_of(Connection& connection, WriteTable const& table) {
-    std::map<std::int64_t, ForeignKey> found;
-    PD_TRY(Statement rows,
-           connection.prepare("PRAGMA main.foreign_key_list(" + identifier(table.name) + ")"));
-    while (true) {
-        PD_TRY(bool const more, rows.step());
-        if (!more) break;
-        auto& key = found[rows.integer(0)];
-        key.parent = rows.text(2);
-        key.from.push_back(rows.text(3));
-        if (!rows.is_null(4)) key.to.push_back(rows.text(4));
-    }
+    PD_TRY(auto references, references_of(connection, "main", table.name));
     std::vector<ForeignKey> out;
-    for (auto& [id, key] : found) {
-        if (key.to.empty()) {
-            PD_TRY(key.to, primary_of(connection, key.parent));
-        }
-        for (auto const& name : key.from) {
+    for (auto& reference : references) {
+        ForeignKey key;
+        key.reference = std::move(reference);
+        for (auto const& name : key.reference.from) {
             auto const at = std::ranges::find_if(
                 table.columns, [&](auto const& column) { return same_name(column, name); });
             if (at == table.columns.end()) break;
             key.columns.push_back(static_cast<std::size_t>(at - table.columns.begin()));
         }
-        if (key.columns.size() != key.from.size()) continue;  // one of them is computed
+        // One of them may be computed.
+        if (key.columns.size() != key.reference.from.size()) continue;
         PD_TRY(bool const usable, prepare(connection, table.name, key));
         if (usable) out.push_back(std::move(key));
     }

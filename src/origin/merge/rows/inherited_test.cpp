@@ -48,14 +48,25 @@ TEST_F(InheritedReferences, APersonWhoGoesLeavesNobodyBehindThoughAnotherOrphanN
     run_sql(live_, "INSERT INTO users VALUES(5, 'Eve'); INSERT INTO notes VALUES(9, 5, 'hers')");
     auto wish = request({"app:users"});
     wish.remove = true;
-    auto const done = merge(std::move(wish), Merge::Mode::write);
-    ASSERT_FALSE(done);
+    auto const done = merge(wish, Merge::Mode::write);
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(done->table("users").blocked, 1u);
+    EXPECT_EQ(live("SELECT name FROM users WHERE id = 5"), "Eve");
     EXPECT_EQ(live_notes(), "2:5,9:5");
+}
+
+TEST_F(InheritedReferences, WhatAPersonAsksToStayHoldsWhatItRefersTo) {
+    both(std::string(tables) + "INSERT INTO notes VALUES(1, 1, 'a')");
+    run_sql(live_, "INSERT INTO users VALUES(5, 'Eve'); INSERT INTO notes VALUES(9, 5, 'hers')");
+    auto wish = request();
+    wish.remove = true;
+    wish.overrides = {{"app:notes/9", data::Decision::skip}};
+    auto const done = merge(wish, Merge::Mode::write);
+    ASSERT_FALSE(done);
     EXPECT_NE(done.error().fix().find("rows of notes too"), std::string::npos);
-    auto again = request({"app:users"});
-    again.remove = true;
-    again.overrides = {{"app:users/5", data::Decision::skip}};
-    EXPECT_TRUE(merge(std::move(again), Merge::Mode::write)) << "the way out that is told";
+    EXPECT_EQ(live_notes(), "1:1,9:5");
+    wish.overrides.emplace("app:users/5", data::Decision::skip);
+    EXPECT_TRUE(merge(std::move(wish), Merge::Mode::write)) << "the way out that is told";
 }
 
 TEST_F(InheritedReferences, ATableThatIsNowhereMayBeReferredToAsBefore) {

@@ -58,6 +58,14 @@ std::vector<std::string> TablePair::target_place(std::string const& alias) const
     return {alias + "." + identifier(target_rowid)};
 }
 
+std::vector<std::string> TablePair::snapshot_key(std::string const& alias) const {
+    return snapshot_primary.empty() ? snapshot_place(alias) : qualified(snapshot_primary, alias);
+}
+
+std::vector<std::string> TablePair::target_key(std::string const& alias) const {
+    return target_primary.empty() ? target_place(alias) : qualified(target_primary, alias);
+}
+
 std::string TablePair::same_row(std::string const& snapshot_alias,
                                 std::string const& target_alias) const {
     std::vector<std::string> terms;
@@ -94,6 +102,10 @@ std::string TablePair::in_snapshot(std::string const& target_alias) const {
 
 Result<void> match_values(Connection& connection, TablePair const& pair) {
     if (pair.matches.empty()) return {};
+    PD_TRY(auto const matched,
+           connection.integer("SELECT count(*) FROM temp.sqlite_schema WHERE name = " +
+                              literal(pair.matches.substr(5))));
+    if (matched > 0) return {};
     PD_CHECK(connection.run(fmt::format(
         "CREATE TEMP TABLE {}(s INTEGER PRIMARY KEY, l INTEGER UNIQUE)", pair.matches.substr(5))));
     std::vector<std::string> same = {"s.n = l.n"};

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "data/mapping_path.h"
+#include "origin/merge/rows/references.h"
 
 namespace perdure::origin {
 
@@ -59,26 +60,17 @@ public:
 private:
     Result<void> find_foreign_keys(std::size_t child) {
         auto const& table = pairing_.pairs[child].table;
-        PD_TRY(Statement rows,
-               connection_.prepare("PRAGMA snap.foreign_key_list(" + identifier(table) + ")"));
-        std::map<std::int64_t, Tie> ties;
-        while (true) {
-            PD_TRY(bool const more, rows.step());
-            if (!more) break;
-            auto const parent = find_pair(pairing_, rows.text(2));
-            if (!parent) continue;
-            auto& tie = ties[rows.integer(0)];
+        PD_TRY(auto references, references_of(connection_, "snap", table));
+        for (auto& reference : references) {
+            auto const parent = find_pair(pairing_, reference.parent);
+            if (!parent || reference.to.size() != reference.from.size()) continue;
+            Tie tie;
             tie.child = child;
             tie.parent = *parent;
-            tie.child_columns.push_back(rows.text(3));
-            if (!rows.is_null(4)) tie.parent_columns.push_back(rows.text(4));
-        }
-        for (auto& [number, tie] : ties) {
-            if (tie.parent_columns.empty()) {
-                tie.parent_columns = pairing_.pairs[tie.parent].snapshot_primary;
-            }
-            if (tie.parent_columns.size() != tie.child_columns.size()) continue;
-            tie.text = fmt::format("{}.{} refers to it", table, fmt::join(tie.child_columns, "+"));
+            tie.declared = true;
+            tie.text = fmt::format("{}.{} refers to it", table, fmt::join(reference.from, "+"));
+            tie.child_columns = std::move(reference.from);
+            tie.parent_columns = std::move(reference.to);
             out_.ties_.push_back(std::move(tie));
         }
         return {};
@@ -159,7 +151,8 @@ private:
         }
         for (auto const& unique : pair.uniques) {
             if (!identity.columns.empty()) break;
-            for (auto const& name : unique) {
+            if (!unique.is_plain() || unique.primary) continue;
+            for (auto const& name : unique.columns()) {
                 for (auto const& column : pair.columns) {
                     if (same_name(column.target, name)) identity.columns.push_back(column);
                 }
@@ -301,7 +294,8 @@ std::string Ties::standing(Tie const& tie) const {
 }
 
 std::string Ties::noted_keys(Tie const& tie) const {
-    return fmt::format("SELECT p.{} FROM {}", identifier(tie.parent_columns[0]), from_noted(tie));
+    return fmt::format("SELECT p.{} FROM {} WHERE t.standing & 255",
+                       identifier(tie.parent_columns[0]), from_noted(tie));
 }
 
 }  // namespace perdure::origin

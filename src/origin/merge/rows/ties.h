@@ -20,6 +20,7 @@ struct Tie {
     /// A row whose parent is another one by now would say something else: it is not written. So for
     /// rows of a person, and for rows that do nothing but link.
     bool decides = false;
+    bool declared = false;  ///< a foreign key: the database refuses a child without its parent
 };
 
 /// How the rows of a database hang together, and what became of those that others hang on.
@@ -51,16 +52,21 @@ public:
         another = 2,  ///< what is there under its key is another one
         absent = 4,   ///< there is nothing under its key
         held = 8,     ///< and that because of what it hangs on itself
+        barred = 16,  ///< there is nothing, and nothing may be put there
     };
+    /// As the plan has it, and as it is done: a person may decide otherwise for single records.
+    static unsigned both(unsigned planned, unsigned in_fact) { return planned | in_fact << 8u; }
+    static unsigned planned(unsigned both) { return both & 0xffu; }
+    static unsigned in_fact(unsigned both) { return both >> 8u; }
     /// Makes room for notes; before any row is read, since tables cannot be made meanwhile.
     Result<void> prepare();
     /// `place`: the first column of what locates the row (TablePair::snapshot_place).
     Result<void> note(std::size_t pair, Statement const& row, int place, unsigned standing);
     /// Ties of `child` to other tables of which rows were noted.
     std::vector<Tie const*> noted(std::size_t child) const;
-    /// SQL: the Standing of what the snapshot's row `s` hangs on; NULL: nothing was noted of it.
+    /// SQL: both() of what the snapshot's row `s` hangs on; NULL: nothing was noted of it.
     std::string standing(Tie const& tie) const;
-    /// SQL: the keys of noted rows, as the children name them.
+    /// SQL: the keys of rows that stay by the plan, as the children name them.
     std::string noted_keys(Tie const& tie) const;
 
 private:
