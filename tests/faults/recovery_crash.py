@@ -274,4 +274,63 @@ def claim_a_disk_that_is_really_full_leaves_before_or_after(place):
     assert refused >= 2, refused
 
 
+def claim_what_cannot_be_taken_back_after_a_crash_is_told_and_bars_nothing(place):
+    """Killed between the commits of two databases; then the application wrote on."""
+    names = ("a", "b")
+
+    def change(name, *statements):
+        with contextlib.closing(sqlite3.connect(place.work / f"{name}.db")) as db, db:
+            for statement in statements:
+                db.execute(statement)
+
+    def users(name):
+        with contextlib.closing(sqlite3.connect(place.work / f"{name}.db")) as db:
+            return db.execute("SELECT id, name FROM users ORDER BY id").fetchall()
+    for name in names:
+        change(name, "CREATE TABLE users(id INTEGER PRIMARY KEY, name UNIQUE)",
+               "CREATE TABLE notes(id INTEGER PRIMARY KEY, u REFERENCES users(id))",
+               "INSERT INTO users VALUES(1, 'Ann'), (2, 'Bob')")
+    place.repository(a="a.db", b="b.db")
+    place.good("backup")
+    for name in names:
+        change(name, "DELETE FROM users WHERE id = 1", "UPDATE users SET name = 'x'")
+    place.good("restore", "plan", "latest", "--merge-strategy", "overwrite", "-o", "plan.json")
+    apply = ("restore", "apply", "plan.json", "--confirm", "a,b")
+    saved = place.folder / "saved"
+    for folder in ("work", "state"):
+        shutil.copytree(place.folder / folder, saved / folder)
+
+    def renew():
+        for folder in ("work", "state"):
+            shutil.rmtree(place.folder / folder)
+            shutil.copytree(saved / folder, place.folder / folder)
+    count = place.folder / "count"
+    with environment(place, PERDURE_CRASH_COUNT=str(count)):
+        place.good(*apply)
+
+    def crash():
+        """Leaves one database as it was in the snapshot, the other as it was before."""
+        for step in range(int(count.read_text()), 0, -1):
+            renew()
+            with environment(place, PERDURE_CRASH_AT=str(step)):
+                place.run(*apply)
+            if users("a") != users("b"):
+                return
+        raise AssertionError("no step lies between the commits")
+    crash()
+    change("a", "INSERT INTO notes VALUES(1, 1)")  # Ann, who would go again, is referred to
+    ran = place.run("restore", "undo", "4711", "--dry-run")
+    assert ran.code == 2 and "what somebody changed since: a:users/1" in ran.err, ran
+    assert users("a") == [(1, "Ann"), (2, "x")] and users("b") == [(2, "x")]
+    crash()
+    change("a", "INSERT INTO users VALUES(3, 'x')")  # and now Bob cannot be called x again
+    ran = place.run("restore", "undo", "4711", "--dry-run")
+    assert ran.code == 2 and "all of a, since" in ran.err and "is in snapshot" in ran.err, ran
+    assert users("a") == [(1, "Ann"), (2, "Bob"), (3, "x")]
+    ran = place.run(*apply)
+    assert ran.code == 15 and "stale" in ran.err and "interrupted" not in ran.err, ran
+    place.good("restore", "latest", "--to", "live", "--merge-strategy", "overwrite", "--confirm",
+               "a,b")
+
+
 stage.main(globals())

@@ -196,6 +196,11 @@ private:
                  PD_TRY(auto const item, undo->take(change));
                  return note(item, mode == origin::Merge::Mode::read);
              }}));
+        PD_TRY(auto const held, undo->hold_back(original.run().sources[at].dangled));
+        for (auto const& item : held) {
+            report_.back -= item.text ? 0 : 1;
+            PD_CHECK(note(item, mode == origin::Merge::Mode::read));
+        }
         if (mode == origin::Merge::Mode::write) rows_[at] = std::move(undo);
         return {};
     }
@@ -345,19 +350,36 @@ Result<int> shows(RunFolder const& folder, std::size_t at, repository::DomainPtr
     return votes > 0 ? 1 : (votes < 0 ? -1 : 0);
 }
 
-Result<void> take_back(RunFolder const& folder, std::size_t at, repository::DomainPtr const& domain,
-                       std::stop_token stop) {
+/// What stays: records that somebody changed since, or all of it, where the database refuses to
+/// have it back. That is told, for there would be no way on otherwise.
+Result<std::vector<std::string>> take_back(RunFolder const& folder, std::size_t at,
+                                           repository::DomainPtr const& domain,
+                                           std::stop_token stop) {
+    std::vector<std::string> stay;
     PD_TRY(auto const tables, journal_tables(folder.journal(at), domain));
     PD_TRY(auto undo, origin::RowUndo::open(folder.run().sources[at].target, tables,
                                             origin::Merge::Mode::write, busy_wait_ms, stop));
     PD_CHECK(read_row_journal(
         folder.journal(at), domain,
         {.tables = {}, .change = [&](origin::Change const& change) -> Result<void> {
-             PD_TRY([[maybe_unused]] auto const item, undo->take(change));
+             PD_TRY(auto item, undo->take(change));
+             bool const kept = item.verdict == origin::UndoItem::Verdict::kept && !item.text;
+             if (kept && stay.size() < stays_max) stay.push_back(std::move(item.record));
              return {};
          }}));
-    PD_CHECK(undo->write(folder.run().sources[at].dangled, stop));
-    return undo->commit();
+    PD_TRY(auto const held, undo->hold_back(folder.run().sources[at].dangled));
+    for (auto const& item : held) {
+        if (!item.text && stay.size() < stays_max) stay.push_back(item.record);
+    }
+    auto const written = undo->write(folder.run().sources[at].dangled, stop);
+    if (!written && written.error().fault() == Fault::conflict) {
+        return std::vector{fmt::format("all of {}, since {}; the state before is in snapshot {}",
+                                       folder.run().sources[at].name, written.error().message(),
+                                       folder.run().safety.substr(0, 12))};
+    }
+    PD_CHECK(written);
+    PD_CHECK(undo->commit());
+    return stay;
 }
 
 system::Path place_of(RecoveryRun::Source const& source) {
@@ -384,7 +406,8 @@ Result<std::string> settle(RunFolder& folder, repository::DomainPtr const& domai
                    origin::swap_back(run.sources[at].folder(), stage_name(run.id), changes));
             for (auto& path : kept) stay.push_back(run.sources[at].name + "/" + path);
         } else if (std::ranges::find(shown, at) != shown.end()) {
-            PD_CHECK(take_back(folder, at, domain, stop));
+            PD_TRY(auto kept, take_back(folder, at, domain, stop));
+            std::ranges::move(kept, std::back_inserter(stay));
         }
     }
     PD_CHECK(folder.set_state(all ? "done" : "rolled-back"));

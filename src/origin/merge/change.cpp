@@ -9,7 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/value.h"
+#include "origin/merge/rows/references.h"
 
 namespace perdure::origin {
 
@@ -145,7 +148,8 @@ Result<Change> ChangeList::decode(Statement& row) const {
 Result<void> ChangeList::each(std::function<Result<void>(Change const&)> const& take,
                               std::stop_token stop) {
     PD_TRY(Statement rows,
-           connection_->prepare("SELECT * FROM temp.change ORDER BY after IS NULL, number"));
+           connection_->prepare("SELECT * FROM temp.change WHERE before NOT NULL OR after NOT NULL "
+                                "ORDER BY after IS NULL, number"));
     for (std::uint64_t count = 0;; ++count) {
         if (count % 1024 == 0 && stop.stop_requested()) return fail(Fault::cancelled, "stopped");
         PD_TRY(bool const more, rows.step());
@@ -157,7 +161,8 @@ Result<void> ChangeList::each(std::function<Result<void>(Change const&)> const& 
 
 Result<bool> ChangeList::takes(std::size_t table, std::int64_t rowid) {
     if (!takes_) {
-        PD_CHECK(connection_->run("CREATE INDEX temp.change_place ON change(t, before_row)"));
+        PD_CHECK(connection_->run(
+            "CREATE INDEX IF NOT EXISTS temp.change_place ON change(t, before_row)"));
         PD_TRY(takes_,
                connection_->prepare("SELECT 1 FROM temp.change WHERE t = ?1 AND before_row = ?2"));
     }
@@ -166,6 +171,82 @@ Result<bool> ChangeList::takes(std::size_t table, std::int64_t rowid) {
     PD_TRY(bool const found, takes_.step());
     takes_.reset();
     return found;
+}
+
+Result<std::vector<ChangeList::HeldBack>> ChangeList::hold_back(
+    std::map<std::string, std::uint64_t> const& allowed) {
+    PD_CHECK(
+        connection_->run("CREATE INDEX IF NOT EXISTS temp.change_place ON change(t, before_row)"));
+    std::vector<HeldBack> out;
+    // One that stays may hold another one.
+    for (bool again = true; again;) {
+        again = false;
+        for (std::size_t child = 0; child < tables_.size(); ++child) {
+            auto const known = allowed.find(tables_[child].name);
+            PD_TRY(auto const held, held_by(child, known == allowed.end() ? 0 : known->second));
+            for (auto const& [record, by] : held) {
+                PD_TRY(auto const dropped, drop(record));
+                for (auto const table : dropped) out.push_back({table, record, by});
+                again = again || !dropped.empty();
+            }
+        }
+    }
+    return out;
+}
+
+/// Records that would go and that rows of `child` refer to, each with one of those rows.
+Result<std::map<std::string, std::string>> ChangeList::held_by(std::size_t child,
+                                                               std::uint64_t allowed) {
+    std::map<std::string, std::string> out;
+    std::uint64_t count = 0;
+    auto const& table = tables_[child];
+    if (table.rowid.empty()) return out;
+    PD_TRY(auto const references, references_of(*connection_, "main", table.name));
+    for (auto const& reference : references) {
+        auto const parent = std::ranges::find_if(
+            tables_, [&](auto const& each) { return same_name(each.name, reference.parent); });
+        bool const whole = reference.from.size() == reference.to.size();
+        if (parent == tables_.end() || parent->rowid.empty() || !whole) continue;
+        std::string refers;
+        for (std::size_t i = 0; i < reference.from.size(); ++i) {
+            refers += fmt::format("{}p.{} = l.{}", i ? " AND " : "", identifier(reference.to[i]),
+                                  identifier(reference.from[i]));
+        }
+        auto rows = connection_->prepare(fmt::format(
+            "SELECT c.record, l.{3} FROM temp.change c CROSS JOIN main.{0} p ON p.{1} = "
+            "c.before_row CROSS JOIN main.{2} l ON {4} WHERE c.t = {5} AND c.before NOT NULL AND "
+            "c.after IS NULL AND NOT EXISTS(SELECT 1 FROM temp.change o WHERE o.t = {6} AND "
+            "o.before_row = l.{3} AND o.before NOT NULL)",
+            identifier(parent->name), identifier(parent->rowid), identifier(table.name),
+            identifier(table.rowid), refers, parent - tables_.begin(), child));
+        if (!rows) continue;  // it names no key of its parent
+        for (;; ++count) {
+            PD_TRY(bool const more, rows->step());
+            if (!more) break;
+            out.emplace(rows->text(0), fmt::format("row {} of {}", rows->integer(1), table.name));
+        }
+    }
+    if (count == 0 || allowed == 0) return out;
+    // What pointed to nothing before may do so again.
+    auto const now = connection_->integer("SELECT count(*) FROM pragma_foreign_key_check(" +
+                                          literal(table.name) + ")");
+    bool const as_before = now && static_cast<std::uint64_t>(*now) + count <= allowed;
+    return as_before ? std::map<std::string, std::string>() : out;
+}
+
+/// Gives up all removals of a record; of which tables they were.
+Result<std::vector<std::size_t>> ChangeList::drop(std::string const& record) {
+    std::vector<std::size_t> out;
+    auto const where = " WHERE before NOT NULL AND after IS NULL AND record = " + literal(record);
+    PD_TRY(Statement rows, connection_->prepare("SELECT t FROM temp.change" + where));
+    while (true) {
+        PD_TRY(bool const more, rows.step());
+        if (!more) break;
+        out.push_back(static_cast<std::size_t>(rows.integer(0)));
+    }
+    dropped_ += out.size();
+    PD_CHECK(connection_->run("UPDATE temp.change SET before = NULL, before_row = NULL" + where));
+    return out;
 }
 
 Result<ChangeList::Prepared> ChangeList::prepare(WriteTable const& table) {

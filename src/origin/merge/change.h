@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,13 +63,23 @@ public:
     /// From now on changes are counted, not kept: nothing will be written.
     void only_count() { counting_ = true; }
     Result<void> add(Change const& change);
-    std::uint64_t size() const { return size_; }
+    std::uint64_t size() const { return size_ - dropped_; }
     /// In the order of add(), but what only goes comes last: whoever takes a run back then knows
     /// of each row that was put somewhere before it judges the one that had its place.
     Result<void> each(std::function<Result<void>(Change const&)> const& take, std::stop_token stop);
 
     /// Whether one of the changes takes the row of that number away or replaces it.
     Result<bool> takes(std::size_t table, std::int64_t rowid);
+
+    /// Rows that would go although rows that stay refer to them, each with one of those; none of
+    /// them goes any more, nor do the rows that belong to the same record. Tables whose rows have
+    /// no number are passed over, and those in which no more references dangle then than `allowed`
+    /// says. Asked when all was added.
+    struct HeldBack {
+        std::size_t table = 0;
+        std::string record, by;  ///< "app:users/1", "row 7 of notes"
+    };
+    Result<std::vector<HeldBack>> hold_back(std::map<std::string, std::uint64_t> const& allowed);
 
     /// Writes everything inside the open transaction: first all rows that go or
     /// are replaced are taken away, then all that come are put there, so that
@@ -98,6 +109,8 @@ private:
                          std::int64_t number);
     Result<void> keep_after(std::int64_t number, StoredImage const& after);
     Result<Change> decode(Statement& row) const;
+    Result<std::map<std::string, std::string>> held_by(std::size_t child, std::uint64_t allowed);
+    Result<std::vector<std::size_t>> drop(std::string const& record);
 
     Connection* connection_;
     std::vector<WriteTable> tables_;
@@ -106,7 +119,7 @@ private:
     std::vector<bool> unindexed_;  ///< by number: the index never held the row, and will not now
     ValueBinder binder_;
     std::string refused_;
-    std::uint64_t size_ = 0;
+    std::uint64_t size_ = 0, dropped_ = 0;
     bool counting_ = false;
 };
 

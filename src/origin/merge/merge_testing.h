@@ -100,7 +100,7 @@ inline Result<Done> merge(MergeRequest request, Merge::Mode mode) {
 }
 
 struct Undone {
-    std::vector<UndoItem> items;
+    std::vector<UndoItem> items, held;
     std::vector<WriteTable> written;
     std::vector<Change> changes;
 };
@@ -113,6 +113,7 @@ inline Result<Undone> undo(system::Path const& database, std::vector<WriteTable>
         PD_TRY(auto item, undo->take(change));
         done.items.push_back(std::move(item));
     }
+    PD_TRY(done.held, undo->hold_back({}));
     PD_CHECK(undo->write({}, {}));
     done.written = undo->changes().tables();
     PD_CHECK(undo->changes().each(

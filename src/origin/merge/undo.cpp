@@ -6,6 +6,7 @@
 
 #include "data/value.h"
 #include "origin/merge/rows/module_tables.h"
+#include "origin/merge/rows/unique_index.h"
 #include "system/step.h"
 
 namespace perdure::origin {
@@ -82,6 +83,21 @@ public:
             PD_CHECK(changes_->add({at, change.record, std::move(current), wanted}));
         }
         return item;
+    }
+
+    Result<std::vector<UndoItem>> hold_back(DanglingCounts const& allowed) override {
+        PD_TRY(auto const held, changes_->hold_back(allowed));
+        std::vector<UndoItem> out;
+        for (auto const& row : held) {
+            auto const& name = changes_->tables()[row.table].name;
+            auto const known = std::ranges::find(names_, name) - names_.begin();
+            out.push_back({.verdict = UndoItem::Verdict::kept,
+                           .table = name,
+                           .record = row.record,
+                           .reason = row.by + " refers to it since",
+                           .text = texts_[static_cast<std::size_t>(known)]});
+        }
+        return out;
     }
 
     Result<int> shows(Change const& change) override {
@@ -199,34 +215,21 @@ private:
     Result<void> find_uniques(std::size_t at) {
         auto const& table = changes_->tables()[at];
         auto& uniques = holders_[at].emplace();
-        PD_TRY(Statement indexes,
-               connection_.prepare("PRAGMA main.index_list(" + identifier(table.name) + ")"));
-        while (true) {
-            PD_TRY(bool const more, indexes.step());
-            if (!more) return {};
-            if (indexes.integer(2) == 0) continue;
+        PD_TRY(auto const indexes, unique_indexes(connection_, "main", table.name));
+        for (auto const& index : indexes) {
             auto& unique = uniques.emplace_back();
-            PD_TRY(Statement parts, connection_.prepare("PRAGMA main.index_info(" +
-                                                        identifier(indexes.text(1)) + ")"));
-            std::string where;
-            bool plain = indexes.integer(4) == 0;  // not a partial one
-            while (plain) {
-                PD_TRY(bool const another, parts.step());
-                if (!another) break;
-                auto const name = parts.text(2);
+            for (auto const& name : index.columns()) {
                 auto const column = std::ranges::find_if(
                     table.columns, [&](auto const& each) { return same_name(each, name); });
-                plain = !parts.is_null(2) && column != table.columns.end();
-                if (!plain) break;
+                if (column == table.columns.end()) break;
                 unique.columns.push_back(static_cast<std::size_t>(column - table.columns.begin()));
-                where += fmt::format("{}{} = ?{}", where.empty() ? "" : " AND ", identifier(name),
-                                     unique.columns.size());
             }
-            if (!plain) continue;
-            PD_TRY(unique.find, connection_.prepare(fmt::format("SELECT {} FROM main.{} WHERE {}",
-                                                                identifier(table.rowid),
-                                                                identifier(table.name), where)));
+            if (!index.is_plain() || unique.columns.size() != index.parts.size()) continue;
+            PD_TRY(unique.find, connection_.prepare(fmt::format(
+                                    "SELECT {} FROM main.{} l WHERE {}", identifier(table.rowid),
+                                    identifier(table.name), index.equals("l"))));
         }
+        return {};
     }
 
     /// What the row shall be, where the verdict writes.

@@ -31,6 +31,9 @@ public:
     virtual ~RowUndo() = default;
     /// Judges one change of the run and keeps what has to be written.
     virtual Result<UndoItem> take(Change const& change) = 0;
+    /// After all were taken: rows that would go but have to stay, since rows refer to them by now.
+    /// Each was called `back` before. `allowed`: as of write().
+    virtual Result<std::vector<UndoItem>> hold_back(DanglingCounts const& allowed) = 0;
     virtual ChangeList& changes() = 0;
     /// `allowed`: what dangled before the run that is taken back.
     virtual Result<void> write(DanglingCounts const& allowed, std::stop_token stop) = 0;

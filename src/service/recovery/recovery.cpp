@@ -112,6 +112,14 @@ Result<system::Path> sign(Workspace& workspace, std::string const& kind, data::J
                        keys.sign(kind, std::move(body)));
 }
 
+Result<void> settle(Workspace& workspace, repository::Repository& repository,
+                    TellSettled const& tell) {
+    PD_TRY(auto const told,
+           job::settle_runs(repository, recovery_folder(workspace), workspace.stop()));
+    if (tell && !told.empty()) tell(told);
+    return {};
+}
+
 std::string run_name(RecordedRun& record) {
     if (record.run().id != 0) return std::to_string(record.run().id);
     return to_compact(to_timestamp(std::chrono::system_clock::now())).substr(0, 15) + "-r";
@@ -287,8 +295,7 @@ Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call) {
     ApplyAnswer answer;
     PD_TRY(auto* const repository, workspace.repository());
     PD_TRY(auto const lock, lock_runs(recovery_folder(workspace)));
-    PD_TRY(answer.settled,
-           job::settle_runs(*repository, recovery_folder(workspace), workspace.stop()));
+    PD_CHECK(settle(workspace, *repository, call.settled));
     std::vector<std::string> names;
     for (auto const& place : request.places) names.push_back(place.source->name);
     RecordedRun record(workspace, "restore apply", names);
@@ -324,8 +331,7 @@ Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
     PD_TRY(auto const lock, lock_runs(recovery_folder(workspace)));
     auto const known = job::RunFolder::open(recovery_folder(workspace), call.run);
     bool const unborn = known && known->run().state == "preparing";
-    PD_TRY(answer.settled,
-           job::settle_runs(*repository, recovery_folder(workspace), workspace.stop()));
+    PD_CHECK(settle(workspace, *repository, call.settled));
     if (unborn) {
         return fail(Fault::conflict, "run " + call.run + " ended before it changed anything")
             .with_code(15)

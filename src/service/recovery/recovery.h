@@ -49,18 +49,21 @@ Result<bool> is_new_place(Workspace& workspace, PlanCall const& call);
 /// Fails: as job::restore_part.
 Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call);
 
+/// Hears at once what earlier interrupted runs came to, whatever becomes of the command.
+using TellSettled = std::function<void(std::vector<std::string> const&)>;
+
 struct ApplyCall {
     system::Path plan;
     std::string confirm;
     std::map<std::string, data::Decision> overrides;  ///< on top of those in the plan
     system::Path scratch;
     repository::Progress progress;
+    TellSettled settled;
 };
 struct ApplyAnswer {
     job::ApplyReport report;
     std::string run;  ///< for `restore undo`; empty: nothing had to be written
     system::Path signed_report;
-    std::vector<std::string> settled;  ///< what earlier interrupted runs came to
 };
 /// Fails: denied (PD-0017: in place without its name); as job::apply_recovery.
 Result<ApplyAnswer> apply_restore(Workspace& workspace, ApplyCall const& call);
@@ -73,12 +76,12 @@ struct UndoCall {
     std::string run;
     std::string confirm;
     bool preview = false, partly = false;
+    TellSettled settled;
 };
 struct UndoAnswer {
     job::UndoReport report;
     std::string run;
     system::Path signed_report;
-    std::vector<std::string> settled;
 };
 Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call);
 /// The runs that can be looked at, newest first.

@@ -74,5 +74,27 @@ TEST_F(UndoOfNumbers, WhatAnotherRowHoldsByNowStaysItsOwn) {
     EXPECT_EQ(live("SELECT group_concat(k) FROM t"), "other");
 }
 
+TEST_F(UndoOfNumbers, WhatIsReferredToSinceStaysAndTheRestIsTakenBack) {
+    both(
+        "CREATE TABLE users(id INTEGER PRIMARY KEY, name, boss INT REFERENCES users(id));"
+        "CREATE TABLE notes(id INTEGER PRIMARY KEY, u INT REFERENCES users(id));"
+        "INSERT INTO users VALUES(1, 'Ann', NULL), (2, 'Bob', 1), (3, 'Cid', NULL), (4, 'Dan', 3);"
+        "INSERT INTO notes VALUES(1, 4)");
+    run_sql(live_, "DELETE FROM notes; DELETE FROM users");
+    auto const done = restore();
+    run_sql(live_, "INSERT INTO notes VALUES(9, 2)");
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    ASSERT_EQ(back->held.size(), 2u);
+    EXPECT_EQ(back->held[0].record, "app:users/2");
+    EXPECT_EQ(back->held[0].reason, "row 9 of notes refers to it since");
+    EXPECT_EQ(back->held[1].reason, "row 2 of users refers to it since");
+    EXPECT_EQ(live("SELECT group_concat(id) FROM (SELECT id FROM users ORDER BY id)"), "1,2");
+    EXPECT_EQ(live("SELECT group_concat(id) FROM notes"), "9");
+    auto const again = undo(live_, back->written, back->changes);
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(live("SELECT count(*) FROM users"), "4");
+}
+
 }  // namespace
 }  // namespace perdure::origin::testing

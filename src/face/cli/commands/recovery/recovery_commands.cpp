@@ -134,14 +134,15 @@ Result<service::PlanAnswer> make_plan(Invocation& in, service::Workspace& worksp
     return service::plan_restore(workspace, call);
 }
 
-void tell_settled(Invocation& in, std::vector<std::string> const& settled) {
-    for (auto const& line : settled) in.out().warn("note: " + line);
+service::TellSettled tell_settled(Invocation& in) {
+    return [&in](std::vector<std::string> const& settled) {
+        for (auto const& line : settled) in.out().warn("note: " + printable(line));
+    };
 }
 
 int tell_applied(Invocation& in, service::ApplyAnswer const& answer) {
     auto const& report = answer.report;
     auto const& style = in.out().out_style();
-    tell_settled(in, answer.settled);
     data::Json summary;
     summary.put("sources", report.sources);
     in.problems(report.problems);
@@ -186,6 +187,7 @@ Result<int> apply(Invocation& in, service::Workspace& workspace, service::ApplyC
     {
         ProgressView progress(in.out(), "restore", 0);
         call.progress = progress.hook();
+        call.settled = tell_settled(in);
         PD_TRY(answer, service::apply_restore(workspace, call));
     }
     return tell_applied(in, *answer);
@@ -329,8 +331,8 @@ Result<int> run_restore_undo(Invocation& in) {
     call.confirm = in.arguments().value("--confirm");
     call.preview = in.arguments().has("--dry-run");
     call.partly = in.arguments().has("--partly");
+    call.settled = tell_settled(in);
     PD_TRY(auto const answer, service::undo_restore(*workspace, call));
-    tell_settled(in, answer.settled);
     auto const& report = answer.report;
     for (auto const& item : report.stays) {
         in.out().line(fmt::format("  {} stays: {}", printable(item.record), item.reason));
@@ -345,7 +347,7 @@ Result<int> run_restore_undo(Invocation& in) {
         in.out().line(fmt::format("would take back {}, {} with later changes kept; {} would stay",
                                   plural(done, "record", "records"), spell_count(report.merged),
                                   spell_count(report.kept)));
-        return service::exit_code::ok;
+        return report.kept ? service::exit_code::partial : service::exit_code::ok;
     }
     in.out().line(fmt::format(
         "{} run {} taken back: {} as before{}", report.kept ? style.yellow("!") : style.green("✓"),
