@@ -80,25 +80,6 @@ Result<void> check_paths(repository::Repository& repository, RestoreRequest cons
     return {};
 }
 
-/// A rule that meets nothing was probably misspelt: what it was to move lies where it was before.
-Result<void> name_idle_rules(repository::Repository& repository, RestoreRequest const& request,
-                             std::vector<data::Problem>& problems, std::stop_token stop) {
-    if (!request.remap) return {};
-    auto context = repository.read_context();
-    for (auto const& old_path : request.remap->paths.old_paths()) {
-        bool met = false;
-        for (auto const& source : request.snapshot.sources) {
-            if (source.rows || !selection_of(source, request.select).taken) continue;
-            auto const found = repository::find_in_tree(source, old_path, context.blobs,
-                                                        context.domains.common(), stop);
-            if (!found && found.error().fault() != Fault::not_found) return Error(found.error());
-            met = met || found;
-        }
-        if (!met) problems.push_back({old_path, "--map-path met no such file or folder"});
-    }
-    return {};
-}
-
 Result<RestoredSource> restore_source(repository::Repository& repository,
                                       SourceSnapshot const& source,
                                       std::vector<std::string> const& paths,
@@ -164,7 +145,6 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
     PD_CHECK(check_paths(repository, request, stop));
     auto const started = std::chrono::steady_clock::now();
     RestoreReport report;
-    PD_CHECK(name_idle_rules(repository, request, report.problems, stop));
     std::optional<Error> failed;
     for (auto const& source : request.snapshot.sources) {
         auto const selection = selection_of(source, request.select);
@@ -185,6 +165,7 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
         report.sources.push_back(std::move(*restored));
     }
     if (failed && report.sources.empty()) return std::move(*failed);
+    if (request.remap) note_idle(request.remap->paths.idle(), report.problems);
     report.duration_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return report;

@@ -186,6 +186,12 @@ Result<void> feed_alone(FilesRequest const& request, RecoveryScope const& scope,
 
 }  // namespace
 
+void IdleRules::add(std::vector<std::string> const& idle) {
+    if (!std::exchange(asked_, true)) rules_ = idle;
+    std::erase_if(rules_,
+                  [&](auto const& rule) { return std::ranges::find(idle, rule) == idle.end(); });
+}
+
 std::string stage_name(std::string const& run) {
     return ".perdure-restore-" + run;
 }
@@ -248,6 +254,7 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
         out.problems.insert(out.problems.end(), spared.begin(), spared.end());
     }
     out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
+    out.idle_rules = remap->paths.idle();
     return out;
 }
 

@@ -35,6 +35,17 @@ struct FilesAtWork {
     std::unique_ptr<origin::TreeMerge> merge;
     std::vector<data::Problem> problems;
     std::shared_ptr<FilesTold const> told;
+    std::vector<std::string> idle_rules;  ///< of --map-path: met nothing in this source
+};
+/// Rules that met nothing in any of several sources.
+class IdleRules {
+public:
+    void add(std::vector<std::string> const& idle);
+    std::vector<std::string> const& all() const { return rules_; }
+
+private:
+    std::vector<std::string> rules_;
+    bool asked_ = false;
 };
 Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest const& request,
                                 RecoveryScope const& scope, repository::Progress const& progress,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "job/recovery/files.h"
+#include "job/remap/path_map.h"
 #include "job/source_options.h"
 #include "origin/merge/part_schema.h"
 #include "origin/merge/sole_hold.h"
@@ -72,6 +73,7 @@ public:
                 .with_code(2)
                 .with_fix("perdure restore plan with the same conditions tells what they meet");
         }
+        note_idle(idle_rules_.all(), report_.problems);
         for (auto const* source : request_.sources) {
             PD_CHECK(system::rename_without_replacing(workshop.path / source->name,
                                                       request_.folder / source->name));
@@ -157,6 +159,7 @@ private:
         PD_TRY(auto const work,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
         note(work.problems);
+        idle_rules_.add(work.idle_rules);
         part.files = work.merge->summary().create;
         note(work.told->blocked);
         PD_CHECK(work.merge->settle_stage());
@@ -172,6 +175,7 @@ private:
     PartRequest const& request_;
     std::stop_token stop_;
     PartReport report_;
+    IdleRules idle_rules_;
 };
 
 }  // namespace

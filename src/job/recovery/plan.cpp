@@ -8,6 +8,7 @@
 
 #include "job/recovery/files.h"
 #include "job/recovery/swap.h"
+#include "job/remap/path_map.h"
 
 namespace perdure::job {
 
@@ -91,6 +92,7 @@ public:
                 .with_code(2)
                 .with_fix("perdure backup find searches all snapshots by the same conditions");
         }
+        note_idle(idle_rules_.all(), report_.problems);
         data::Json summary;
         summary.put("sources", std::move(sources)).put("space", std::move(space));
         summary.put("scratch", data::Json{}.put("needed", scratch_).put("free", scratch_free_));
@@ -117,6 +119,7 @@ private:
         PD_TRY(auto const work,
                merge_files(repository_, files, request_.scope, request_.progress, stop_));
         report_.problems.insert(report_.problems.end(), work.problems.begin(), work.problems.end());
+        idle_rules_.add(work.idle_rules);
         state_.update(as_bytes(files_state(place, *work.merge)));
         return files_summary(place, work.merge->summary());
     }
@@ -194,6 +197,7 @@ private:
     std::unique_ptr<PlanWriter> writer_;
     crypto::Sha256 state_;
     std::uint64_t scratch_ = 0, scratch_free_ = 0;
+    IdleRules idle_rules_;
     PlanReport report_;
 };
 
@@ -213,6 +217,31 @@ std::uint64_t writes_of(data::Json const& summary) {
         if (!tables || !tables->array()) continue;
         for (auto const& table : *tables->array()) {
             if (auto const* decisions = table.find("decisions")) out += writes_in(*decisions);
+        }
+    }
+    return out;
+}
+
+std::vector<data::Problem> blocked_of(data::Json const& summary) {
+    std::vector<data::Problem> out;
+    auto const note = [&](std::string path, data::Json const& counts, std::string_view what) {
+        auto const blocked = counts.integer_of("blocked");
+        if (blocked <= 0) return;
+        out.push_back(
+            {std::move(path), fmt::format("{} {}{} cannot be put back: blocked in the plan, "
+                                          "which says why",
+                                          blocked, what, blocked == 1 ? "" : "s")});
+    };
+    auto const* sources = summary.find("sources");
+    if (!sources || !sources->array()) return out;
+    for (auto const& source : *sources->array()) {
+        if (source.find("swap")) continue;
+        auto const name = source.text_of("name");
+        if (auto const* files = source.find("files")) note(name, *files, "file");
+        auto const* tables = source.find("tables");
+        if (!tables || !tables->array()) continue;
+        for (auto const& table : *tables->array()) {
+            note(data::spell_type(name, table.text_of("type")), table, "record");
         }
     }
     return out;

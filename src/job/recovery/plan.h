@@ -30,4 +30,8 @@ Result<PlanReport> plan_recovery(repository::Repository& repository, PlanRequest
 /// How many records and files a summary would write: all decisions that may write, and deletes.
 std::uint64_t writes_of(data::Json const& summary);
 
+/// What cannot be put back: a line a table, and one for the files of a source. Databases that are
+/// replaced as a whole block nothing.
+std::vector<data::Problem> blocked_of(data::Json const& summary);
+
 }  // namespace perdure::job

@@ -48,6 +48,7 @@ Result<PathMap> PathMap::create(std::vector<std::string> const& rules) {
         if (equals == std::string::npos) return bad(rule, "there is no '=' in it");
         auto const old_text = rule.substr(0, equals), new_text = rule.substr(equals + 1);
         Rule one;
+        one.text = old_text;
         one.absolute = old_text.starts_with('/') && new_text.starts_with('/');
         PD_TRY(one.old_path, clean(rule, old_text));
         PD_TRY(one.new_path, clean(rule, new_text));
@@ -63,15 +64,18 @@ Result<PathMap> PathMap::create(std::vector<std::string> const& rules) {
 std::string PathMap::apply(std::string const& path) const {
     if (path.empty()) return path;
     for (auto const& rule : rules_) {
-        if (is_at_or_below(path, rule.old_path)) return moved(path, rule.old_path, rule.new_path);
+        if (!is_at_or_below(path, rule.old_path)) continue;
+        rule.met->store(true, std::memory_order_relaxed);
+        return moved(path, rule.old_path, rule.new_path);
     }
     return path;
 }
 
-std::vector<std::string> PathMap::old_paths() const {
+std::vector<std::string> PathMap::idle() const {
     std::vector<std::string> out;
     for (auto const& rule : rules_) {
-        if (!rule.absolute && !rule.old_path.empty()) out.push_back(rule.old_path);
+        bool const met = rule.met->load(std::memory_order_relaxed);
+        if (!met && !rule.old_path.empty()) out.push_back(rule.text);
     }
     return out;
 }
@@ -92,9 +96,18 @@ std::string PathMap::apply_link(std::string const& target) const {
     if (!target.starts_with('/')) return target;
     for (auto const& rule : rules_) {
         if (!rule.absolute || !is_at_or_below(target.substr(1), rule.old_path)) continue;
+        rule.met->store(true, std::memory_order_relaxed);
         return "/" + moved(target.substr(1), rule.old_path, rule.new_path);
     }
     return target;
+}
+
+void note_idle(std::vector<std::string> const& rules, std::vector<data::Problem>& problems) {
+    for (auto const& rule : rules) {
+        problems.push_back({rule, rule.starts_with('/')
+                                      ? "--map-path met no such file, folder or target of a link"
+                                      : "--map-path met no such file or folder"});
+    }
 }
 
 }  // namespace perdure::job

@@ -69,17 +69,25 @@ TEST(PathMap, TheLongestRuleDecidesAndOnlyWholeNamesCount) {
     EXPECT_EQ(map.new_folders(), (std::vector<std::string>{"etc", "srv"}));
 }
 
-TEST(PathMap, SaysWhereRulesMustMeetSomething) {
-    auto const map = *PathMap::create({"var=v", "/srv=/data", "=all", "a/b/=c"});
-    EXPECT_EQ(map.old_paths(), (std::vector<std::string>{"var", "a/b"}));
-}
-
 TEST(PathMap, LinksFollowAbsoluteRulesOnly) {
     auto const map = *PathMap::create({"/var/www=/srv/web", "opt=usr"});
     EXPECT_EQ(map.apply_link("/var/www/a"), "/srv/web/a");
     EXPECT_EQ(map.apply_link("var/www/a"), "var/www/a");
     EXPECT_EQ(map.apply_link("/opt/a"), "/opt/a");
     EXPECT_EQ(map.apply("var/www/a"), "srv/web/a");
+}
+
+TEST(PathMap, KnowsWhichRulesMetNothing) {
+    auto const map = *PathMap::create({"/var/www=/srv/web", "/opt=/usr", "etc=e", "home=h", "x="});
+    auto const copy = map;
+    EXPECT_EQ(map.idle().size(), 5u);
+    EXPECT_EQ(map.apply_link("/var/www/a"), "/srv/web/a");
+    EXPECT_EQ(copy.apply("opt/b"), "usr/b");
+    EXPECT_EQ(map.apply("etc"), "e");
+    EXPECT_EQ(map.apply_link("/etc/passwd"), "/etc/passwd") << "no rule for targets";
+    EXPECT_EQ(map.idle(), (std::vector<std::string>{"home", "x"}));
+    auto const all = *PathMap::create({"=all", "a/b/=c", "/srv=/data"});
+    EXPECT_EQ(all.idle(), (std::vector<std::string>{"a/b/", "/srv"})) << "all meets all there is";
 }
 
 TEST(PathMap, NoRuleLeadsOutside) {
