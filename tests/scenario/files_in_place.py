@@ -190,7 +190,7 @@ def claim_what_stands_in_the_way_is_told_by_the_plan(place):
     (folder / "photos" / "deep").rmdir()
     (folder / "photos" / "deep").write_text("a file where the folder was")
     (folder / "photos" / "1.jpg").unlink()
-    ran = place.good("restore", "plan", "latest", "www", "-o", "plan.json", "--json")
+    ran = place.good("restore", "plan", "latest", "www", "-o", "plan.json", "--json", code=3)
     items = {e["item"]["file"]: e["item"] for e in ran.events if e["type"] == "item"}
     assert items["www/photos/deep/note.txt"]["finding"] == "blocked", items
     assert items["www/photos/1.jpg"]["decision"] == "insert", items
@@ -201,7 +201,7 @@ def claim_what_stands_in_the_way_is_told_by_the_plan(place):
         return
     (folder / "photos" / "1.jpg").unlink()
     (folder / "photos").chmod(0o555)
-    ran = place.good("restore", "plan", "latest", "www")
+    ran = place.good("restore", "plan", "latest", "www", code=3)
     (folder / "photos").chmod(0o755)
     assert "nothing can be put into photos" in ran.out, ran
 
@@ -373,7 +373,7 @@ def claim_another_file_system_below_is_told_by_the_plan(place):
         place.good("backup")
         (folder / "disk" / "f").unlink()
         (folder / "other.txt").unlink()
-        ran = place.good("restore", "plan", "latest", "www")
+        ran = place.good("restore", "plan", "latest", "www", code=3)
         assert "disk is another file system" in ran.out, ran
         ran = place.good("restore", "latest", "www", "--to", "live", "--confirm", "www", code=3)
         assert (folder / "other.txt").exists() and not (folder / "disk" / "f").exists()

@@ -256,7 +256,7 @@ def claim_a_taken_name_blocks_one_record_and_says_whose_it_is(place):
     path = application(place)
     change(path, "UPDATE users SET name = 'gone' WHERE id = 1; DELETE FROM users WHERE id = 2;"
                  "UPDATE users SET name = 'user2' WHERE id = 3;")
-    ran = place.good("restore", "plan", "latest", "app:users/2")
+    ran = place.good("restore", "plan", "latest", "app:users/2", code=3)
     assert 'name "user2" belongs to app:users/3' in ran.out, ran
 
 
@@ -335,7 +335,7 @@ def claim_generations_of_a_real_application_meet(place):
     place.good("backup")
     now = generation("v0.18.0")
     overwrite = ("--merge-strategy", "overwrite")
-    ran = place.good("restore", "plan", "latest", "memos", *overwrite)
+    ran = place.good("restore", "plan", "latest", "memos", *overwrite, code=3)
     assert "user: column open_id is gone" in ran.out and "nowhere to go" in ran.out, ran
     assert "--map-column user.open_id=" in ran.out, ran
     assert "user: column avatar_url is new" in ran.out, ran
@@ -346,7 +346,7 @@ def claim_generations_of_a_real_application_meet(place):
     place.good("backup")
     now = generation("v0.22.0")
     change(path, "DELETE FROM memo WHERE id = 2; UPDATE memo SET content = 'x' WHERE id = 1")
-    ran = place.good("restore", "plan", "latest", "memos:memo", *overwrite)
+    ran = place.good("restore", "plan", "latest", "memos:memo", *overwrite, code=3)
     assert "column uid is new" in ran.out and "no default" in ran.out, ran
     place.good("restore", "latest", "memos:memo/1", *overwrite, "--to", "live", "--confirm",
                "memos")

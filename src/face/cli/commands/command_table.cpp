@@ -90,7 +90,8 @@ constexpr auto rows = std::to_array<CommandRow>({
 
     {"restore", "SNAPSHOT [SELECTOR…]", "Put back everything, sources, files or single records.",
      restore_options, run_restore, "perdure restore latest app:memory/17 --to live --confirm app"},
-    {"restore plan", "SNAPSHOT [SELECTOR…]", "Tell what a restore would do, record by record.",
+    {"restore plan", "SNAPSHOT [SELECTOR…]",
+     "Tell what a restore would do, record by record; exit 3 where something is blocked.",
      restore_plan_options, run_restore_plan, "perdure restore plan latest app:memory -o plan.json"},
     {"restore apply", "PLAN", "Do what a plan says, after a safety snapshot.",
      restore_apply_options, run_restore_apply, "perdure restore apply plan.json --confirm app"},

@@ -292,7 +292,10 @@ Result<int> run_restore_plan(Invocation& in) {
             "Another decision for one record: --override RECORD=DECISION, or in the "
             "plan's \"overrides\".");
     }
-    return service::exit_code::ok;
+    auto const blocked = job::blocked_of(answer.report.summary);
+    in.problems(blocked, "blocked");
+    bool const whole = blocked.empty() && answer.report.problems.empty();
+    return whole ? service::exit_code::ok : service::exit_code::partial;
 }
 
 Result<int> run_restore_apply(Invocation& in) {
