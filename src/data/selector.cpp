@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/nearest_word.h"
+#include "base/utf8.h"
 #include "data/entry.h"
 
 namespace perdure::data {
@@ -33,9 +34,21 @@ bool is_pattern(std::string_view path) {
     return false;
 }
 
+/// The byte that the \xHH at the beginning of `text` stands for.
+std::optional<char> escaped_byte(std::string_view text) {
+    if (!text.starts_with("\\x") || text.size() < 4) return std::nullopt;
+    auto const byte = from_hex(text.substr(2, 2));
+    return byte ? std::optional(static_cast<char>(byte->front())) : std::nullopt;
+}
+
 std::string without_backslashes(std::string_view path) {
     std::string out;
     for (std::size_t at = 0; at < path.size(); ++at) {
+        if (auto const byte = escaped_byte(path.substr(at))) {
+            out.push_back(*byte);
+            at += 3;
+            continue;
+        }
         if (path[at] == '\\' && at + 1 < path.size()) ++at;
         out.push_back(path[at]);
     }
@@ -104,6 +117,10 @@ Result<Selector> parse_type(Selector selector, std::string_view rest) {
 
 /// One sign of a pattern against one byte; `at` moves behind the sign.
 bool sign_fits(std::string_view pattern, std::size_t& at, char byte) {
+    if (auto const escaped = escaped_byte(pattern.substr(at))) {
+        at += 4;
+        return *escaped == byte;
+    }
     char const sign = pattern[at++];
     if (sign == '?') return byte != '/';
     if (sign == '\\' && at < pattern.size()) return pattern[at++] == byte;
@@ -227,6 +244,25 @@ bool may_select_below(Selector const& selector, std::string_view path) {
     auto const common = std::min(fixed.size(), folder.size());
     bool const longer = selector.pattern || fixed.size() > path.size();
     return longer && fixed.substr(0, common) == std::string_view(folder).substr(0, common);
+}
+
+std::string spell_path(std::string_view path) {
+    std::string out;
+    for (char const c : path) {
+        if (c == '\\' || c == '*' || c == '?') out.push_back('\\');
+        out.push_back(c);
+    }
+    return out;
+}
+
+std::string text_in_utf8(Selector const& selector) {
+    if (selector.kind != Selector::Kind::path || is_utf8(selector.text)) return selector.text;
+    std::string out;
+    for (char const c : selector.text) {
+        auto const byte = static_cast<unsigned char>(c);
+        out += byte < 0x80 ? std::string(1, c) : fmt::format("\\x{:02x}", byte);
+    }
+    return out;
 }
 
 std::string spell_type(std::string_view source, std::string_view type) {

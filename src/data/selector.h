@@ -17,8 +17,9 @@ namespace perdure::data {
 ///   app:memory               a record type of the mapping, or a table by its name
 ///   app:memory/17            one record by its key; a key of two columns is app:pair/3/17
 ///   app:"odd table"/17       a name that holds / : " or a space, in quotes (" doubled inside)
-/// A backslash takes the next sign of a path literally. Which records of a type: data/where.h's
-/// RecordFilter, the same options for every verb.
+/// A backslash takes the next sign of a path literally, and \xHH is the byte of that number, as
+/// names that no terminal shows are printed. Which records of a type: data/where.h's RecordFilter,
+/// the same options for every verb.
 struct Selector {
     enum class Kind { whole, path, type, record } kind = Kind::whole;
     std::string text;  ///< as it was written
@@ -40,6 +41,12 @@ Result<std::vector<Selector>> parse_selectors(std::vector<std::string> const& te
 bool selects_path(Selector const& selector, std::string_view path);
 /// Whether something below the folder `path` may be selected, so that a walk must go on there.
 bool may_select_below(Selector const& selector, std::string_view path);
+
+/// A path so that a selector takes it and nothing else: its backslashes, * and ? get a backslash.
+/// Bytes that no terminal shows are left to whoever prints it.
+std::string spell_path(std::string_view path);
+/// `text` of a selector as JSON can hold it: bytes of a path that are no UTF-8 become \xHH.
+std::string text_in_utf8(Selector const& selector);
 
 /// How a type or table is named: `app:memory`, quoted where needed.
 std::string spell_type(std::string_view source, std::string_view type);

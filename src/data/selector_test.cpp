@@ -70,6 +70,27 @@ TEST(Selector, PatternsStayInTheirFolderUnlessDoubled) {
     EXPECT_TRUE(takes("s/[x", "[x"));
 }
 
+TEST(Selector, NamesAreTypedBackAsTheyArePrinted) {
+    EXPECT_EQ(parsed("s/caf\\xe9.txt").path, "caf\xe9.txt");
+    EXPECT_TRUE(takes("s/caf\\xE9.*", "caf\xe9.txt"));
+    EXPECT_FALSE(takes("s/caf\\xe9.*", "caf.txt"));
+    EXPECT_TRUE(takes("s/a\\x2ab", "a*b"));
+    EXPECT_FALSE(takes("s/a\\x2ab", "axb"));
+    EXPECT_EQ(parsed("s/\\xg1").path, "xg1");
+    EXPECT_EQ(parsed("s/\\\\x41").path, "\\x41");
+    for (auto const* text : {"s/a\\x00b", "s/\\x2e\\x2e/b", "s/\\x2e"}) {
+        EXPECT_FALSE(parse_selector(text)) << text;
+    }
+    for (std::string const path : {"a\\xe9", "a\\b", "*?", "\\\\", "\\*", "plain"}) {
+        auto const selector = parsed("s/" + spell_path(path));
+        EXPECT_EQ(selector.path, path);
+        EXPECT_FALSE(selector.pattern);
+    }
+    auto const raw = parsed("s/\xe9\\\xc3\xa9*");
+    EXPECT_EQ(parsed(text_in_utf8(raw)).text, "s/\\xe9\\\\xc3\\xa9*");
+    EXPECT_TRUE(takes(text_in_utf8(parsed("s/\xe9*")), "\xe9x"));
+}
+
 TEST(Selector, AWalkGoesOnWhereSomethingMayBeSelected) {
     EXPECT_TRUE(may_select_below(parsed("s/a/b"), "a"));
     EXPECT_FALSE(may_select_below(parsed("s/a/b"), "b"));

@@ -154,7 +154,7 @@ constexpr std::array<std::pair<char const*, std::vector<std::string> data::Recor
 data::Json scope_to_json(RecoveryScope const& scope) {
     data::Json json;
     std::vector<std::string> selectors;
-    for (auto const& selector : scope.selectors) selectors.push_back(selector.text);
+    for (auto const& selector : scope.selectors) selectors.push_back(data::text_in_utf8(selector));
     json.put("selectors", words(selectors));
     for (auto const& [name, list] : filter_lists) {
         if (!(scope.filter.*list).empty()) json.put(name, words(scope.filter.*list));

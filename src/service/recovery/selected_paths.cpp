@@ -43,7 +43,8 @@ public:
             .with_fix(near.empty() ? fmt::format("perdure backup show SNAPSHOT --files tells what "
                                                  "{} holds",
                                                  source_.name)
-                                   : fmt::format("did you mean \"{}/{}\"?", source_.name, near));
+                                   : fmt::format("did you mean \"{}/{}\"?", source_.name,
+                                                 data::spell_path(near)));
     }
 
 private:

@@ -148,7 +148,7 @@ std::vector<std::string> spell_change(job::RecordChange const& change, Style con
 
 std::vector<std::string> spell_change(job::FileChange const& change, Style const& style) {
     std::vector<std::string> out;
-    std::string head = sign_of(change.kind, style) + " " + printable(change.path);
+    std::string head = sign_of(change.kind, style) + " " + printable(data::spell_path(change.path));
     auto const& shown = change.after ? change.after : change.before;
     if (shown && shown->kind == data::EntryKind::folder) head += "/";
     if (shown && change.kind != job::ChangeKind::changed && shown->kind == data::EntryKind::file) {

@@ -50,7 +50,7 @@ void tell_found(Invocation& in, service::FindAnswer const& answer, std::size_t s
         out.event("found", object);
         if (shown++ >= shown_max && shown_max != 0) continue;
         auto const name =
-            found.file ? found.source + "/" + found.path
+            found.file ? found.source + "/" + data::spell_path(found.path)
                        : data::spell_record(
                              found.source, found.type.empty() ? found.table : found.type, found.id);
         std::string head = out.out_style().bold(printable(name));

@@ -2,6 +2,7 @@
 
 #include <ranges>
 
+#include "data/selector.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
 #include "service/listing.h"
@@ -54,7 +55,8 @@ void tell_contents(Output& out, service::SourceContents const& source) {
         std::string const count = source.rows ? spell_count(line.count)
                                   : sized     ? spell_bytes(line.count)
                                               : std::string(word_of(*line.kind));
-        table.add({printable(line.name), count, printable(line.remark)});
+        auto const name = source.rows ? line.name : data::spell_path(line.name);
+        table.add({printable(name), count, printable(line.remark)});
         JsonObject object;
         object.put("source", source.name).put_path("path", line.name);
         if (line.kind) object.put("kind", word_of(*line.kind));

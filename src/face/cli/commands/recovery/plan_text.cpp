@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "data/selector.h"
 #include "face/cli/table.h"
 
 namespace perdure::face {
@@ -175,6 +176,14 @@ void tell_space(Invocation& in, data::Json const& summary) {
                                                         : "no earlier run to measure by"));
 }
 
+/// As a selector takes it back.
+std::string name_of(data::Json const& item) {
+    if (!item.find("file")) return item.text_of("record");
+    auto const exact = from_base64(item.text_of("file_b64"));
+    return data::spell_path(item.find("file_b64") && exact ? to_string(*exact)
+                                                           : item.text_of("file"));
+}
+
 }  // namespace
 
 std::string spell_decisions(data::Json const& summary) {
@@ -199,7 +208,7 @@ void tell_plan_item(Invocation& in, data::Json const& item) {
     if (decision == "delete") word = style.red("delete");
     if (decision == "replace" || decision == "duplicate") word = style.yellow(word);
     if (decision == "insert") word = style.green("create");
-    auto const name = item.text_of(item.find("file") ? "file" : "record");
+    auto const name = name_of(item);
     auto const because = item.text_of("because");
     auto reason = item.text_of("reason");
     if (!because.empty()) reason = (reason.empty() ? "" : reason + "; ") + because;
