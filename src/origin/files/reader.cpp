@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/task_group.h"
+#include "system/memory.h"
 
 // The problem: stat and attributes cost two system calls a file, listing almost nothing; one thread
 // cannot feed a backup that skips unchanged files. So listing runs ahead in batches, and whoever is
@@ -20,7 +21,9 @@
 namespace perdure::origin {
 namespace {
 
-constexpr std::size_t batch_items = 512, batch_folders_max = 32, batches_ahead = 8;
+constexpr std::size_t batch_items = 512, batches_ahead = 8;
+std::size_t const batch_folders_max =
+    std::max<std::size_t>(system::descriptors_for(32 * batches_ahead) / batches_ahead, 1);
 constexpr std::size_t completers = 4;  // more than cores: a cold disk answers many at once
 
 struct Batch {
@@ -92,6 +95,7 @@ void AheadReader::list(std::stop_token stop) {
         auto batch = std::make_shared<Batch>();
         batch->items.reserve(wanted);
         std::size_t folders = 0;
+        system::File const* last = nullptr;
         while (batch->items.size() < wanted && folders < batch_folders_max) {
             auto pending = walk_.next_pending();
             over = !pending || !*pending;
@@ -100,7 +104,8 @@ void AheadReader::list(std::stop_token stop) {
                 error_ = pending.error();
             }
             if (over) break;
-            if ((*pending)->item.step == data::TreeItem::Step::enter) ++folders;
+            auto const* folder = (*pending)->folder.get();
+            if (folder && std::exchange(last, folder) != folder) ++folders;
             batch->items.push_back(std::move(**pending));
         }
         keep_problems(walk_.take_problems());

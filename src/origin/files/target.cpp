@@ -16,6 +16,7 @@
 #include "origin/files/xattr.h"
 #include "system/direct_append.h"
 #include "system/durable.h"
+#include "system/memory.h"
 #include "system/random.h"
 #include "system/step.h"
 
@@ -131,6 +132,7 @@ private:
     std::atomic<std::uint64_t> temporary_ = 0;
     Shortfalls shortfalls_;
     std::mutex mutex_;  ///< of what follows
+    std::size_t const folders_open_ = system::descriptors_for(folders_open_max);
     std::unordered_map<std::string, std::shared_ptr<system::File>> folders_;
     std::vector<std::pair<std::string, std::uint32_t>> locking_flags_;
     std::vector<data::Problem> refused_;
@@ -180,7 +182,7 @@ Result<Place> FilesTarget::locate(std::string const& path) {
     PD_TRY(system::File opened, open_folder_beneath(root_.descriptor(), key));
     auto folder = std::make_shared<system::File>(std::move(opened));
     std::lock_guard lock(mutex_);
-    if (folders_.size() >= folders_open_max) folders_.clear();
+    if (folders_.size() >= folders_open_) folders_.clear();
     folders_[key] = folder;
     return Place{std::move(folder), std::string(name)};
 }

@@ -14,6 +14,7 @@
 
 #include "origin/files/below.h"
 #include "origin/files/xattr.h"
+#include "system/memory.h"
 
 // The problem: visit every name of a tree that other programs keep changing, in a stable order, at
 // the speed of the system calls, and never be led out of it.
@@ -32,7 +33,7 @@
 namespace perdure::origin {
 namespace {
 
-constexpr std::size_t open_folders_max = 100;
+std::size_t const open_folders_max = system::descriptors_for(100);
 constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 struct ListedName {  // as getdents64 lays it out
