@@ -306,4 +306,27 @@ def claim_missing_and_broken_media_are_named_by_every_format_that_carries_them(p
     assert ran.code == 3 and "Canon.jpg" in told and "Nikon.jpg" in told, told
 
 
+def claim_media_behind_a_link_are_named_and_not_exported(place):
+    """A row may name a path; where a link on that path leads is nobody's to follow."""
+    place.write("secret/s.txt", "not the application's")
+    place.write("media/own/a.txt", "the application's")
+    (place.work / "media" / "out").symlink_to(place.work / "secret")
+    (place.work / "media" / "one.txt").symlink_to(place.work / "secret" / "s.txt")
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE memories(id INTEGER PRIMARY KEY, title, path)")
+        database.executemany("INSERT INTO memories VALUES(?, ?, ?)", [
+            (1, "a", "out/s.txt"), (2, "b", "one.txt"), (3, "c", "own/a.txt")])
+    database.close()
+    place.repository(app="app.db")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('"app.db"', '"app.db"\nmedia = "media"') +
+                      '[source.app.records.memory]\ntable = "memories"\ntitle = "title"\n'
+                      'media = "path"\n')
+    ran = place.good("export", "--format", "zip", "-o", "x.zip", code=3)
+    assert ran.err.count("behind a link") == 2, ran
+    folder, index = unzipped(place, "x.zip")
+    assert [entry["path"] for entry in index] == ["own/a.txt"], index
+    assert not [path for path in folder.rglob("*.txt") if "not the" in path.read_text()]
+
+
 stage.main(globals())

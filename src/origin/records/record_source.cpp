@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "origin/file_bytes.h"
+#include "origin/files/below.h"
 #include "origin/records/record_sql.h"
 
 namespace perdure::origin {
@@ -99,12 +100,21 @@ bool safe_relative(std::string const& path) {
     return true;
 }
 
+/// The folder itself may be reached through links: a person wrote its path.
+Result<system::File> open_folder(system::Path const& folder) {
+    int const opened = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (opened >= 0) return system::File(opened);
+    return system::error_from_errno(errno, "opening " + folder.string());
+}
+
 Result<std::unique_ptr<data::ByteSource>> MediaFile::open(std::stop_token) {
     if (!safe_relative(path_)) {
         return fail(Fault::denied, path_ + ": lies outside the media folder");
     }
-    PD_TRY(auto file, system::File::open_to_read(folder_ / path_));
-    return std::make_unique<FileBytes>(std::move(file));
+    PD_TRY(auto const root, open_folder(folder_));
+    int const opened = open_beneath(root.descriptor(), path_, O_RDONLY | O_NONBLOCK);
+    if (opened < 0) return system::error_from_errno(-opened, "opening " + path_);
+    return std::make_unique<FileBytes>(system::File(opened));
 }
 
 /// perdure_instant(X): microseconds since 1970 of a time as applications store it, or NULL.
@@ -145,6 +155,8 @@ public:
     Result<void> prepare(SourceOptions const& source, RecordOptions const& options,
                          std::stop_token stop) {
         database_.watch(stop);
+        if (auto root = open_folder(media_); root && !media_.empty())
+            media_root_ = std::move(*root);
         PD_CHECK(add_instant_function(database_));
         PD_CHECK(database_.run("BEGIN"));
         auto mappings = source.mapping.records;
@@ -313,22 +325,30 @@ private:
             record_.media.push_back({.path = std::move(path)});
         }));
         for (auto& media : record_.media) {
-            struct stat status{};
             if (!safe_relative(media.path)) {
                 problems_.push_back({media.path, "lies outside the media folder"});
-            } else if (media_.empty() || ::lstat((media_ / media.path).c_str(), &status) != 0 ||
-                       !S_ISREG(status.st_mode)) {
-                problems_.push_back({media.path, "the media file is missing"});
-            } else {
+                continue;
+            }
+            struct stat status{};
+            int const opened = media_root_.is_open()
+                                   ? open_beneath(media_root_.descriptor(), media.path, O_PATH)
+                                   : -ENOENT;
+            system::File const file(opened);
+            if (opened >= 0 && ::fstat(opened, &status) == 0 && S_ISREG(status.st_mode)) {
                 media.present = true;
                 media.size = static_cast<std::uint64_t>(status.st_size);
+                continue;
             }
+            bool const link = opened == -ELOOP || (opened >= 0 && S_ISLNK(status.st_mode));
+            problems_.push_back({media.path, link ? "lies behind a link, which may lead anywhere"
+                                                  : "the media file is missing"});
         }
         return {};
     }
 
     Connection database_;
     system::Path media_;
+    system::File media_root_;
     std::vector<data::RecordType> types_;
     std::vector<RecordSql> compiled_;
     std::size_t type_ = 0;
