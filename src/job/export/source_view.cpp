@@ -29,7 +29,9 @@ std::string file_state(system::Path const& path) {
 }
 
 std::string live_identity(system::Path const& database) {
-    auto wal = database;
+    std::error_code error;
+    auto wal = std::filesystem::canonical(database, error);  // beside what a link leads to
+    if (error) wal = database;
     wal += "-wal";
     return fmt::format("live {} {}", file_state(database), file_state(wal));
 }

@@ -129,7 +129,9 @@ Result<Connection> open_to_write(system::Path const& database, int busy_wait_ms,
 }
 
 Result<Connection> open_to_look(system::Path const& database, int busy_wait_ms) {
-    if (system::exists(system::Path(database.string() + "-journal"))) {
+    std::error_code error;
+    auto const real = std::filesystem::canonical(database, error);  // a journal lies beside it
+    if (!error && system::exists(system::Path(real.string() + "-journal"))) {
         PD_TRY(auto writer, Connection::open(database, {.flags = SQLITE_OPEN_READWRITE,
                                                         .busy_wait_ms = busy_wait_ms}));
         PD_CHECK(writer.integer("SELECT count(*) FROM sqlite_schema"));

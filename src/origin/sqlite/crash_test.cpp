@@ -63,6 +63,23 @@ TEST_F(SqliteCrash, AHotJournalIsRolledBackInACopyAndTheUsersFolderStaysAsItIs) 
     EXPECT_EQ(folder_contents(), before);
 }
 
+TEST_F(SqliteCrash, AHotJournalBesideWhatALinkLeadsToIsRolledBackToo) {
+    die_after("CREATE TABLE t(x); INSERT INTO t VALUES('kept')");
+    die_after(
+        "PRAGMA cache_size=1; BEGIN; UPDATE t SET x = 'torn'; WITH RECURSIVE n(i) AS (SELECT 1 "
+        "UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT hex(randomblob(200)) "
+        "FROM n");
+    ASSERT_GT(fs::file_size(source_.path.string() + "-journal"), 0U);
+    auto const before = folder_contents();
+    auto linked = source_;
+    linked.path = scratch_.path() / "link.db";
+    fs::create_symlink(source_.path, linked.path);
+    auto const snapshot = take(linked);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    EXPECT_EQ(snapshot->rows.size(), 1U);
+    EXPECT_EQ(folder_contents(), before);
+}
+
 TEST_F(SqliteCrash, ALogThatACrashLeftIsReadAndNothingIsWritten) {
     die_after(
         "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(x);"

@@ -5,7 +5,9 @@
 //    closing it would drop that connection's POSIX locks. Only stat(), and SQLite's own file.
 // 3. A non-empty -wal without -shm, or a hot -journal, means: a crash, nobody is connected. It is
 //    copied, and the copy counts only if nothing changed meanwhile.
-// 4. A -wal and -shm that were not there before are removed by a connection that closes in the
+// 4. Side files are looked for where SQLite has them: beside the file that a link leads to, not
+//    beside the link. Else a hot journal is overlooked, and half a commit taken for the data.
+// 5. A -wal and -shm that were not there before are removed by a connection that closes in the
 //    ordinary way, which SQLite does only when it is the last one.
 //
 // Rejected: sqlite3_backup (a copy of every page, restarted by every writer); opening for writing
@@ -72,14 +74,17 @@ Result<Source> Source::open(system::Path const& path, std::stop_token stop) {
     if (!S_ISREG(status.st_mode)) {
         return fail(Fault::invalid, path.string() + " is no file, so no SQLite database");
     }
+    std::error_code failed;
+    auto const real = std::filesystem::canonical(path, failed);
+    if (failed) return system::error_from_errno(failed.value(), "database " + path.string());
     Source source;
-    source.path_ = path;
-    source.before_ = sides_of(path);
+    source.path_ = real;
+    source.before_ = sides_of(real);
     if (source.needs_copy()) {
         PD_CHECK(source.begin_copy(stop));
         return source;
     }
-    auto const begun = source.begin(path, {}, stop);
+    auto const begun = source.begin(real, {}, stop);
     if (begun) {
         source.live_ = true;
         return source;
@@ -91,7 +96,7 @@ Result<Source> Source::open(system::Path const& path, std::stop_token stop) {
         return source;
     }
     source.immutable_ = true;
-    PD_CHECK(source.begin(path, {.immutable = true}, stop));
+    PD_CHECK(source.begin(real, {.immutable = true}, stop));
     return source;
 }
 
