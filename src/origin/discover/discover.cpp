@@ -24,6 +24,11 @@ constexpr std::size_t head_bytes = 512;
 constexpr std::size_t certificate_bytes_max = std::size_t{256} << 10;
 constexpr std::size_t others_listed_max = 10'000;
 
+bool is_below(system::Path const& path, system::Path const& folder) {
+    auto const way = path.lexically_relative(folder);
+    return !way.empty() && *way.begin() != "..";
+}
+
 class Discovery {
 public:
     Discovery(system::Path root, std::stop_token stop) : stop_(std::move(stop)) {
@@ -39,6 +44,9 @@ private:
     Bytes head_of(system::Path const& path, std::size_t bytes) const;
     Result<void> inspect_databases();
     void find_media_folders();
+    void find_loose_media();
+    bool is_side_of_database(system::Path const& file) const;
+    bool is_certificate(FoundFile& file);
     std::vector<system::Path> media_candidates(system::Path const& database) const;
     system::Path full(std::string const& path) const {
         return path.empty() ? inventory_.root : inventory_.root / path;
@@ -51,6 +59,7 @@ private:
     std::string repository_;  ///< inside a git repository: its path below the root
     struct Tally {
         std::uint64_t media = 0, media_bytes = 0, files = 0;
+        std::uint64_t media_here = 0, bytes_here = 0;  ///< of media, none of below
     };
     std::map<std::string, Tally> folders_;  ///< counted with all below
 };
@@ -72,6 +81,7 @@ Result<Inventory> Discovery::run() {
     }
     find_media_folders();
     PD_CHECK(inspect_databases());
+    find_loose_media();
     inventory_.certificates = certificates_.finish(system::real_clock().now());
     propose(inventory_);
     return std::move(inventory_);
@@ -117,12 +127,13 @@ void Discovery::leaf(std::string const& path, data::Entry const& entry) {
         case data::EntryKind::symlink: {
             system::Path const target =
                 (full(path).parent_path() / entry.link_target).lexically_normal();
-            auto const inside = target.string().starts_with(inventory_.root.string());
-            if (!inside) {
+            if (!is_below(target, inventory_.root)) {
                 inventory_.not_covered.push_back(
                     {full(path), "the link is kept, but what it points to (" + entry.link_target +
                                      ") lies outside"});
             }
+            if (inventory_.others.size() < others_listed_max)
+                inventory_.others.push_back({full(path), 0, "a link to " + entry.link_target});
             return;
         }
         case data::EntryKind::socket:
@@ -154,6 +165,11 @@ void Discovery::file(std::string const& path, data::Entry const& entry) {
         tally.media_bytes += is_media ? entry.size : 0;
         if (folder.empty()) break;
     }
+    if (is_media) {
+        auto& here = folders_[std::string(split_path(path).parent)];
+        ++here.media_here;
+        here.bytes_here += entry.size;
+    }
     FoundFile file{place, entry.size, found.note};
     switch (found.kind) {
         case FileClass::sqlite:
@@ -161,10 +177,7 @@ void Discovery::file(std::string const& path, data::Entry const& entry) {
                 {.path = place, .engine = "sqlite", .size_bytes = entry.size});
             return;
         case FileClass::certificate:
-            if (entry.size <= certificate_bytes_max &&
-                certificates_.look_at(place, head_of(place, entry.size))) {
-                return;
-            }
+            if (entry.size <= certificate_bytes_max && is_certificate(file)) return;
             break;
         case FileClass::config:
             inventory_.configs.push_back(std::move(file));
@@ -176,6 +189,9 @@ void Discovery::file(std::string const& path, data::Entry const& entry) {
             inventory_.not_covered.push_back({place.parent_path(), found.note});
             return;
         case FileClass::sqlite_side:
+            // Only its name says so: "travel-journal" is somebody's file like any other.
+            if (is_side_of_database(place)) return;
+            break;
         case FileClass::media:
             return;
         case FileClass::other:
@@ -195,6 +211,42 @@ void Discovery::find_media_folders() {
         if (share < share_min) continue;
         last = path;
         inventory_.media.push_back({full(path), tally.media, tally.media_bytes});
+    }
+}
+
+/// A key alone is noted as what it is: no certificate lists it.
+bool Discovery::is_certificate(FoundFile& file) {
+    Bytes const content = head_of(file.path, file.bytes);
+    if (!certificates_.look_at(file.path, content)) return false;
+    if (as_text(content).find("BEGIN CERTIFICATE") != std::string_view::npos) return true;
+    bool const key = as_text(content).find("PRIVATE KEY-----") != std::string_view::npos;
+    if (key) file.note = "private key";
+    return !key;
+}
+
+/// In order of names the database comes before the files beside it.
+bool Discovery::is_side_of_database(system::Path const& file) const {
+    std::string const name = file.string();
+    std::string const database = name.substr(0, name.rfind('-'));
+    return std::ranges::any_of(inventory_.databases, [&](FoundDatabase const& each) {
+        return each.path.string() == database;
+    });
+}
+
+/// Media that lie among other things, or beside a database that does not name them: no folder of
+/// media was made of those, and they must be part of some source all the same.
+void Discovery::find_loose_media() {
+    std::vector<system::Path> known;
+    for (auto const& folder : inventory_.media) known.push_back(folder.path);
+    for (auto const& database : inventory_.databases) {
+        if (!database.media.empty()) known.push_back(database.media);
+    }
+    for (auto const& [path, tally] : folders_) {
+        system::Path const folder = full(path);
+        bool const met = std::ranges::any_of(
+            known, [&](system::Path const& above) { return is_below(folder, above); });
+        if (tally.media_here > 0 && !met)
+            inventory_.media.push_back({folder, tally.media_here, tally.bytes_here});
     }
 }
 

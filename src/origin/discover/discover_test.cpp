@@ -7,6 +7,7 @@
 #include "data/mapping_path.h"
 #include "origin/discover/inventory.h"
 #include "origin/discover/names.h"
+#include "origin/files/exclude.h"
 #include "origin/sqlite/testing.h"
 #include "system/process.h"
 
@@ -169,6 +170,36 @@ TEST_F(Discover, AServersPartsAreTakenApart) {
     EXPECT_FALSE(covers(inventory, "/pg"));
     EXPECT_FALSE(covers(inventory, "broken.db"));
     EXPECT_TRUE(covers(inventory, "shop.sqlite3"));
+}
+
+TEST_F(Discover, WhatLiesBesideADatabaseIsProtectedWhateverItIs) {
+    auto const is_kept = [&](std::string const& place, std::string const& what) {
+        auto const inventory = look(place);
+        auto const* files = source(inventory, "files");
+        if (files == nullptr) return false;
+        ExcludeRules const rules(files->options.exclude, files->options.path.string());
+        return !rules.excludes(what, false);
+    };
+    for (std::string const name : {"beach.jpg", "travel-journal", "app-wal", "app.db-notes-shm"}) {
+        std::string const place = "with-" + name;
+        database(place + "/app.db", memories);
+        file(place + "/" + name, "somebody's");
+        EXPECT_TRUE(is_kept(place, name)) << name;
+    }
+    database("mixed/app.db", memories);
+    file("mixed/album/beach.jpg", "x");
+    database("mixed/album/other.db", "CREATE TABLE t(a)");
+    EXPECT_TRUE(is_kept("mixed", "album/beach.jpg"));
+    database("linked/app.db", memories);
+    fs::create_symlink("app.db", scratch_.path() / "linked/current");
+    EXPECT_TRUE(is_kept("linked", "current"));
+}
+
+TEST_F(Discover, ALinkIntoANeighbourWhoseNameBeginsAlikeLeadsOut) {
+    file("app/notes.txt", "x");
+    file("app2/notes.txt", "x");
+    fs::create_symlink(scratch_.path() / "app2/notes.txt", scratch_.path() / "app/link");
+    EXPECT_FALSE(covers(look("app"), "/link"));
 }
 
 TEST_F(Discover, CertificatesAreMatchedWithTheirKeysAndDatesAreTold) {
