@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "origin/discover/inventory.h"
+#include "service/report/coverage.h"
 
 namespace perdure::service {
 namespace {
@@ -15,22 +16,8 @@ class Body {
 public:
     Body(Config const& config, std::vector<std::string>& lines) : config_(config), lines_(lines) {}
 
-    /// The source that protects a path; empty: none.
-    std::string covered_by(system::Path const& path) const {
-        for (auto const& source : config_.sources) {
-            auto const& options = source.options;
-            for (auto const& root : {options.path, options.media}) {
-                if (root.empty()) continue;
-                auto const relative = path.lexically_relative(root);
-                bool const below = !relative.empty() && *relative.begin() != "..";
-                if (below) return options.name;
-            }
-        }
-        return {};
-    }
-
     data::Json item(system::Path const& path, std::string const& what) {
-        auto const source = covered_by(path);
+        auto const source = covered_by(config_, path);
         data::Json out;
         out.put_path("path", path.string()).put("protected_by", source);
         ++(source.empty() ? open_ : covered_);

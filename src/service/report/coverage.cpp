@@ -1,0 +1,73 @@
+#include "service/report/coverage.h"
+
+#include <sys/stat.h>
+
+#include <iterator>
+
+#include "origin/files/exclude.h"
+
+namespace perdure::service {
+namespace {
+
+/// The Cache Directory Tagging convention: what lies beside the tag is left out.
+bool is_tagged_cache(system::Path const& folder) {
+    constexpr std::string_view signature = "Signature: 8a477f597d28d172789f06886806bc55";
+    auto const file = system::File::open_to_read(folder / "CACHEDIR.TAG");
+    if (!file) return false;
+    Bytes head(signature.size());
+    auto const got = file->read_at(head, 0);
+    return got && as_text(head) == signature;
+}
+
+bool on_other_file_system(system::Path const& root, system::Path const& path) {
+    struct stat a{}, b{};
+    if (::stat(root.c_str(), &a) != 0 || ::lstat(path.c_str(), &b) != 0) return false;
+    return a.st_dev != b.st_dev;
+}
+
+/// Without links on the way to its folder: discovery tells names so, a configuration need not.
+system::Path without_links(system::Path const& path) {
+    std::error_code error;
+    auto const folder = std::filesystem::weakly_canonical(path.parent_path(), error);
+    return error ? path : folder / path.filename();
+}
+
+/// Whether the walk from `root` comes to `path`.
+bool takes_in(origin::SourceOptions const& source, system::Path const& root,
+              system::Path const& path, bool caches_stay_out) {
+    std::error_code error;
+    auto const real_root = std::filesystem::weakly_canonical(root, error);
+    auto const way = without_links(path).lexically_relative(error ? root : real_root);
+    if (way.empty() || *way.begin() == "..") return false;
+    if (way == ".") return true;
+    if (source.one_file_system && on_other_file_system(root, path)) return false;
+    origin::ExcludeRules const rules(source.exclude, root.string());
+    struct stat status{};
+    bool const folder = ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    std::string name;
+    for (auto part = way.begin(); part != way.end(); ++part) {
+        bool const last = std::next(part) == way.end();
+        if (!name.empty() && caches_stay_out && is_tagged_cache(root / name)) return false;
+        name += (name.empty() ? "" : "/") + part->string();
+        if (rules.excludes(name, !last || folder)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string covered_by(Config const& config, system::Path const& path) {
+    for (auto const& source : config.sources) {
+        auto const& options = source.options;
+        if (options.type == "command") continue;  // its path is where the program starts
+        bool const tree = options.type != "sqlite";
+        bool const here = tree ? takes_in(options, options.path, path, options.exclude_caches)
+                               : without_links(options.path) == without_links(path);
+        bool const among_media =
+            !options.media.empty() && takes_in(options, options.media, path, false);
+        if (here || among_media) return options.name;
+    }
+    return {};
+}
+
+}  // namespace perdure::service
