@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "base/spell.h"
+#include "origin/git/work_trees.h"
 #include "service/recorded_run.h"
 #include "service/recovery/recovery.h"
+#include "service/report/coverage.h"
 #include "service/setup/keys.h"
 #include "service/snapshots.h"
 #include "system/process.h"
@@ -143,6 +145,23 @@ Result<job::BackupReport> backup_quiet(Hooks& hooks, repository::Repository& rep
     return report;
 }
 
+/// A repository is its history and the work tree around it; what is not committed in another one is
+/// nowhere else.
+void tell_work_trees(Workspace& workspace, BackupAnswer& answer) {
+    for (auto const& read : answer.report.sources) {
+        auto const* source = read.type == "git" ? workspace.config().source(read.name) : nullptr;
+        if (!source) continue;
+        for (auto const& tree : origin::work_trees_outside(source->options.path)) {
+            if (!covered_by(workspace.config(), tree).empty()) continue;
+            answer.problems.push_back(
+                {read.name + ": " + tree.string(),
+                 "is a work tree of this repository outside the source: what is not committed "
+                 "there is not backed up; perdure source add NAME --type files --path " +
+                     tree.string()});
+        }
+    }
+}
+
 std::string sentence_of(BackupAnswer const& answer) {
     auto const& report = answer.report;
     return fmt::format("{} items, {} read, {} stored", spell_count(report.items),
@@ -186,6 +205,7 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     answer.report = std::move(*report);
     answer.problems.insert(answer.problems.end(), answer.report.problems.begin(),
                            answer.report.problems.end());
+    tell_work_trees(workspace, answer);
     answer.destinations = workspace.health();
     answer.duration_s = record.elapsed_s();
     if (!resumed) answer.problems.push_back({"hook", resumed.error().message()});

@@ -1,9 +1,67 @@
 #!/usr/bin/env python3
 """What discovery, inventories and backups call protected is; what is not is named."""
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
 
 import stage
+
+
+def git(folder, *words):
+    subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *map(str, words)],
+                   cwd=folder, check=True, capture_output=True,
+                   env=dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1"))
+
+
+def repository_with_trees(place):
+    if not shutil.which("git"):
+        raise stage.Skip("git is not installed")
+    main = place.folder / "main"
+    main.mkdir()
+    git(main, "init", "-q", "-b", "main")
+    (main / "a").write_text("a")
+    git(main, "add", "-A")
+    git(main, "commit", "-q", "-m", "one")
+    git(main, "worktree", "add", "-q", place.folder / "feature")
+    git(main, "worktree", "add", "-q", place.folder / "gone")
+    shutil.rmtree(place.folder / "gone")
+    git(main, "worktree", "add", "-q", main / "inside")
+    (place.folder / "feature/draft").write_text("not committed")
+    return main
+
+
+def add_git(place, path):
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + f'[source.code]\ntype = "git"\npath = "{path}"\n')
+
+
+def claim_a_linked_work_tree_outside_its_repository_is_named(place):
+    main = repository_with_trees(place)
+    feature = str(place.folder / "feature")
+    place.repository()
+    add_git(place, main)
+    ran = place.good("backup", code=3)
+    assert feature in ran.err and "gone" not in ran.err and "inside" not in ran.err, ran
+    assert "--type files" in ran.err, "it does not say what to do"
+    found = place.good("source", "discover", main, "--json").events
+    assert [one for one in found if one["type"] == "not_covered" and one["path"] == feature], found
+    found = place.good("source", "discover", feature, "--json").events
+    assert [one for one in found if one["type"] == "not_covered" and str(main) in one["why"]], found
+    assert str(main) in place.run("source", "add", "f", "--type", "git", "--path", feature).err
+    # A source that takes its files in makes it whole.
+    place.good("source", "add", "feature", "--type", "files", "--path", feature)
+    place.good("backup")
+
+
+def claim_the_work_tree_around_a_folder_of_history_is_named(place):
+    main = repository_with_trees(place)
+    git(main, "worktree", "remove", "--force", place.folder / "feature")
+    place.repository()
+    add_git(place, main / ".git")
+    ran = place.good("backup", code=3)
+    assert f"{main}" in ran.err and "not committed" in ran.err, ran
 
 
 def claim_quickstart_protects_all_that_lies_beside_a_database(place):

@@ -14,6 +14,7 @@
 #include "origin/discover/proposals.h"
 #include "origin/files/below.h"
 #include "origin/files/walk.h"
+#include "origin/git/work_trees.h"
 #include "system/clock.h"
 
 namespace perdure::origin {
@@ -47,6 +48,8 @@ private:
     void find_loose_media();
     bool is_side_of_database(system::Path const& file) const;
     bool is_certificate(FoundFile& file);
+    void look_at_work_tree(FoundFile const& file);
+    void find_work_trees();
     std::vector<system::Path> media_candidates(system::Path const& database) const;
     system::Path full(std::string const& path) const {
         return path.empty() ? inventory_.root : inventory_.root / path;
@@ -82,6 +85,7 @@ Result<Inventory> Discovery::run() {
     find_media_folders();
     PD_CHECK(inspect_databases());
     find_loose_media();
+    find_work_trees();
     inventory_.certificates = certificates_.finish(system::real_clock().now());
     propose(inventory_);
     return std::move(inventory_);
@@ -171,6 +175,7 @@ void Discovery::file(std::string const& path, data::Entry const& entry) {
         here.bytes_here += entry.size;
     }
     FoundFile file{place, entry.size, found.note};
+    if (place.filename() == ".git") look_at_work_tree(file);
     switch (found.kind) {
         case FileClass::sqlite:
             inventory_.databases.push_back(
@@ -211,6 +216,27 @@ void Discovery::find_media_folders() {
         if (share < share_min) continue;
         last = path;
         inventory_.media.push_back({full(path), tally.media, tally.media_bytes});
+    }
+}
+
+/// A linked work tree, or a submodule: what is committed lies elsewhere.
+void Discovery::look_at_work_tree(FoundFile const& file) {
+    auto const repository = repository_of_work_tree(file.path.parent_path());
+    if (!repository || is_below(*repository, inventory_.root)) return;
+    inventory_.not_covered.push_back(
+        {file.path, "the work tree of a repository that lies in " + repository->string() +
+                        ": what is committed is there; discover it on its own"});
+}
+
+void Discovery::find_work_trees() {
+    for (auto const& repository : inventory_.repositories) {
+        for (auto const& tree : work_trees_outside(repository.path)) {
+            if (is_below(tree, inventory_.root)) continue;
+            inventory_.not_covered.push_back(
+                {tree, "a work tree of the repository " + repository.path.string() +
+                           ": what is not committed there is no part of it; discover it on its "
+                           "own"});
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 #include "origin/git/git_reader.h"
 
 #include <deque>
+#include <map>
 #include <set>
 
 #include "origin/files/below.h"
 #include "origin/git/pinned.h"
+#include "origin/git/work_trees.h"
 
 // The problem: copy a repository file by file while others push to it, pack refs and collect
 // garbage, so that every object that the copied refs need is in the copy.
@@ -13,8 +15,8 @@
 // replaces. Therefore:
 // 1. Refs are read first, into memory: loose ones, then packed-refs (pack-refs writes that file
 // before
-//    it removes loose ones), then HEAD. objects/info (commit graphs name objects too) comes with
-//    them.
+//    it removes loose ones), or the tables of refs, then HEAD, then what linked work trees stand on
+//    (worktrees/NAME/HEAD). objects/info (commit graphs name objects too) comes with them.
 // 2. Loose objects next, each pinned (read or held open) the moment it is met. One that vanished
 // has
 //    gone into a pack that was complete before.
@@ -69,7 +71,7 @@ private:
     WalkOptions options_;
     Walk walk_;
     std::string git_;
-    std::vector<TreeItem> refs_, info_;
+    std::map<std::string, std::vector<TreeItem>, std::less<>> captured_;  ///< by folder
     std::optional<TreeItem> head_, packed_refs_;
     std::deque<TreeItem> pending_;
     std::vector<data::Problem> problems_;
@@ -138,10 +140,12 @@ Result<std::optional<TreeItem>> GitReader::capture_file(std::string const& below
 }
 
 Result<void> GitReader::capture() {
-    PD_TRY(refs_, capture_folder("refs"));
+    PD_TRY(captured_["refs"], capture_folder("refs"));
+    PD_TRY(captured_["reftable"], capture_folder("reftable"));
     PD_TRY(packed_refs_, capture_file("packed-refs"));
     PD_TRY(head_, capture_file("HEAD"));
-    PD_TRY(info_, capture_folder("objects/info"));
+    PD_TRY(captured_["worktrees"], capture_folder("worktrees"));
+    PD_TRY(captured_["objects/info"], capture_folder("objects/info"));
     std::string const alternates = inside("objects/info/alternates");
     if (open_file_beneath(walk_.root()->descriptor(), alternates))
         problems_.push_back({alternates,
@@ -183,14 +187,15 @@ Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::str
         if (enters) PD_CHECK(pass_over_folder());
         return nothing;
     }
-    if (enters && (path == "refs" || path == "objects/info" || path == "objects/pack")) {
+    if (auto const known = captured_.find(path); enters && known != captured_.end()) {
         PD_CHECK(pass_over_folder());
-        if (path == "objects/pack") {
-            PD_TRY(auto packs, capture_packs());
-            replace_folder(packs);
-        } else {
-            replace_folder(path == "refs" ? refs_ : info_);
-        }
+        replace_folder(known->second);
+        return nothing;
+    }
+    if (enters && path == "objects/pack") {
+        PD_CHECK(pass_over_folder());
+        PD_TRY(auto packs, capture_packs());
+        replace_folder(packs);
         return nothing;
     }
     if (enters || !item.content) return std::optional(std::move(item));
@@ -250,9 +255,15 @@ Result<std::string> find_git_folder(system::Path const& path) {
     if (is_repository(path)) return std::string();
     if (is_repository(path / ".git")) return std::string(".git");
     if (!system::exists(path)) return fail(Fault::not_found, path.native() + " does not exist");
-    if (system::exists(path / ".git"))
-        return fail(Fault::invalid, path.native() + " is a linked work tree, not a repository")
-            .with_fix("name the repository that its .git file points to");
+    if (system::exists(path / ".git")) {
+        auto const repository = repository_of_work_tree(path);
+        return fail(Fault::invalid,
+                    path.native() + " is a linked work tree, not a repository" +
+                        (repository ? "; that lies in " + repository->native() : std::string()))
+            .with_fix(
+                "name the repository as the source of type git, and this folder as one of type "
+                "files: what is not committed is only here");
+    }
     return fail(Fault::invalid, path.native() + " is no git repository (no HEAD, objects, refs)");
 }
 

@@ -3,6 +3,7 @@
 
 #include "origin/git/git_reader.h"
 #include "origin/git/pinned.h"
+#include "origin/git/work_trees.h"
 #include "origin/tree_testing.h"
 
 namespace perdure::origin {
@@ -138,6 +139,70 @@ TEST_F(GitOrigin, ReportsObjectsThatItBorrowsFromElsewhere) {
     ASSERT_TRUE(listed);
     ASSERT_EQ(listed->problems.size(), 1u);
     EXPECT_EQ(listed->problems[0].path, "objects/info/alternates");
+}
+
+/// HEAD of a linked work tree comes after the objects in the order of names.
+TEST_F(GitOrigin, WhatALinkedWorkTreeStandsOnIsReadBeforeTheObjects) {
+    auto const linked = scratch_.path() / "linked";
+    ASSERT_EQ(git("-C " + quoted(work_) + " worktree add --detach " + quoted(linked)), 0);
+    auto reader = read_git({.folder = work_});
+    ASSERT_TRUE(reader);
+    auto const commit_there = [&] {
+        put(linked / "file", "while it is copied");
+        git("-C " + quoted(linked) + " commit -q -a -m meanwhile");
+    };
+    auto target = open_tree_target(files_source(work_), to_copy());
+    std::string path;
+    bool committed = false;
+    for (;;) {
+        auto item = (*reader)->next({});
+        ASSERT_TRUE(item) << item.error().message();
+        if (!*item) break;
+        data::TreeItem const& one = **item;
+        if (one.step == data::TreeItem::Step::enter) {
+            path += one.entry.name + (one.entry.name.empty() ? "" : "/");
+            std::string const folder = path.substr(0, path.empty() ? 0 : path.size() - 1);
+            ASSERT_TRUE((*target)->make_folder(folder, one.entry));
+        } else if (one.step == data::TreeItem::Step::leave) {
+            if (path == ".git/objects/") {
+                commit_there();
+                committed = true;
+            }
+            path.resize(path.empty() ? 0 : path.find_last_of('/', path.size() - 2) + 1);
+        } else if (one.content) {
+            auto content = one.content->open({});
+            if (!content) continue;  // a log or a description that vanished
+            ASSERT_TRUE((*target)->write_file(path + one.entry.name, one.entry, **content));
+        }
+    }
+    ASSERT_TRUE(committed);
+    auto const problems = (*open_origin(source(copy_)))->check({});
+    ASSERT_TRUE(problems);
+    EXPECT_TRUE(problems->empty()) << problems->front().reason;
+}
+
+TEST_F(GitOrigin, WorkTreesThatLieElsewhereAreFound) {
+    using Paths = std::vector<system::Path>;
+    auto const real = [](system::Path const& path) { return std::filesystem::canonical(path); };
+    EXPECT_EQ(work_trees_outside(work_), Paths());
+    EXPECT_EQ(work_trees_outside(work_ / ".git"), Paths{real(work_)});
+    EXPECT_EQ(work_trees_outside(bare_), Paths());
+    EXPECT_EQ(work_trees_outside(scratch_.path() / "absent"), Paths());
+    auto const linked = scratch_.path() / "linked";
+    git("-C " + quoted(work_) + " worktree add " + quoted(linked));
+    git("-C " + quoted(work_) + " worktree add " + quoted(work_ / "inside"));
+    EXPECT_EQ(work_trees_outside(work_), Paths{real(linked)});
+    EXPECT_EQ(repository_of_work_tree(linked), real(work_ / ".git"));
+    EXPECT_EQ(repository_of_work_tree(work_), std::nullopt);
+    std::filesystem::remove_all(linked);
+    EXPECT_EQ(work_trees_outside(work_), Paths());
+    // As git keeps a submodule: its repository names the work tree.
+    auto const module = scratch_.path() / "module", tree = scratch_.path() / "tree";
+    put(tree / "file", "x");
+    ASSERT_EQ(git("init -q --separate-git-dir " + quoted(module) + " " + quoted(tree)), 0);
+    ASSERT_EQ(git("--git-dir " + quoted(module) + " config core.worktree ../tree"), 0);
+    EXPECT_EQ(work_trees_outside(module), Paths{real(tree)});
+    EXPECT_EQ(repository_of_work_tree(tree), real(module));
 }
 
 /// Items are taken one by one while commits, packing and pruning go on between them.
