@@ -107,6 +107,46 @@ TEST_F(SqlitePeople, OwnersOfTheMappingBeatTheForeignKeys) {
     EXPECT_EQ(subjects_of("logs"), "1 3 9");
 }
 
+TEST_F(SqlitePeople, KeysThatOnlyTheApplicationCanSortLeadToTheirPeople) {
+    {
+        auto connection = open_for_writing(source_.path);
+        auto const backwards = [](void*, int na, void const* a, int nb, void const* b) {
+            int const order = std::memcmp(a, b, static_cast<std::size_t>(std::min(na, nb)));
+            return order != 0 ? -order : nb - na;
+        };
+        sqlite3_create_collation_v2(connection.get(), "backwards", SQLITE_UTF8, nullptr, backwards,
+                                    nullptr);
+        ASSERT_TRUE(connection.run(
+            "CREATE TABLE users(id TEXT COLLATE backwards PRIMARY KEY);"
+            "CREATE TABLE notes(id TEXT COLLATE backwards PRIMARY KEY, who REFERENCES users);"
+            "CREATE TABLE words(note REFERENCES notes);"
+            "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 14)"
+            "INSERT INTO users SELECT 'u' || i FROM n;"
+            "INSERT INTO notes SELECT 'n' || substr(id, 2), id FROM users ORDER BY rowid;"
+            "INSERT INTO words SELECT id FROM notes ORDER BY rowid;"));
+    }
+    EXPECT_EQ(subjects_of("notes"), "u10 u11 u12 u13 u14");
+    EXPECT_EQ(subjects_of("words"), "u10 u11 u12 u13 u14");
+}
+
+TEST_F(SqlitePeople, WhatRecordsAttachIsFoundBesideKeysWithoutAnIndex) {
+    write(
+        "CREATE TABLE users(email TEXT, name TEXT); INSERT INTO users VALUES('a@x', 'Ann');"
+        "CREATE TABLE memories(id INTEGER PRIMARY KEY, owner TEXT, title TEXT);"
+        "CREATE TABLE memory_tags(memory_id INT, tag_id INT);"
+        "CREATE TABLE tags(id INTEGER PRIMARY KEY, name TEXT);"
+        "INSERT INTO memories VALUES(1, 'a@x', 't'); INSERT INTO tags VALUES(1, 'sea');"
+        "INSERT INTO memory_tags VALUES(1, 1);");
+    source_.mapping.subjects = {
+        .table = "users", .key = "email", .owners = {{"memories", "owner"}}};
+    source_.mapping.records = {
+        {"memory",
+         "memories",
+         {{"title", "title"}, {"tags", "memory_tags(memory_id, tag_id) -> tags.name"}}}};
+    EXPECT_EQ(subjects_of("memories"), "a@x");
+    EXPECT_EQ(subjects_of("memory_tags"), "a@x");
+}
+
 TEST_F(SqlitePeople, LinkTablesOfRecordsFollowTheirRecordsWithoutForeignKeys) {
     write(std::string(users) +
           "CREATE TABLE memories(id INTEGER PRIMARY KEY, user_id REFERENCES users);"

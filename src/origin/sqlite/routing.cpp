@@ -173,6 +173,24 @@ Result<Routing> Routing::build(Connection& connection, Layout const& layout,
     return routing;
 }
 
+namespace {
+
+/// Whether an index that a look-up of that column may use lies in an order that only the
+/// application knows: our stand-in for it would search in the wrong places and find nobody.
+Result<bool> sorted_by_application(Connection& connection, std::string const& table,
+                                   std::string const& column) {
+    PD_TRY(std::int64_t const found,
+           connection.integer("SELECT count(*) FROM pragma_index_list(" + literal(table) +
+                              ", 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE x.key AND "
+                              "x.seqno = 0 AND x.name = " +
+                              literal(column) +
+                              " COLLATE NOCASE AND x.coll COLLATE NOCASE NOT IN "
+                              "('BINARY', 'NOCASE', 'RTRIM')"));
+    return found > 0;
+}
+
+}  // namespace
+
 Result<void> Routing::add_map(Connection& connection, Hop& hop, std::size_t number) {
     std::string const& parent = names_[hop.parent];
     std::string condition;
@@ -182,12 +200,19 @@ Result<void> Routing::add_map(Connection& connection, Hop& hop, std::size_t numb
     PD_TRY(Statement plan, connection.prepare("EXPLAIN QUERY PLAN SELECT 1 FROM main." +
                                               identifier(parent) + " WHERE " + condition));
     PD_TRY(bool const planned, plan.step());
-    if (!planned || plan.text(3).starts_with("SEARCH") || hop.joins.size() != 1) return {};
+    if (!planned || hop.joins.size() != 1) return {};
+    bool const searches = plan.text(3).starts_with("SEARCH");
+    plan = Statement();  // under way it would keep the table from being dropped
+    PD_TRY(bool const own_order,
+           sorted_by_application(connection, parent, hop.joins[0].parent_column));
+    if (searches && !own_order) return {};
     // Without an index every child row would scan its parents.
     hop.map = "pd_hop_" + std::to_string(number);
-    PD_CHECK(connection.run(
-        "CREATE TEMP TABLE " + hop.map + " AS SELECT p." + identifier(hop.joins[0].parent_column) +
-        " AS k, " + walk(hop.parent, "p", 0) + " AS s FROM main." + identifier(parent) + " p"));
+    PD_CHECK(connection.run("DROP TABLE IF EXISTS temp." + hop.map));  // of a routing before
+    PD_CHECK(connection.run("CREATE TEMP TABLE " + hop.map + " AS SELECT p." +
+                            identifier(hop.joins[0].parent_column) + " AS k, " +
+                            walk(hop.parent, "p", 0) + " AS s FROM main." + identifier(parent) +
+                            " p NOT INDEXED"));
     return connection.run("CREATE INDEX temp." + hop.map + "_k ON " + hop.map + "(k)");
 }
 
