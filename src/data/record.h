@@ -51,7 +51,7 @@ struct Record {
     std::vector<std::string> tags;
     std::vector<MediaRef> media;
     std::optional<EmbeddingView> embedding;
-    std::string_view subject;  ///< key of the person it is about, as text; empty: nobody
+    std::string_view subject;  ///< key of the person it is about, as text; null: nobody
     std::string_view subject_label;
     /// Of a record that was read from a file: members that nobody knows, as one JSON object; empty:
     /// none. They leave again as they came.

@@ -198,6 +198,11 @@ bool one_of(std::vector<std::string> const& wanted, std::string_view value) {
     return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
 }
 
+/// Of those wanted an empty one is the person whose key is the empty text, and not nobody.
+bool is_about(std::vector<std::string> const& wanted, std::string_view subject) {
+    return wanted.empty() || (subject.data() != nullptr && one_of(wanted, subject));
+}
+
 }  // namespace
 
 Result<Where> Where::parse(std::string const& text) {
@@ -247,7 +252,7 @@ bool RecordFilter::empty() const {
 bool RecordFilter::matches(Record const& record) const {
     if (!one_of(types, record.type) || !one_of(ids, record.id) ||
         !one_of(projects, record.project) || !one_of(categories, record.category) ||
-        !one_of(collections, record.collection) || !one_of(subjects, record.subject)) {
+        !one_of(collections, record.collection) || !is_about(subjects, record.subject)) {
         return false;
     }
     if (since && (!record.created || *record.created < *since)) return false;
@@ -269,7 +274,9 @@ std::vector<std::string> RecordFilter::describe() const {
     list("category", categories);
     list("collection", collections);
     list("tag", tags);
-    list("subject", subjects);
+    std::vector<std::string> people;
+    for (auto const& key : subjects) people.push_back(key.empty() ? "\"\"" : key);
+    list("subject", people);
     if (since) lines.push_back("since " + to_rfc3339(*since));
     if (until) lines.push_back("until " + to_rfc3339(*until));
     if (where) lines.push_back("where " + where_text);

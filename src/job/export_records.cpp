@@ -220,7 +220,8 @@ private:
         PD_TRY(reader_, origin::open_records(view.source,
                                              {.types = {},
                                               .unmapped_tables = request_.unmapped_tables,
-                                              .order = request_.order.value_or(kind_.order)},
+                                              .order = request_.order.value_or(kind_.order),
+                                              .follow_people = !request_.filter.subjects.empty()},
                                              stop));
         // The reader has its own lasting view since its first look; was that what we think it is?
         PD_TRY(auto const now, data_identity(request_));
@@ -235,7 +236,7 @@ private:
                         fmt::format("no record types are mapped for \"{}\"", request_.source.name))
                 .with_fix("add [source.NAME.records.TYPE], or export --all-tables");
         }
-        return check_filter(request_.filter, reader_->types());
+        return check_filter(request_.filter, reader_->types(), request_.source.mapping.subjects);
     }
 
     Result<void> carry_out(std::stop_token stop) {

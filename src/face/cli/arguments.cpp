@@ -258,7 +258,13 @@ private:
                              "it: " + key + "=" + value);
             }
         }
-        if (value.empty()) return usage(key + " needs a value: " + std::string(row->value));
+        // "[KEY]" may be empty where that is written out: --subject=
+        bool const may_be_empty = row->value.starts_with('[');
+        if (value.empty() && may_be_empty && equals == std::string::npos)
+            return usage(key + " is empty: a variable that is not set? If it is meant: " + key +
+                         "=");
+        if (value.empty() && !may_be_empty)
+            return usage(key + " needs a value: " + std::string(row->value));
         if (row->kind == OptionRow::Kind::number) PD_CHECK(check_number(key, value));
         PD_CHECK(check_choice(*row, value));
         auto& values = out_.options[key];

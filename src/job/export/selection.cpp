@@ -216,7 +216,8 @@ data::Record const* FieldSelection::apply(data::Record const* record) {
     return &record_;
 }
 
-Result<void> check_filter(data::RecordFilter const& filter, std::vector<RecordType> const& types) {
+Result<void> check_filter(data::RecordFilter const& filter, std::vector<RecordType> const& types,
+                          std::optional<data::SubjectMapping> const& subjects) {
     std::vector<std::string> names;
     for (auto const& type : types) names.push_back(type.type);
     for (auto const& wanted : filter.types) {
@@ -243,6 +244,8 @@ Result<void> check_filter(data::RecordFilter const& filter, std::vector<RecordTy
     PD_CHECK(needs(!filter.categories.empty(), "category"));
     PD_CHECK(needs(!filter.collections.empty(), "collection"));
     PD_CHECK(needs(!filter.tags.empty(), "tags"));
+    // Nothing about nobody looks like nothing about this person.
+    if (!subjects) PD_CHECK(needs(!filter.subjects.empty(), "subject"));
     PD_CHECK(needs(filter.since || filter.until, "created"));
     if (!filter.where) return {};
     auto checked = filter.where->check(types);

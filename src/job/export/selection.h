@@ -47,6 +47,7 @@ inline constexpr std::string_view redacted = "[redacted]";
 /// Every condition must be one that some record type can meet.
 /// Fails: invalid (PD-0002), naming the condition, and the nearest or the known words.
 Result<void> check_filter(data::RecordFilter const& filter,
-                          std::vector<data::RecordType> const& types);
+                          std::vector<data::RecordType> const& types,
+                          std::optional<data::SubjectMapping> const& subjects);
 
 }  // namespace perdure::job

@@ -162,7 +162,9 @@ private:
     /// The records that the filter takes, of the named types or of all.
     Result<void> select_filtered(std::vector<std::string> const& types,
                                  std::stop_token const& stop) {
-        RecordOptions options{.types = types, .unmapped_tables = !types.empty()};
+        RecordOptions options{.types = types,
+                              .unmapped_tables = !types.empty(),
+                              .follow_people = !request_.filter.subjects.empty()};
         PD_TRY(auto reader, open_records(request_.snapshot, options, stop));
         if (request_.filter.where) PD_CHECK(request_.filter.where->check(reader->types()));
         std::map<std::string, Statement, std::less<>> inserts;

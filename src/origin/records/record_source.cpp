@@ -11,6 +11,7 @@
 #include "origin/file_bytes.h"
 #include "origin/files/below.h"
 #include "origin/records/record_sql.h"
+#include "origin/sqlite/selection.h"
 
 namespace perdure::origin {
 
@@ -159,6 +160,7 @@ public:
             media_root_ = std::move(*root);
         PD_CHECK(add_instant_function(database_));
         PD_CHECK(database_.run("BEGIN"));
+        PD_CHECK(find_people(source, options));
         auto mappings = source.mapping.records;
         if (options.unmapped_tables) PD_CHECK(add_unmapped(mappings));
         for (auto const& mapping : mappings) {
@@ -166,8 +168,10 @@ public:
                 std::ranges::find(options.types, mapping.type) == options.types.end()) {
                 continue;
             }
-            PD_TRY(auto compiled,
-                   compile_record(database_, mapping, source.mapping.subjects, options.order));
+            PD_TRY(auto compiled, compile_record(database_, mapping,
+                                                 {.subjects = source.mapping.subjects,
+                                                  .order = options.order,
+                                                  .whose = whose(mapping.table)}));
             PD_TRY(auto const rows,
                    database_.integer(fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {})",
                                                  sql_name(mapping.table), rows_counted_max)));
@@ -193,6 +197,18 @@ public:
     std::vector<data::Problem> take_problems() override { return std::exchange(problems_, {}); }
 
 private:
+    /// As a backup finds out whose a row is.
+    Result<void> find_people(SourceOptions const& source, RecordOptions const& options) {
+        if (!options.follow_people || !source.mapping.subjects) return {};
+        PD_TRY(layout_, read_layout(database_, false));
+        PD_TRY(people_, route_people(database_, layout_, source.mapping));
+        return {};
+    }
+    std::string whose(std::string const& table) const {
+        auto const at = find_table(layout_, table);
+        return at ? people_.expression(*at, "t") : std::string();
+    }
+
     Result<void> add_unmapped(std::vector<data::RecordMapping>& mappings) {
         PD_TRY(auto statement,
                database_.prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND "
@@ -270,7 +286,8 @@ private:
         record_.collection = role_text(collection);
         record_.created = instant_of(role(created));
         record_.updated = instant_of(role(updated));
-        record_.subject = role_text(subject);
+        bool const nobodys = std::holds_alternative<data::Null>(role(subject));
+        record_.subject = nobodys ? std::string_view() : role_text(subject);
         record_.subject_label = role_text(subject_label);
         fill_embedding();
         PD_CHECK(fill_tags(compiled));
@@ -349,6 +366,8 @@ private:
     Connection database_;
     system::Path media_;
     system::File media_root_;
+    Layout layout_;   ///< empty, unless people are followed
+    Routing people_;  ///< the same
     std::vector<data::RecordType> types_;
     std::vector<RecordSql> compiled_;
     std::size_t type_ = 0;

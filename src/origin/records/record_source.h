@@ -10,6 +10,9 @@ struct RecordOptions {
     /// Tables without a mapping become types of their own, named like the table.
     bool unmapped_tables = false;
     data::RecordOrder order = data::RecordOrder::created;
+    /// Record::subject also where several tables lie between the record and its person, as in a
+    /// backup. Else only of records that name their person themselves.
+    bool follow_people = false;
 };
 
 /// Reads a SQLite source (live, or restored into a scratch folder) as records, in one read

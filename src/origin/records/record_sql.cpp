@@ -74,7 +74,8 @@ public:
     Compiler(Connection& database, data::RecordMapping const& mapping, data::RecordOrder order)
         : database_(database), mapping_(mapping), order_(order) {}
 
-    Result<RecordSql> compile(std::optional<data::SubjectMapping> const& subjects) {
+    Result<RecordSql> compile(std::optional<data::SubjectMapping> const& subjects,
+                              std::string const& whose) {
         PD_TRY(table_, columns_of(database_, mapping_.table));
         out_.type = {.type = mapping_.type,
                      .table = mapping_.table,
@@ -88,6 +89,9 @@ public:
             PD_CHECK(add_role(role, text).transform_role(role));
         }
         PD_CHECK(subject(subjects));
+        // Of several columns that could name the person, a backup may have chosen another one.
+        if (!whose.empty() && !mapping_.fields.contains("subject"))
+            out_.role_columns["subject"] = add(whose);
         finish();
         return std::move(out_);
     }
@@ -220,12 +224,15 @@ private:
         if (column.empty()) return {};
         out_.role_columns["subject"] = add("t." + sql_name(column));
         out_.type.roles.try_emplace("subject", column);
-        if (!subjects->label.empty()) {
-            out_.role_columns["subject_label"] = add(
-                fmt::format("(SELECT u.{} FROM {} u WHERE u.{} = t.{})", sql_name(subjects->label),
-                            sql_name(subjects->table), sql_name(subjects->key), sql_name(column)));
-        }
+        add_label(*subjects, "t." + sql_name(column));
         return {};
+    }
+
+    void add_label(data::SubjectMapping const& subjects, std::string const& person) {
+        if (subjects.label.empty()) return;
+        out_.role_columns["subject_label"] =
+            add(fmt::format("(SELECT u.{} FROM {} u WHERE u.{} = {})", sql_name(subjects.label),
+                            sql_name(subjects.table), sql_name(subjects.key), person));
     }
 
     /// The column that points at the person: declared as owner, or by a foreign key.
@@ -319,9 +326,8 @@ private:
 }  // namespace
 
 Result<RecordSql> compile_record(Connection& database, data::RecordMapping const& mapping,
-                                 std::optional<data::SubjectMapping> const& subjects,
-                                 data::RecordOrder order) {
-    auto compiled = Compiler(database, mapping, order).compile(subjects);
+                                 RecordAsked const& asked) {
+    auto compiled = Compiler(database, mapping, asked.order).compile(asked.subjects, asked.whose);
     if (!compiled) {
         return std::move(compiled).error().within(fmt::format("record type \"{}\"", mapping.type));
     }

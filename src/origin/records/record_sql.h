@@ -26,11 +26,16 @@ struct RecordSql {
     int rowid_column = -1;
 };
 
+struct RecordAsked {
+    std::optional<data::SubjectMapping> const& subjects;
+    data::RecordOrder order;
+    std::string whose = {};  ///< SQL for the person of "t", for records that do not name it
+};
+
 /// The SQL calls instant_function (see add_instant_function) to order by time.
 /// Fails: invalid, naming what the mapping asks for and the database lacks.
 Result<RecordSql> compile_record(Connection& database, data::RecordMapping const& mapping,
-                                 std::optional<data::SubjectMapping> const& subjects,
-                                 data::RecordOrder order);
+                                 RecordAsked const& asked);
 
 inline constexpr char const* instant_function = "perdure_instant";
 

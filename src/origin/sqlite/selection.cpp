@@ -81,18 +81,6 @@ Result<void> add_virtual_owners(Connection& connection, Layout const& layout,
     return {};
 }
 
-Result<Routing> make_routing(Connection& connection, Layout const& layout,
-                             data::Mapping const& mapping) {
-    if (!mapping.subjects) return Routing();
-    data::SubjectMapping named = *mapping.subjects;
-    for (auto const& table : layout.virtual_tables) named.owners.erase(table.name);
-    PD_TRY(Routing routing, Routing::build(connection, layout, named));
-    auto subjects = with_attached(mapping, layout, routing);
-    PD_CHECK(add_virtual_owners(connection, layout, routing, subjects));
-    if (subjects.owners == named.owners) return routing;
-    return Routing::build(connection, layout, subjects);
-}
-
 bool is_text_type(std::string_view declared) {
     std::string const type = lower_name(declared);
     return type.find("char") != type.npos || type.find("text") != type.npos ||
@@ -288,10 +276,22 @@ std::string joined(std::vector<std::string> const& parts) {
 
 }  // namespace
 
+Result<Routing> route_people(Connection& connection, Layout const& layout,
+                             data::Mapping const& mapping) {
+    if (!mapping.subjects) return Routing();
+    data::SubjectMapping named = *mapping.subjects;
+    for (auto const& table : layout.virtual_tables) named.owners.erase(table.name);
+    PD_TRY(Routing routing, Routing::build(connection, layout, named));
+    auto subjects = with_attached(mapping, layout, routing);
+    PD_CHECK(add_virtual_owners(connection, layout, routing, subjects));
+    if (subjects.owners == named.owners) return routing;
+    return Routing::build(connection, layout, subjects);
+}
+
 Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOptions const& source) {
     Selection selection;
     if (source.mapping.subjects) PD_CHECK(add_spatial_tables(connection, layout));
-    PD_TRY(selection.routing, make_routing(connection, layout, source.mapping));
+    PD_TRY(selection.routing, route_people(connection, layout, source.mapping));
     auto const& tables = layout.schema.tables;
     selection.left_out.resize(tables.size());
     std::vector<std::vector<std::string>> columns(tables.size());

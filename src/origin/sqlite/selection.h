@@ -20,6 +20,11 @@ struct Selection {
     std::vector<data::Problem> problems;
 };
 
+/// Leads the rows of every table to their person: along foreign keys, the mapping's owners, what
+/// its records attach, and what virtual tables repeat. Nobody's, all, where no subjects are mapped.
+Result<Routing> route_people(Connection& connection, Layout const& layout,
+                             data::Mapping const& mapping);
+
 /// Changes layout.schema.settings as described, and adds R-Trees to the layout's tables.
 /// Fails: invalid (a mapping or mask that names what does not exist, or masks a key).
 Result<Selection> select_rows(Connection& connection, Layout& layout, SourceOptions const& source);
