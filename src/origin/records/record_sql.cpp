@@ -220,6 +220,10 @@ private:
             }
             return {};
         }
+        if (auto const mapped = expressions_.find("subject"); mapped != expressions_.end()) {
+            add_label(*subjects, mapped->second);
+            return {};
+        }
         PD_TRY(auto column, owner_column(*subjects));
         if (column.empty()) return {};
         out_.role_columns["subject"] = add("t." + sql_name(column));

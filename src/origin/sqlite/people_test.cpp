@@ -129,6 +129,22 @@ TEST_F(SqlitePeople, KeysThatOnlyTheApplicationCanSortLeadToTheirPeople) {
     EXPECT_EQ(subjects_of("words"), "u10 u11 u12 u13 u14");
 }
 
+TEST_F(SqlitePeople, ARecordThatSaysWhoseItIsIsTheirs) {
+    write(std::string(users) +
+          "CREATE TABLE notes(id INTEGER PRIMARY KEY, who INT, topic INT);"
+          "CREATE TABLE topics(id INTEGER PRIMARY KEY, lead INT);"
+          "CREATE TABLE files(id INTEGER PRIMARY KEY, topic INT);"
+          "INSERT INTO topics VALUES(1, 3); INSERT INTO notes VALUES(1, 2, 1), (2, 1, 1);"
+          "INSERT INTO files VALUES(1, 1);");
+    EXPECT_EQ(subjects_of("notes"), "- -");
+    source_.mapping.records = {{"note", "notes", {{"subject", "who"}}},
+                               {"topic", "topics", {{"subject", "lead -> users.id"}}},
+                               {"file", "files", {{"subject", "topic -> topics.lead"}}}};
+    EXPECT_EQ(subjects_of("notes"), "2 1");
+    EXPECT_EQ(subjects_of("topics"), "3");
+    EXPECT_EQ(subjects_of("files"), "3");
+}
+
 TEST_F(SqlitePeople, WhatRecordsAttachIsFoundBesideKeysWithoutAnIndex) {
     write(
         "CREATE TABLE users(email TEXT, name TEXT); INSERT INTO users VALUES('a@x', 'Ann');"

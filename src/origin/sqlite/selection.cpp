@@ -30,11 +30,25 @@ std::optional<Attached> attached_table(std::string const& rule) {
     }
 }
 
+/// Where a record's mapping says whose it is, that is an owner like those that are listed.
+void add_mapped_people(data::Mapping const& mapping, data::SubjectMapping& subjects) {
+    for (auto const& record : mapping.records) {
+        auto const rule = record.fields.find("subject");
+        if (rule == record.fields.end() || subjects.owners.contains(record.table)) continue;
+        auto const path = data::parse_mapping_path(rule->second);
+        if (!path || path->many() || same_name(record.table, subjects.table)) continue;
+        bool const over = path->kind == data::MappingPath::Kind::lookup &&
+                          !same_name(path->table, subjects.table);
+        subjects.owners[record.table] = path->column + (over ? " -> " + path->table : "");
+    }
+}
+
 /// The mapping of subjects, with an owner for each table that records attach and no foreign key
 /// leads.
 data::SubjectMapping with_attached(data::Mapping const& mapping, Layout const& layout,
                                    Routing const& routing) {
     data::SubjectMapping subjects = *mapping.subjects;
+    add_mapped_people(mapping, subjects);
     for (auto const& record : mapping.records) {
         for (auto const& [field, rule] : record.fields) {
             auto const attached = attached_table(rule);
@@ -280,6 +294,7 @@ Result<Routing> route_people(Connection& connection, Layout const& layout,
                              data::Mapping const& mapping) {
     if (!mapping.subjects) return Routing();
     data::SubjectMapping named = *mapping.subjects;
+    add_mapped_people(mapping, named);
     for (auto const& table : layout.virtual_tables) named.owners.erase(table.name);
     PD_TRY(Routing routing, Routing::build(connection, layout, named));
     auto subjects = with_attached(mapping, layout, routing);
