@@ -19,8 +19,9 @@ namespace {
 Result<void> run_hook(std::string const& what, std::vector<std::string> const& argv,
                       std::stop_token stop) {
     if (argv.empty()) return {};
-    auto const ignore = [](ByteView) -> Result<void> { return {}; };
-    PD_TRY(system::Exit exit, system::run({.argv = argv}, ignore, std::move(stop)));
+    // The application that a hook starts again lives on, with the hook's output.
+    PD_TRY(system::Exit exit,
+           system::run({.argv = argv, .leaves_others = true}, nullptr, std::move(stop)));
     if (exit.status == 0) return {};
     std::string said = exit.standard_error;
     while (said.ends_with('\n')) said.pop_back();

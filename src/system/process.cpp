@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -34,6 +36,18 @@ Result<Pipe> make_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return error_from_errno(errno, "make a pipe");
     return Pipe{File(ends[0]), File(ends[1])};
+}
+
+/// A place for errors that takes 64 KiB and then refuses: whoever goes on writing there is neither
+/// killed (as by a pipe that nobody reads) nor fills a disk.
+Result<File> make_note() {
+    File note(::memfd_create("perdure-errors", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!note.is_open()) return error_from_errno(errno, "keep a program's errors");
+    bool const sized = ::ftruncate(note.descriptor(), error_text_max_bytes) == 0;
+    int const seals = F_SEAL_GROW | F_SEAL_SHRINK;
+    if (!sized || ::fcntl(note.descriptor(), F_ADD_SEALS, seals) != 0)
+        return error_from_errno(errno, "keep a program's errors");
+    return note;
 }
 
 /// Writing to a program that closed its input must be an error, not the end of this process.
@@ -90,9 +104,12 @@ public:
     Result<Exit> wait_for_end();
 
 private:
+    Result<void> start_with_bond(std::array<int, 3> const& ends);
+    Result<void> spawn(std::array<int, 3> const& ends);
     Result<void> feed();
     Result<void> take_output();
     Result<void> take_errors();
+    Result<void> read_note();
     Result<void> outlive(int wake, std::stop_token const& stop);
 
     Command& command_;
@@ -100,18 +117,50 @@ private:
     ByteView unsent_;
     PipeSignalBlocked signals_;
     File in_, out_, err_;
+    File note_;  ///< instead of err_, see make_note
     pid_t pid_ = -1;
     Exit exit_;
 };
 
 Result<void> Child::start() {
     PD_TRY(Pipe in, make_pipe());
-    PD_TRY(Pipe out, make_pipe());
-    PD_TRY(Pipe err, make_pipe());
+    Pipe out, err;
+    if (command_.leaves_others) {
+        int const nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (nowhere < 0) return error_from_errno(errno, "open /dev/null");
+        out.write_end = File(nowhere);
+        PD_TRY(err.write_end, make_note());
+    } else {
+        PD_TRY(out, make_pipe());
+        PD_TRY(err, make_pipe());
+    }
+    std::array<int, 3> const ends{in.read_end.descriptor(), out.write_end.descriptor(),
+                                  err.write_end.descriptor()};
+    auto started = command_.ends_with_us ? start_with_bond(ends) : spawn(ends);
+    // A fork may need more memory than there is, where a spawn needs none.
+    if (!started && started.error().fault() == Fault::exhausted) started = spawn(ends);
+    PD_CHECK(started);
+    in_ = std::move(in.write_end);
+    out_ = std::move(out.read_end);
+    err_ = std::move(err.read_end);
+    if (command_.leaves_others) note_ = std::move(err.write_end);
+    ::fcntl(in_.descriptor(), F_SETFL, O_NONBLOCK);
+    return {};
+}
+
+Result<void> Child::start_with_bond(std::array<int, 3> const& ends) {
+    PD_TRY(pid_, start_bound({.argv = command_.argv,
+                              .environment = merged_environment(command_.environment),
+                              .ends = ends,
+                              .working_folder = command_.working_folder}));
+    return {};
+}
+
+Result<void> Child::spawn(std::array<int, 3> const& ends) {
     SpawnSetup setup;
-    ::posix_spawn_file_actions_adddup2(&setup.actions, in.read_end.descriptor(), 0);
-    ::posix_spawn_file_actions_adddup2(&setup.actions, out.write_end.descriptor(), 1);
-    ::posix_spawn_file_actions_adddup2(&setup.actions, err.write_end.descriptor(), 2);
+    for (int at = 0; at < 3; ++at) {
+        ::posix_spawn_file_actions_adddup2(&setup.actions, ends[static_cast<std::size_t>(at)], at);
+    }
     ::posix_spawn_file_actions_addclosefrom_np(&setup.actions, 3);
     if (!command_.working_folder.empty())
         ::posix_spawn_file_actions_addchdir_np(&setup.actions, command_.working_folder.c_str());
@@ -129,15 +178,9 @@ Result<void> Child::start() {
     std::vector<char*> arguments = pointers_to(command_.argv);
     int const error_number = ::posix_spawnp(&pid_, arguments[0], &setup.actions, &setup.attributes,
                                             arguments.data(), environment.data());
-    if (error_number != 0) {
-        pid_ = -1;
-        return error_from_errno(error_number, fmt::format("run {}", command_.argv[0]));
-    }
-    in_ = std::move(in.write_end);
-    out_ = std::move(out.read_end);
-    err_ = std::move(err.read_end);
-    ::fcntl(in_.descriptor(), F_SETFL, O_NONBLOCK);
-    return {};
+    if (error_number == 0) return {};
+    pid_ = -1;
+    return error_from_errno(error_number, fmt::format("run {}", command_.argv[0]));
 }
 
 Result<void> Child::feed() {
@@ -195,6 +238,15 @@ Result<void> Child::talk(std::stop_token stop) {
     return outlive(wake.descriptor(), stop);
 }
 
+Result<void> Child::read_note() {
+    if (!note_.is_open()) return {};
+    off_t const written = ::lseek(note_.descriptor(), 0, SEEK_CUR);  // it wrote at our position
+    Bytes text(static_cast<std::size_t>(std::max<off_t>(written, 0)));
+    PD_TRY(std::size_t const got, note_.read_at(text, 0));
+    exit_.standard_error = as_text(ByteView(text).first(got));
+    return {};
+}
+
 /// Until it has ended: one that closed its output may go on for as long as it likes.
 Result<void> Child::outlive(int wake, std::stop_token const& stop) {
     File const end(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
@@ -231,6 +283,7 @@ Result<Exit> Child::wait_for_end() {
     pid_t const pid = std::exchange(pid_, -1);
     while (::waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return error_from_errno(errno, "wait for a program");
+    PD_CHECK(read_note());
     exit_.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return std::move(exit_);
 }

@@ -15,6 +15,11 @@ struct Command {
     std::vector<std::string> environment;  ///< NAME=value, added to ours
     std::string working_folder;
     Bytes standard_input;
+    /// It is ended when we are, even by SIGKILL (see start_bound).
+    bool ends_with_us = false;
+    /// It may start programs that go on after it with its output: they keep nobody waiting. Nobody
+    /// gets its output then, and of its errors the first 64 KiB are kept.
+    bool leaves_others = false;
 };
 
 struct Exit {
@@ -22,7 +27,7 @@ struct Exit {
     std::string standard_error;  ///< its last 64 KiB
 };
 
-/// Runs a program by posix_spawn in its own process group and streams its output to `on_output`.
+/// Runs a program in its own process group and streams its output to `on_output`.
 /// A stop kills the group. A non-zero status is not an error here: the caller reads Exit.
 /// Fails: not_found (no such program), cancelled, or what on_output returned.
 Result<Exit> run(Command command, std::function<Result<void>(ByteView)> on_output,

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <spawn.h>
+#include <sys/types.h>
 
+#include <array>
 #include <string>
 #include <vector>
+
+#include "base/result.h"
 
 namespace perdure::system {
 
@@ -30,5 +34,18 @@ inline std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     pointers.push_back(nullptr);
     return pointers;
 }
+
+struct BoundStart {
+    std::vector<std::string> argv, environment;
+    std::array<int, 3> ends{};   ///< what becomes its 0, 1 and 2
+    std::string working_folder;  ///< empty: ours
+};
+
+/// Starts a program, in a process group of its own, that gets SIGTERM when we end, however we end:
+/// by SIGKILL too. The kernel sends it when the *thread* that called this ends, so that thread must
+/// be the one that waits for the program. A program that takes on another user loses the bond; it
+/// ends when it writes to a pipe that nobody reads any more.
+/// Fails: not_found, denied and the like, as posix_spawnp; what the program is told is the same.
+Result<pid_t> start_bound(BoundStart start);
 
 }  // namespace perdure::system

@@ -210,6 +210,8 @@ private:
         system::Command command;
         command.argv = options_.command;
         command.working_folder = options_.path.native();
+        // run() waits on the thread that starts it, as this asks for.
+        command.ends_with_us = true;
         return command;
     }
     SourceOptions options_;
