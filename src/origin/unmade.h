@@ -19,9 +19,16 @@ bool is_of_the_rows(data::Problem const& told);
 /// them, by their place in that schema.
 using UnmadeObjects = std::map<std::size_t, data::DatabaseSchema::Object>;
 
-/// The digest of a copy that counts them as if they were there, and so speaks of all the rest.
+/// The digest of a copy that counts them as if they were there, and so speaks of all the rest, to
+/// be compared with `recorded`: where that is one of before 2026-11-26, the copy's is made like it.
 /// Fails: as Origin::digest; unsupported, for what is no database.
-Result<data::LogicalDigest> digest_counting(SourceOptions const& copy, UnmadeObjects const& unmade,
-                                            std::stop_token stop);
+Result<data::LogicalDigest> digest_like(data::LogicalDigest const& recorded,
+                                        SourceOptions const& copy, UnmadeObjects const& unmade,
+                                        std::stop_token stop);
+
+/// Tables of a database whose rows only the application can sort: a digest says that they are the
+/// same rows, and nothing of their order. Empty for what is no database. Fails: as Origin::digest.
+Result<std::vector<std::string>> compared_without_order(SourceOptions const& copy,
+                                                        std::stop_token stop);
 
 }  // namespace perdure::origin

@@ -43,6 +43,32 @@ def claim_what_only_the_application_can_sort_or_compute_is_drilled_green_and_nam
     place.good("restore", "drill")
 
 
+def claim_rows_that_only_the_application_can_sort_are_compared_without_their_order(place):
+    def as_the_application(database):
+        database.create_collation("unicase",
+                                  lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+
+    make(place.work / "app.db",
+         "CREATE TABLE tags(n TEXT COLLATE unicase PRIMARY KEY, v) WITHOUT ROWID",
+         "INSERT INTO tags VALUES('b', 1), ('A', 2), ('a2', 3), ('Z', 4)",
+         prepare=as_the_application)
+    place.repository(app="app.db")
+    place.good("backup")
+    drill = place.good("restore", "drill")
+    assert "order of the rows of tags" in drill.err, drill
+    told = place.good("restore", "latest", "--to", place.folder / "back", code=3).err
+    assert 'REINDEX "unicase"' in told, told
+    copy = sqlite3.connect(place.folder / "back/app/app.db")
+    as_the_application(copy)
+    copy.execute('REINDEX "unicase"')  # as it says
+    assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert [row[0] for row in copy.execute("SELECT n FROM tags")] == ["A", "a2", "b", "Z"]
+    copy.close()
+    # Also when only the digest taken at the backup is left to compare with.
+    make(place.work / "app.db", "UPDATE tags SET v = 9 WHERE n = 'A'", prepare=as_the_application)
+    place.good("restore", "drill")
+
+
 def claim_rows_that_refer_to_nothing_are_drilled_green_and_come_back_in_place(place):
     make(place.work / "app.db", "CREATE TABLE users(id INTEGER PRIMARY KEY, name)",
          "CREATE TABLE notes(id INTEGER PRIMARY KEY, user_id INT REFERENCES users, body)",

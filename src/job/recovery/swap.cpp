@@ -11,6 +11,7 @@
 
 #include "job/file_hash.h"
 #include "job/source_options.h"
+#include "origin/unmade.h"
 
 namespace perdure::job {
 
@@ -53,7 +54,7 @@ Result<void> prove(repository::SourceSnapshot const& source, system::Path const&
     PD_TRY(auto const origin, origin::open_origin(options));
     // A digest knows the names of media too, which are not part of this.
     if (!media && erased == 0 && !source.digest.hash.is_zero()) {
-        PD_TRY(auto const digest, origin->digest(stop));
+        PD_TRY(auto const digest, origin::digest_like(source.digest, options, {}, stop));
         if (digest == source.digest) return {};
         return fail(Fault::corrupt, source.name + ": the copy is not what was backed up")
             .with_code(14)

@@ -121,11 +121,18 @@ Result<std::string> SqliteOrigin::query(std::string const& sql, std::stop_token 
 
 }  // namespace
 
-Result<data::LogicalDigest> digest_counting(SourceOptions const& copy, UnmadeObjects const& unmade,
-                                            std::stop_token stop) {
+Result<data::LogicalDigest> digest_like(data::LogicalDigest const& recorded,
+                                        SourceOptions const& copy, UnmadeObjects const& unmade,
+                                        std::stop_token stop) {
     if (copy.type != "sqlite") return fail(Fault::unsupported, copy.name + " is no database");
     PD_TRY(auto reader, read_sqlite(copy, stop, unmade));
-    return read_digest(*reader, stop);
+    PD_TRY(auto const digest, read_digest(*reader, stop));
+    if (digest == recorded) return digest;
+    PD_TRY(auto const tables, compared_without_order(copy, stop));
+    if (tables.empty()) return digest;
+    PD_TRY(auto again, read_sqlite(copy, stop, unmade, RowOrder::as_stored));
+    PD_TRY(auto const formerly, read_digest(*again, stop));
+    return formerly == recorded ? formerly : digest;
 }
 
 Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source) {

@@ -25,12 +25,33 @@ public:
     }
 };
 
+/// By position: tables whose rows lie in an order that only their application knows: WITHOUT ROWID,
+/// with a collation of its own in the key. A copy that is made here lies in byte order.
+Result<std::vector<bool>> sorted_by_application(Connection& connection, Layout const& layout) {
+    std::vector<bool> out;
+    for (std::size_t table = 0; table < layout.tables.size(); ++table) {
+        if (layout.tables[table].key != KeyKind::primary_key) {
+            out.push_back(false);
+            continue;
+        }
+        // The key of such a table is its first index, and is the table.
+        PD_TRY(std::int64_t const own,
+               connection.integer("SELECT count(*) FROM pragma_index_list(" +
+                                  literal(layout.schema.tables[table].name) +
+                                  ", 'main') l, pragma_index_xinfo(l.name, 'main') x "
+                                  "WHERE l.origin = 'pk' AND x.key AND x.coll COLLATE NOCASE "
+                                  "NOT IN ('BINARY', 'NOCASE', 'RTRIM')"));
+        out.push_back(own > 0);
+    }
+    return out;
+}
+
 class SqliteReader final : public data::RowReader {
 public:
     SqliteReader(SourceOptions const& source, Source database)
         : options_(source), source_(std::move(database)) {}
 
-    Result<void> prepare(UnmadeObjects const& unmade);
+    Result<void> prepare(UnmadeObjects const& unmade, RowOrder order);
     data::DatabaseSchema const& schema() const override { return layout_.schema; }
     Result<std::optional<data::RowView>> next(std::stop_token stop) override;
     std::shared_ptr<data::Content> open_media(ByteView key) override;
@@ -52,6 +73,7 @@ private:
     Layout layout_;
     Selection selection_;
     DigestBuilder digest_;
+    std::vector<bool> own_order_;  ///< by position: the digest leaves it out
     std::size_t table_ = 0;
     Statement rows_;
     Encoder key_, payload_, subject_;
@@ -65,10 +87,12 @@ private:
     std::vector<data::Problem> problems_;
 };
 
-Result<void> SqliteReader::prepare(UnmadeObjects const& unmade) {
+Result<void> SqliteReader::prepare(UnmadeObjects const& unmade, RowOrder order) {
     auto& connection = source_.connection();
     PD_TRY(layout_, read_layout(connection, source_.is_wal()));
     PD_TRY(selection_, select_rows(connection, layout_, options_));
+    PD_TRY(own_order_, sorted_by_application(connection, layout_));
+    if (order == RowOrder::as_stored) own_order_.assign(own_order_.size(), false);
     problems_ = std::move(selection_.problems);
     auto schema = layout_.schema;
     for (auto const& [place, object] : unmade) {
@@ -101,7 +125,8 @@ Result<void> SqliteReader::start_table() {
         // UTF-8: in a database of UTF-16 it takes twice as much).
         if (object.name == table_name()) slack_bytes_ = 2 * object.sql.size();
     }
-    digest_.begin_table(table_name());
+    using Order = DigestBuilder::Order;
+    digest_.begin_table(table_name(), own_order_[table_] ? Order::does_not_count : Order::counts);
     return {};
 }
 
@@ -267,12 +292,25 @@ Result<data::LogicalDigest> SqliteReader::digest() {
 
 }  // namespace
 
+Result<std::vector<std::string>> compared_without_order(SourceOptions const& copy,
+                                                        std::stop_token stop) {
+    std::vector<std::string> names;
+    if (copy.type != "sqlite") return names;
+    PD_TRY(Source database, Source::open(copy.path, std::move(stop)));
+    PD_TRY(auto const layout, read_layout(database.connection(), database.is_wal()));
+    PD_TRY(auto const sorted, sorted_by_application(database.connection(), layout));
+    for (std::size_t table = 0; table < sorted.size(); ++table) {
+        if (sorted[table]) names.push_back(layout.schema.tables[table].name);
+    }
+    return names;
+}
+
 Result<std::unique_ptr<data::RowReader>> read_sqlite(SourceOptions const& source,
                                                      std::stop_token stop,
-                                                     UnmadeObjects const& unmade) {
+                                                     UnmadeObjects const& unmade, RowOrder order) {
     PD_TRY(Source database, Source::open(source.path, std::move(stop)));
     auto reader = std::make_unique<SqliteReader>(source, std::move(database));
-    PD_CHECK(reader->prepare(unmade));
+    PD_CHECK(reader->prepare(unmade, order));
     return reader;
 }
 
