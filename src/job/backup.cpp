@@ -10,6 +10,7 @@
 #include "job/paced_reader.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
+#include "origin/damage.h"
 #include "repository/keyring/keyring.h"
 #include "repository/tree/tree_walk.h"
 #include "system/account.h"
@@ -114,6 +115,32 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     PD_TRY(written.digest, reader->digest());
     written.rows = true;
     return written;
+}
+
+/// What is read of a database may be all there is while the file itself is broken: an index that
+/// misses rows, pages that belong to two tables. What nobody notices now goes into every backup
+/// from here on. A database whose rows are those of the last time was asked then.
+Result<void> note_damage(SourceReading const& reading, SourceSnapshot& written,
+                         std::stop_token stop) {
+    auto const& [source, parent, pace] = reading;
+    bool const known_sound =
+        parent && damage_then(*parent).empty() && parent->digest == written.digest;
+    if (!written.rows || known_sound) return {};
+    auto found = origin::look_for_damage(source, origin::DamageCheck::structure, std::move(stop));
+    auto const note = [&](std::string reason) {
+        auto const name = reading.source.path.filename().string();
+        written.problems.push_back({name, std::move(reason)});
+        ++written.problems_total;
+    };
+    if (!found && found.error().fault() == Fault::cancelled) return found.error();
+    if (!found) {
+        note("could not be looked at for damage: " + found.error().message());
+    } else if (!found->empty()) {
+        remember_damage(written, found->front().reason);
+        for (auto const& problem : *found)
+            note("is damaged, and kept as far as it can be read: " + problem.reason);
+    }
+    return {};
 }
 
 /// Nothing where something was is a valid state, and what a disk that is not mounted or a broken
@@ -227,6 +254,7 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
     outcome.snapshot.type = source.type;
     outcome.snapshot.location = source.path.string();
     outcome.snapshot.options = remembered_options(source);
+    PD_CHECK(note_damage(reading, outcome.snapshot, stop));
     outcome.failure = suddenly_empty(reading, outcome.snapshot, context, stop);
     return outcome;
 }

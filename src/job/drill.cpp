@@ -9,6 +9,7 @@
 
 #include "job/compare_trees.h"
 #include "job/restore.h"
+#include "origin/damage.h"
 #include "origin/unmade.h"
 #include "repository/rows/read_blocks.h"
 #include "system/process.h"
@@ -172,10 +173,34 @@ Result<void> excuse_own_faults(SourceSnapshot const& source, DrillRequest const&
     return {};
 }
 
-/// What an equal digest does not prove.
-Result<void> tell_limits(SourceSnapshot const& source, origin::SourceOptions const& copy,
+/// Rows that are equal may come from a file that is broken all the same: then, or now.
+Result<void> tell_damage(SourceSnapshot const& source, DrillRequest const& request,
                          DrilledSource& result, std::stop_token stop) {
+    if (auto const damage = damage_then(source); !damage.empty()) {
+        result.not_judged.push_back(
+            {source.name, "the database was damaged when it was backed up (" + damage +
+                              "): the copy is what could be read of it then"});
+    }
+    auto const live = request.live.find(source.name);
+    if (live == request.live.end()) return {};
+    auto const found = origin::look_for_damage(live->second, origin::DamageCheck::contents, stop);
+    if (!found && found.error().fault() == Fault::cancelled) return found.error();
+    if (!found || found->empty()) return {};  // one that is away now is another light's business
+    result.not_judged.push_back(
+        {source.name, fmt::format("the live database is damaged ({}{}): what can be read of it is "
+                                  "what is compared",
+                                  found->front().reason,
+                                  found->size() > 1 ? fmt::format(", {} more", found->size() - 1)
+                                                    : std::string())});
+    return {};
+}
+
+/// What an equal digest does not prove.
+Result<void> tell_limits(SourceSnapshot const& source, DrillRequest const& request,
+                         origin::SourceOptions const& copy, DrilledSource& result,
+                         std::stop_token stop) {
     if (source.type != "sqlite") return {};
+    PD_CHECK(tell_damage(source, request, result, stop));
     PD_TRY(auto const unordered, origin::compared_without_order(copy, std::move(stop)));
     for (auto const& table : unordered) {
         result.not_judged.push_back(
@@ -225,7 +250,7 @@ Result<DrilledSource> drill_source(repository::Repository& repository, SourceSna
     PD_TRY(result.restored, source.type == "sqlite"
                                 ? origin::digest_like(source.digest, copy, unmade, stop)
                                 : copy_origin->digest(stop));
-    PD_CHECK(tell_limits(source, copy, result, stop));
+    PD_CHECK(tell_limits(source, request, copy, result, stop));
     PD_CHECK(compare_digests(source, request, copy, result, stop));
     PD_TRY(auto found, copy_origin->check(stop));
     PD_CHECK(excuse_own_faults(source, request, found, result, stop));

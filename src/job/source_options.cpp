@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view owner_prefix = "owner/", record_prefix = "record/",
                            mask_prefix = "mask/", exclude_prefix = "exclude/";
+constexpr char const* damage_option = "damage";
 constexpr char const *caches_option = "exclude_caches", *system_option = "one_file_system";
 
 /// "record/<type>/<field>" → value; the field "/table" is the record's table.
@@ -73,6 +74,15 @@ std::map<std::string, std::string> remembered_options(origin::SourceOptions cons
     for (auto const& [column, how] : source.mask) options[std::string(mask_prefix) + column] = how;
     remember_rules(options, source);
     return options;
+}
+
+void remember_damage(repository::SourceSnapshot& source, std::string const& what) {
+    source.options[damage_option] = what;
+}
+
+std::string damage_then(repository::SourceSnapshot const& source) {
+    auto const found = source.options.find(damage_option);
+    return found == source.options.end() ? std::string() : found->second;
 }
 
 std::optional<origin::SourceOptions> rules_then(repository::SourceSnapshot const& source) {

@@ -16,4 +16,8 @@ origin::SourceOptions source_options(repository::SourceSnapshot const& source);
 /// were then, the rest empty. Nothing: it does not remember (of rows; made before 2026-11-26).
 std::optional<origin::SourceOptions> rules_then(repository::SourceSnapshot const& source);
 
+/// What SQLite called damaged in a database when it was backed up; empty: nothing, or nobody asked.
+void remember_damage(repository::SourceSnapshot& source, std::string const& what);
+std::string damage_then(repository::SourceSnapshot const& source);
+
 }  // namespace perdure::job

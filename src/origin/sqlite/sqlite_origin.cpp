@@ -1,5 +1,6 @@
 #include "origin/sqlite/sqlite_origin.h"
 
+#include "origin/damage.h"
 #include "origin/sqlite/source.h"
 #include "origin/sqlite/spatial.h"
 #include "origin/sqlite/sqlite_reader.h"
@@ -26,6 +27,34 @@ Result<data::LogicalDigest> read_digest(data::RowReader& reader, std::stop_token
         PD_TRY(std::optional<data::RowView> row, reader.next(stop));
         if (!row) return reader.digest();
     }
+}
+
+/// Fails: invalid, for a schema that needs functions which only its application has.
+Result<std::vector<data::Problem>> ask(Connection& connection, std::string const& pragma,
+                                       std::string const& name) {
+    std::vector<data::Problem> found;
+    PD_TRY(Statement answers,
+           connection.prepare("PRAGMA main." + pragma + "(" + std::to_string(findings_max) + ")"));
+    for (;;) {
+        PD_TRY(bool const more, answers.step());
+        if (!more) return found;
+        data::Problem told{name, answers.text(0)};
+        // "TEXT value in t.c": a value of another type than its column's, as newer versions tell.
+        bool const of_rows =
+            is_of_the_rows(told) || told.reason.find(" value in ") != std::string::npos;
+        if (told.reason != "ok" && !of_rows) found.push_back(std::move(told));
+    }
+}
+
+/// A stand-in for a collation that only the application has looks in the wrong places: what it says
+/// of order says nothing of the file.
+bool is_of_the_order(data::Problem const& told) {
+    for (std::string_view const part :
+         {"PRIMARY KEY order", "missing from index", "non-unique entry in index",
+          "wrong # of entries in index"}) {
+        if (told.reason.find(part) != told.reason.npos) return true;
+    }
+    return false;
 }
 
 class SqliteOrigin final : public Origin {
@@ -133,6 +162,27 @@ Result<data::LogicalDigest> digest_like(data::LogicalDigest const& recorded,
     PD_TRY(auto again, read_sqlite(copy, stop, unmade, RowOrder::as_stored));
     PD_TRY(auto const formerly, read_digest(*again, stop));
     return formerly == recorded ? formerly : digest;
+}
+
+Result<std::vector<data::Problem>> look_for_damage(SourceOptions const& source, DamageCheck how,
+                                                   std::stop_token stop) {
+    std::vector<data::Problem> none;
+    if (source.type != "sqlite") return none;
+    PD_TRY(Source database, Source::open(source.path, std::move(stop)));
+    auto& connection = database.connection();
+    PD_CHECK(connection.run("PRAGMA ignore_check_constraints=ON"));
+    std::string const name = source.path.filename().string();
+    auto found =
+        ask(connection, how == DamageCheck::contents ? "integrity_check" : "quick_check", name);
+    bool const contents = how == DamageCheck::contents;
+    if (!found && found.error().fault() == Fault::invalid && contents)
+        found = ask(connection, "quick_check", name);
+    if (!found && found.error().fault() == Fault::invalid) return none;
+    if (!found && found.error().fault() == Fault::corrupt)
+        return std::vector{data::Problem{name, found.error().message()}};
+    PD_CHECK(database.still_unchanged());
+    if (found && !connection.stand_ins().empty()) std::erase_if(*found, is_of_the_order);
+    return found;
 }
 
 Result<std::unique_ptr<Origin>> open_sqlite(SourceOptions const& source) {
