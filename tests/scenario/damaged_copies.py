@@ -47,6 +47,23 @@ def equal(place, name, *words):
     assert stage.rsync_differences(place.work / "data", place.folder / name / "data") == ""
 
 
+def claim_questions_leave_a_damaged_index_as_it_is_and_name_the_command(place):
+    place.write("data/a.txt", "x\n" * 1000)
+    place.repository(data="data")
+    place.good("backup")
+    for segment in (place.work / "backups/index").rglob("*"):
+        if segment.is_file():
+            overwrite(segment, b"harmed" * 50)
+    shutil.rmtree(place.folder / "cache")
+    before = bodies(place.work / "backups")
+    ran = place.good("doctor", code=1)
+    assert "index" in ran.out and "perdure repo repair" in ran.out + ran.err, ran
+    place.good("config", "check")
+    assert bodies(place.work / "backups") == before
+    place.good("repo", "repair")
+    place.good("doctor")
+
+
 def claim_a_damaged_keyring_or_config_at_one_destination_stops_nobody(place):
     homes = settled(place)
     number = 0

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/spell.h"
+#include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/repository.h"
 #include "service/setup/keys.h"
@@ -71,18 +72,63 @@ Check check_recovery(Workspace& workspace) {
             "perdure key recovery-kit -o perdure-recovery.txt"};
 }
 
+/// Parts of the index that no copy gives, neither this machine's nor a destination's. Restores read
+/// the packs' own directories instead; whatever writes next makes them anew.
+std::optional<Check> check_index(Workspace& workspace) {
+    auto repository = workspace.repository();
+    if (!repository) return std::nullopt;
+    auto const& index = *(*repository)->index();
+    std::vector<store::ObjectName> damaged;
+    auto const again =
+        repository::Index::open({.source = index.source(), .cache_folder = index.cache_folder()},
+                                &damaged, workspace.stop());
+    if (!again) return bad("index", again.error());
+    if (damaged.empty()) return std::nullopt;
+    return Check{
+        "index", Verdict::bad,
+        fmt::format("{} damaged, such as {}: what they name is found without them, slowly",
+                    damaged.size() == 1 ? "a part is" : fmt::format("{} parts are", damaged.size()),
+                    damaged.front()),
+        "perdure repo repair"};
+}
+
+/// Why a destination is not used at all, where that is so.
+std::optional<Error> shut_out(Workspace& workspace, std::string const& name) {
+    if (!workspace.store()) return std::nullopt;
+    for (auto const& leg : workspace.health())
+        if (leg.name == name && leg.shut_out) return leg.error;
+    return std::nullopt;
+}
+
+/// What time a destination stamps on what it takes: only a store that may write can tell.
+Result<Timestamp> time_at(Workspace& workspace, DestinationConfig const& destination) {
+    store::DestinationOptions options;
+    options.name = destination.name;
+    options.kind = destination.type;
+    options.path = destination.path.string();
+    options.attempts_max = 1;
+    PD_TRY(auto const store, store::open_store(options));
+    return store->now(workspace.stop());
+}
+
 Check check_clock(Workspace& workspace) {
-    auto store = workspace.store();
-    if (!store) return {"clock", Verdict::doubtful, "not compared with any destination", ""};
-    auto const theirs = (*store)->now(workspace.stop());
-    if (!theirs) return bad("clock", theirs.error());
-    auto const off = system::real_clock().now().seconds - theirs->seconds;
-    if (off > 300 || off < -300) {
+    std::optional<Error> why;
+    for (auto const& destination : workspace.destinations()) {
+        if (!workspace.store() || shut_out(workspace, destination.name)) continue;
+        auto const theirs = time_at(workspace, destination);
+        if (!theirs) {
+            why = theirs.error();
+            continue;
+        }
+        auto const off = system::real_clock().now().seconds - theirs->seconds;
+        if (off <= 300 && off >= -300)
+            return {"clock", Verdict::good, "agrees with the destination", ""};
         return {"clock", Verdict::bad,
                 fmt::format("this machine and the destination differ by {} s", off),
                 "set the clock (NTP)"};
     }
-    return {"clock", Verdict::good, "agrees with the destination", ""};
+    if (why) return bad("clock", *why);
+    return {"clock", Verdict::doubtful, "not compared with any destination", ""};
 }
 
 /// One promise of a store, proven; stops at the first that does not hold.
@@ -163,18 +209,6 @@ Check test_source(Workspace& workspace, SourceConfig const& source) {
     return {what, Verdict::good, source.options.type + " " + source.options.path.string(), ""};
 }
 
-namespace {
-
-/// Why a destination is not used at all, where that is so.
-std::optional<Error> shut_out(Workspace& workspace, std::string const& name) {
-    if (!workspace.store()) return std::nullopt;
-    for (auto const& leg : workspace.health())
-        if (leg.name == name && leg.shut_out) return leg.error;
-    return std::nullopt;
-}
-
-}  // namespace
-
 std::vector<Check> test_destination(Workspace& workspace, DestinationConfig const& destination) {
     store::DestinationOptions options;
     options.name = destination.name;
@@ -227,6 +261,7 @@ std::vector<Check> examine(Workspace& workspace) {
                            "it holds keys, though it is no key home (keys = false)",
                            "perdure backup sync"});
         }
+        if (auto index = check_index(workspace)) out.push_back(std::move(*index));
         out.push_back(check_recovery(workspace));
         out.push_back(check_clock(workspace));
     }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "face/cli/commands/handlers.h"
 #include "face/cli/help.h"
 #include "face/cli/table.h"
@@ -24,9 +26,25 @@ Result<std::unique_ptr<service::Workspace>> open(Invocation& in,
     options.config_file = in.config_file();
     options.destination = in.arguments().value("--destination");
     options.ask_secret = in.ask_secret();
-    options.passed_over = [&in](data::Problem const& problem) { in.pass_over(problem); };
+    if (!options.passed_over) {
+        options.passed_over = [&in](data::Problem const& problem) { in.pass_over(problem); };
+    }
     options.stop = in.stop();
     return service::Workspace::open(std::move(options));
+}
+
+/// Asks, and changes nothing: what could be mended on the way is told, with the command that does.
+Result<bool> look(Invocation& in, std::vector<service::Check> (*examine)(service::Workspace&)) {
+    std::vector<service::Check> told;
+    service::WorkspaceOptions options;
+    options.read_only = true;
+    options.passed_over = [&](data::Problem const& problem) {
+        told.push_back({problem.path, service::Verdict::bad, problem.reason, ""});
+    };
+    PD_TRY(auto workspace, open(in, std::move(options)));
+    auto checks = examine(*workspace);
+    std::ranges::move(told, std::back_inserter(checks));
+    return in.checks(checks);
 }
 
 }  // namespace
@@ -106,9 +124,8 @@ Result<int> run_config_check(Invocation& in) {
     }
     in.out().line(fmt::format("{} has no fault", loaded.file.string()));
     if (in.arguments().has("--offline")) return service::exit_code::ok;
-    PD_TRY(auto workspace, open_workspace(in));
-    return in.checks(service::probe(*workspace)) ? service::exit_code::ok
-                                                 : service::exit_code::failure;
+    PD_TRY(bool const good, look(in, service::probe));
+    return good ? service::exit_code::ok : service::exit_code::failure;
 }
 
 Result<int> run_config_show(Invocation& in) {
@@ -138,8 +155,7 @@ Result<int> run_config_schema(Invocation& in) {
 }
 
 Result<int> run_doctor(Invocation& in) {
-    PD_TRY(auto workspace, open_workspace(in));
-    bool const good = in.checks(service::examine(*workspace));
+    PD_TRY(bool const good, look(in, service::examine));
     in.out().line();
     in.out().line(good ? "nothing stands in the way" : "something needs attention");
     in.summary().put("healthy", good);
