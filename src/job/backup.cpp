@@ -109,9 +109,11 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
         return written;
     }
     PD_TRY(auto reader, watched(origin->open_rows(stop), failure));
-    reader = watched(std::move(reader), failure);
+    std::uint64_t media = 0;
+    reader = watched(std::move(reader), failure, media);
     if (pace) reader = paced(std::move(reader), *pace);
     PD_TRY(auto written, repository::write_rows(*reader, source.name, parent, context, stop));
+    if (!source.media.empty()) remember_media_items(written, media);
     PD_TRY(written.digest, reader->digest());
     written.rows = true;
     return written;
@@ -143,18 +145,44 @@ Result<void> note_damage(SourceReading const& reading, SourceSnapshot& written,
     return {};
 }
 
+/// The source holds nothing, or the folder of its media does not.
+bool lacks_all(SourceSnapshot const& source) {
+    return source.rows ? media_items_then(source) == std::uint64_t{0} : holds_nothing(source);
+}
+
+std::uint64_t output_bytes(SourceSnapshot const& source) {
+    return std::max(source.bytes_total, source.bytes_read);
+}
+
+/// Of a pipe only the last program tells whether it worked: what is left of a dump that failed
+/// there is a few bytes that compress well.
+std::optional<data::Problem> shrunk(SourceSnapshot const& now, SourceSnapshot const& before,
+                                    std::string const& snapshot) {
+    constexpr std::uint64_t part = 10;
+    if (now.type != "command" || output_bytes(now) >= output_bytes(before) / part)
+        return std::nullopt;
+    return data::Problem{now.name,
+                         fmt::format("gave {} bytes, and in snapshot {} {}: did all of its command "
+                                     "work?",
+                                     output_bytes(now), snapshot, output_bytes(before))};
+}
+
 /// Nothing where something was is a valid state, and what a disk that is not mounted or a broken
 /// pipe look like: it is told once, before retention forgets what was there.
 std::optional<data::Problem> emptied(SourceSnapshot const& now,
                                      std::vector<repository::Snapshot> const& snapshots) {
-    if (!holds_nothing(now)) return std::nullopt;
     for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
         auto const before = std::ranges::find(snapshot->sources, now.name, &SourceSnapshot::name);
         if (before == snapshot->sources.end() || before->type != now.type) continue;
-        if (holds_nothing(*before)) return std::nullopt;
-        return data::Problem{now.name, "holds nothing any more, unlike in snapshot " +
-                                           snapshot->id().substr(0, 12) +
-                                           ": is its disk mounted, did its command work?"};
+        if (!lacks_all(now)) return shrunk(now, *before, snapshot->id().substr(0, 12));
+        bool const unknown = now.rows && !media_items_then(*before);
+        if (unknown || lacks_all(*before)) return std::nullopt;
+        return data::Problem{now.name,
+                             (now.rows ? "its media folder holds nothing any more, unlike "
+                                         "in snapshot "
+                                       : "holds nothing any more, unlike in snapshot ") +
+                                 snapshot->id().substr(0, 12) +
+                                 ": is its disk mounted, did its command work?"};
     }
     return std::nullopt;
 }
@@ -253,7 +281,7 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
     outcome.snapshot.name = source.name;
     outcome.snapshot.type = source.type;
     outcome.snapshot.location = source.path.string();
-    outcome.snapshot.options = remembered_options(source);
+    outcome.snapshot.options.merge(remembered_options(source));
     PD_CHECK(note_damage(reading, outcome.snapshot, stop));
     outcome.failure = suddenly_empty(reading, outcome.snapshot, context, stop);
     return outcome;

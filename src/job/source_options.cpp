@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace perdure::job {
 
 namespace {
 
 constexpr std::string_view owner_prefix = "owner/", record_prefix = "record/",
                            mask_prefix = "mask/", exclude_prefix = "exclude/";
-constexpr char const* damage_option = "damage";
+constexpr char const *damage_option = "damage", *media_option = "media_items";
 constexpr char const *caches_option = "exclude_caches", *system_option = "one_file_system";
 
 /// "record/<type>/<field>" → value; the field "/table" is the record's table.
@@ -78,6 +80,19 @@ std::map<std::string, std::string> remembered_options(origin::SourceOptions cons
 
 void remember_damage(repository::SourceSnapshot& source, std::string const& what) {
     source.options[damage_option] = what;
+}
+
+void remember_media_items(repository::SourceSnapshot& source, std::uint64_t count) {
+    source.options[media_option] = std::to_string(count);
+}
+
+std::optional<std::uint64_t> media_items_then(repository::SourceSnapshot const& source) {
+    auto const found = source.options.find(media_option);
+    std::uint64_t count = 0;
+    if (found == source.options.end()) return std::nullopt;
+    auto const& text = found->second;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    return error == std::errc() ? std::optional(count) : std::nullopt;
 }
 
 std::string damage_then(repository::SourceSnapshot const& source) {

@@ -16,6 +16,11 @@ origin::SourceOptions source_options(repository::SourceSnapshot const& source);
 /// were then, the rest empty. Nothing: it does not remember (of rows; made before 2026-11-26).
 std::optional<origin::SourceOptions> rules_then(repository::SourceSnapshot const& source);
 
+/// How many files and folders a database's media folder held. Nothing: it has none, or the snapshot
+/// does not remember (made before 2026-11-26).
+void remember_media_items(repository::SourceSnapshot& source, std::uint64_t count);
+std::optional<std::uint64_t> media_items_then(repository::SourceSnapshot const& source);
+
 /// What SQLite called damaged in a database when it was backed up; empty: nothing, or nobody asked.
 void remember_damage(repository::SourceSnapshot& source, std::string const& what);
 std::string damage_then(repository::SourceSnapshot const& source);

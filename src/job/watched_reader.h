@@ -18,7 +18,8 @@ Result<T> watched(Result<T> result, std::optional<Error>& failure) {
 /// The same tree or rows, watched. `failure` outlives the reader.
 std::unique_ptr<data::TreeReader> watched(std::unique_ptr<data::TreeReader> reader,
                                           std::optional<Error>& failure);
+/// `media` counts the media files and folders that pass by.
 std::unique_ptr<data::RowReader> watched(std::unique_ptr<data::RowReader> reader,
-                                         std::optional<Error>& failure);
+                                         std::optional<Error>& failure, std::uint64_t& media);
 
 }  // namespace perdure::job

@@ -152,6 +152,40 @@ def claim_a_command_that_suddenly_gives_nothing_is_no_backup_of_it(place):
     place.good("backup")
 
 
+def claim_a_media_folder_that_holds_nothing_any_more_is_told_once(place):
+    three_sources(place)
+    place.write("media/a.jpg", "x")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('path = "app.db"\n',
+                                                 'path = "app.db"\nmedia = "media"\n'))
+    place.good("backup")
+    (place.work / "media/a.jpg").unlink()
+    ran = place.good("backup")
+    assert "media folder holds nothing any more" in ran.err and "mounted" in ran.err, ran
+    assert "nothing any more" not in place.good("backup").err
+
+
+def claim_a_dump_whose_pipe_broke_is_told(place):
+    place.write("dump.txt", "rows and rows\n" * 5000)
+    place.repository()
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '\n[source.dump]\ntype = "command"\n'
+                      f'command = ["sh", "-c", "cat {place.work}/dump.txt | tr a-z A-Z"]\n')
+    for words in (["config", "check"], ["source", "test", "dump"]):
+        ran = place.good(*words)
+        assert "pipefail" in ran.out + ran.err, ran
+    place.good("backup")
+    (place.work / "dump.txt").write_text("rows\n")  # what a program leaves that failed half-way
+    ran = place.good("backup")
+    assert "dump gave 5 bytes" in ran.err and "70000" in ran.err, ran
+    assert "gave" not in place.good("backup").err
+    config.write_text(config.read_text().replace('"sh", "-c"', '"bash", "-o", "pipefail", "-c"'))
+    assert "pipefail" not in place.good("source", "test", "dump").out
+    place.good("backup")
+    (place.work / "dump.txt").unlink()
+    place.good("backup", code=13)
+
+
 def claim_everything_that_was_skipped_is_counted(place):
     folder = place.work / "many"
     folder.mkdir()

@@ -201,11 +201,44 @@ std::string_view verdict_name(Verdict verdict) {
     return names[static_cast<std::size_t>(verdict)];
 }
 
+namespace {
+
+/// A shell's script with a pipe, and no word of pipefail.
+bool hides_failures(std::vector<std::string> const& argv) {
+    auto const shell = argv.empty() ? std::string() : system::Path(argv[0]).filename().string();
+    bool const known = shell == "sh" || shell == "bash" || shell == "dash" || shell == "zsh" ||
+                       shell == "ksh" || shell == "ash";
+    if (!known) return false;
+    bool pipes = false;
+    for (auto const& word : argv) {
+        if (word.find("pipefail") != word.npos) return false;
+        char quote = 0;
+        for (std::size_t at = 0; at < word.size(); ++at) {
+            char const c = word[at];
+            if (c == '\\' && quote != '\'') ++at;
+            if (c == '"' || c == '\'') quote = quote == 0 ? c : quote == c ? char{0} : quote;
+            if (c != '|' || quote != 0) continue;
+            bool const either = at + 1 < word.size() && word[at + 1] == '|';
+            pipes = pipes || !either;
+            if (either) ++at;
+        }
+    }
+    return pipes;
+}
+
+}  // namespace
+
 Check test_source(Workspace& workspace, SourceConfig const& source) {
     std::string const what = "source " + source.options.name;
     auto origin = origin::open_origin(source.options);
     if (!origin) return bad(what, origin.error());
     if (auto tested = (*origin)->test(workspace.stop()); !tested) return bad(what, tested.error());
+    if (hides_failures(source.options.command)) {
+        return {what, Verdict::doubtful,
+                "of a pipe a shell asks only the last program whether it worked: a dump that fails "
+                "would be kept as a small one",
+                "command = [\"bash\", \"-o\", \"pipefail\", \"-c\", \"…\"]"};
+    }
     return {what, Verdict::good, source.options.type + " " + source.options.path.string(), ""};
 }
 
