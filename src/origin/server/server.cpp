@@ -21,33 +21,24 @@ std::vector<std::string> const looked_at = {"/etc", "/opt", "/srv", "/usr/local"
 /// Data of containers: a package never owns it.
 constexpr char const* volumes[] = {"/var/lib/docker/volumes",
                                    "/var/lib/containers/storage/volumes"};
+/// Where people's and programs' own data lie, too much to be listed file by file.
+constexpr char const* not_looked_at[] = {"/home",    "/root",     "/var/www",
+                                         "/var/lib", "/var/mail", "/var/backups"};
 /// Made anew by the machine's own tools; to carry them over would do harm, or nothing.
 constexpr std::string_view generated[] = {
-    "/etc/ld.so.cache",
-    "/etc/machine-id",
-    "/etc/.pwd.lock",
-    "/etc/mtab",
-    "/etc/resolv.conf",
-    "/etc/adjtime",
-    "/etc/alternatives/",
-    "/etc/rc0.d/",
-    "/etc/rc1.d/",
-    "/etc/rc2.d/",
-    "/etc/rc3.d/",
-    "/etc/rc4.d/",
-    "/etc/rc5.d/",
-    "/etc/rc6.d/",
-    "/etc/rcS.d/",
-    "/etc/ssl/certs/",
-    "/etc/ca-certificates.",
-    "/etc/udev/hwdb.bin",
-    "/etc/passwd-",
-    "/etc/group-",
-    "/etc/shadow-",
-    "/etc/gshadow-",
-    "/etc/subuid-",
-    "/etc/subgid-",
-    "/etc/java-17-openjdk/security/cacerts",
+    "/etc/ld.so.cache",     "/etc/machine-id",
+    "/etc/.pwd.lock",       "/etc/mtab",
+    "/etc/resolv.conf",     "/etc/adjtime",
+    "/etc/alternatives/",   "/etc/rc0.d/",
+    "/etc/rc1.d/",          "/etc/rc2.d/",
+    "/etc/rc3.d/",          "/etc/rc4.d/",
+    "/etc/rc5.d/",          "/etc/rc6.d/",
+    "/etc/rcS.d/",          "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/certs/java/", "/etc/ca-certificates.",
+    "/etc/udev/hwdb.bin",   "/etc/passwd-",
+    "/etc/group-",          "/etc/shadow-",
+    "/etc/gshadow-",        "/etc/subuid-",
+    "/etc/subgid-",         "/etc/java-17-openjdk/security/cacerts",
 };
 
 bool is_generated(std::string_view path) {
@@ -86,6 +77,7 @@ public:
         for (char const* folder : volumes) PD_CHECK(look_below(folder));
         PD_CHECK(look_below("/var/spool/cron/crontabs"));
         look_for_dumps();
+        name_what_was_not_looked_at();
         out_.servers = running_servers(root_ / "proc", out_.remarks);
         std::ranges::sort(out_.files, {}, [](ServerFile const& file) {
             return std::pair(file.what, file.path.string());
@@ -159,6 +151,18 @@ private:
         if (is_unit(path) && !owned) return add({ServerFile::What::unit, path, note, entry.size});
         if (owned || is_generated(path)) return;
         add({ServerFile::What::unowned, path, note, entry.size});
+    }
+
+    void name_what_was_not_looked_at() {
+        for (char const* folder : not_looked_at) {
+            std::error_code error;
+            std::filesystem::directory_iterator const there(real(folder), error);
+            if (error == std::errc::no_such_file_or_directory) continue;
+            if (!error && there == std::filesystem::directory_iterator()) continue;
+            out_.remarks.push_back(
+                fmt::format("{}: what people and programs keep there; perdure source discover {}",
+                            folder, folder));
+        }
     }
 
     void look_for_dumps() {

@@ -93,6 +93,28 @@ TEST_F(ServerTest, WhatNoPackageOwnsIsFoundWhereverPeoplePutThings) {
     EXPECT_THAT(files(found, ServerFile::What::dump), ElementsAre("/var/lib/redis/dump.rdb"));
 }
 
+TEST_F(ServerTest, CertificatesThatPeoplePutAmongTheSystemsOwnAreFound) {
+    file("var/lib/dpkg/status", status);
+    file("etc/ssl/certs/ca-certificates.crt", "made by update-ca-certificates");
+    file("etc/ssl/certs/shop.pem", "theirs");
+    EXPECT_THAT(files(look(), ServerFile::What::unowned), ElementsAre("/etc/ssl/certs/shop.pem"));
+}
+
+TEST_F(ServerTest, WhatItDoesNotLookAtIsNamed) {
+    file("var/lib/dpkg/status", status);
+    file("home/ada/diary.txt", "x");
+    fs::create_directories(scratch_.path() / "root");
+    auto const remarks = look().remarks;
+    auto const about = [&](std::string const& folder) {
+        return std::ranges::any_of(
+            remarks, [&](auto const& remark) { return remark.starts_with(folder + ":"); });
+    };
+    EXPECT_TRUE(about("/home"));
+    EXPECT_TRUE(about("/var/lib"));
+    EXPECT_FALSE(about("/root")) << "it is empty";
+    EXPECT_FALSE(about("/var/www")) << "it is not there";
+}
+
 TEST_F(ServerTest, RunningDatabasesAreNamedOnceWithTheirAddressAndDump) {
     using namespace std::string_literals;  // the whole literal, NULs too
     process(100, 1, "postgres", "/usr/lib/postgresql/15/bin/postgres\0-D\0/srv/pg\0"s);

@@ -76,7 +76,8 @@ std::string proposed_for(origin::ServerInventory const& found, system::Path cons
         source.output_name = server.output_name;
         out += "# " + server.advice + "\n" + service::source_sections(source, folder) + "\n";
     }
-    for (char const* place : {"/etc", "/opt", "/srv", "/usr/local"}) {
+    for (char const* place : {"/etc", "/opt", "/srv", "/usr/local", "/var/spool/cron/crontabs",
+                              "/var/lib/docker/volumes", "/var/lib/containers/storage/volumes"}) {
         std::size_t count = 0;
         for (auto const& file : found.files) {
             count += file.path.string().starts_with(std::string(place) + "/") ? 1 : 0;
