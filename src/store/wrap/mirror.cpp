@@ -17,14 +17,15 @@ namespace {
 
 constexpr std::string_view snapshot_prefix = "snapshot/";
 constexpr std::string_view manifest_prefix = "keyring/m/";
-constexpr char const* compared_data[] = {"index/", "pack/", "snapshot/"};
-constexpr char const* compared_keys[] = {"keyring/a/", "keyring/m/"};
+constexpr char const* compared_data[] = {"config", "index/", "pack/", "snapshot/"};
+constexpr char const* compared_keys[] = {"keyring/a/", "keyring/m/", "keyring/s/"};
 constexpr std::uint64_t manifest_bytes_max = 64u << 20;
 
 /// Names of these stay for ever (what is deleted becomes a tombstone): a leg that lacks one that
-/// another has was away.
+/// another has was away, or lost it.
 bool is_lasting(std::string_view name) {
-    return name.starts_with(snapshot_prefix) || name.starts_with(manifest_prefix);
+    return name.starts_with(snapshot_prefix) || name.starts_with(manifest_prefix) ||
+           name == "config";
 }
 
 /// What is taken back wherever it lies: nothing that a leg holds rests on it.
@@ -476,22 +477,6 @@ Result<void> MirrorStore::compare_keyring(std::size_t leg, std::size_t authority
     degrade(leg, fail(Fault::conflict, "its keyring was changed apart from the others: a fork")
                      .with_fix("perdure key merge"));
     return {};
-}
-
-std::vector<std::string> MirrorStore::absent_legs() const {
-    std::vector<std::string> absent;
-    for (auto const& leg : legs_)
-        if (holds(leg, Kind::data) && leg.made.store == nullptr) absent.push_back(leg.made.name);
-    return absent;
-}
-
-void MirrorStore::restore_leg(std::string const& name) {
-    std::lock_guard const lock(mutex_);
-    for (auto& leg : legs_) {
-        if (leg.made.name != name || leg.made.store == nullptr) continue;
-        leg.degraded = leg.lags = false;
-        leg.error.reset();
-    }
 }
 
 }  // namespace perdure::store

@@ -84,4 +84,20 @@ void MirrorStore::shut_out(
     }
 }
 
+std::vector<std::string> MirrorStore::absent_legs() const {
+    std::vector<std::string> absent;
+    for (auto const& leg : legs_)
+        if (holds(leg, Kind::data) && leg.made.store == nullptr) absent.push_back(leg.made.name);
+    return absent;
+}
+
+void MirrorStore::restore_leg(std::string const& name) {
+    std::lock_guard const lock(mutex_);
+    for (auto& leg : legs_) {
+        if (leg.made.name != name || leg.made.store == nullptr) continue;
+        leg.degraded = leg.lags = false;
+        leg.error.reset();
+    }
+}
+
 }  // namespace perdure::store

@@ -192,6 +192,20 @@ TEST_F(MirrorTest, ALegBehindTheAuthorityIsFoundBeforeTheFirstPut) {
     EXPECT_TRUE(has(2, "snapshot/2"));
 }
 
+TEST_F(MirrorTest, ALegThatLostItsConfigOrAShardOfTheKeyringIsFound) {
+    ASSERT_TRUE(put("keyring/m/1", std::string(90, 'm')));
+    for (char const* name : {"config", "keyring/s/1", "snapshot/1"}) ASSERT_TRUE(put(name, "x"));
+    for (char const* lost : {"config", "keyring/s/1"}) {
+        for (std::size_t leg = 0; leg < 3; ++leg) {
+            ASSERT_TRUE(memory_[leg]->remove(lost, {}));
+            ASSERT_TRUE(mirror_->compare_legs({}));
+            EXPECT_THAT(degraded(), ElementsAre(leg == 0, leg == 1, leg == 2)) << lost;
+            ASSERT_TRUE(memory_[leg]->put(lost, as_bytes("x"), PutMode::if_absent, {}));
+            mirror_->restore_leg("leg" + std::to_string(leg));
+        }
+    }
+}
+
 TEST_F(MirrorTest, AForkOfTheKeyringIsSeenWhateverItsSizeAndDamageIsNone) {
     auto const body = [](char filling, std::size_t third) {
         return std::string(3 * third, filling);
