@@ -48,6 +48,14 @@ Timestamp modified_of(struct stat const& status) {
     return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
 }
 
+/// Folders that somebody may have moved to a larger disk, leaving a link: reading goes through it,
+/// so a listing of everything must, too. Other links lead anywhere.
+bool may_be_elsewhere(std::string_view name) {
+    constexpr std::string_view folders[] = {"pack",     "pack/d",  "pack/m", "index",
+                                            "snapshot", "keyring", "collect"};
+    return std::ranges::find(folders, name) != std::end(folders);
+}
+
 Error cancelled() {
     return fail(Fault::cancelled, "stopped");
 }
@@ -304,6 +312,10 @@ Result<void> LocalStore::list_one(std::string const& name, Listing const& listin
     struct stat status{};
     if (::lstat((root_ / name).c_str(), &status) != 0) {
         if (errno == ENOENT) return {};  // removed meanwhile
+        return system::error_from_errno(errno, fmt::format("look up {}", name));
+    }
+    if (S_ISLNK(status.st_mode) && may_be_elsewhere(name) &&
+        ::stat((root_ / name).c_str(), &status) != 0) {
         return system::error_from_errno(errno, fmt::format("look up {}", name));
     }
     if (S_ISDIR(status.st_mode)) return list_folder(name + "/", listing);

@@ -151,6 +151,21 @@ TEST_F(LocalStoreTest, ForeignFilesAreNotListed) {
     EXPECT_THAT(names(), ElementsAre("a"));
 }
 
+TEST_F(LocalStoreTest, AFolderOfOursThatWasMovedBehindALinkIsListedWithEverything) {
+    for (char const* name : {"pack/d/1", "pack/m/2", "snapshot/3"}) ASSERT_TRUE(put(name));
+    for (char const* folder : {"pack/m", "pack"}) {
+        Path const larger = scratch_->path() / Path(folder).filename();
+        std::filesystem::rename(root_ / folder, larger);
+        std::filesystem::create_directory_symlink(larger, root_ / folder);
+        EXPECT_THAT(names(), ElementsAre("pack/d/1", "pack/m/2", "snapshot/3")) << folder;
+    }
+    ASSERT_TRUE(put("pack/d/4"));
+    EXPECT_THAT(names(), ElementsAre("pack/d/1", "pack/d/4", "pack/m/2", "snapshot/3"));
+    std::filesystem::remove_all(scratch_->path() / "pack");
+    EXPECT_FALSE(store_->list("", [](ObjectInfo const&) { return Result<void>(); }, {}))
+        << "a link that leads nowhere is a disk that is away, not an empty folder";
+}
+
 TEST_F(LocalStoreTest, OldTemporariesAreRemovedYoungOnesStay) {
     ASSERT_TRUE(system::make_folders(root_ / "_tmp"));
     ASSERT_TRUE(system::write_file(root_ / "_tmp/old", as_bytes("x")));
