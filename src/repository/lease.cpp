@@ -81,6 +81,7 @@ Result<void> Lease::put(store::PutMode mode, std::stop_token stop) {
 
 Result<std::unique_ptr<Lease>> Lease::take(LeaseOptions options, std::stop_token stop) {
     std::unique_ptr<Lease> lease(new Lease(std::move(options)));
+    lease->mark_ = SessionMark::hold(lease->options_.marks, lease->options_.session);
     PD_CHECK(lease->put(store::PutMode::if_absent, stop));
     // From here on a collector that condemns more will see this lease and wait for its end, and an
     // erasure waits until it knows the epoch. Reading the epoch first would miss an erasure
@@ -115,6 +116,7 @@ Result<void> Lease::renew(std::stop_token stop) {
             .with_fix("run the backup again; it finds most of its data stored already");
     }
     std::lock_guard const lock(mutex_);
+    mark_.renew();
     ++record_.renewals;
     record_.epoch = std::max(record_.epoch, epoch);
     return put(store::PutMode::replace, std::move(stop));
@@ -136,7 +138,9 @@ Result<void> Lease::release(std::stop_token stop) {
         renewer_.request_stop();
         renewer_.join();
     }
-    return options_.store.remove(lease_name(options_.session), std::move(stop));
+    PD_CHECK(options_.store.remove(lease_name(options_.session), std::move(stop)));
+    mark_.end();
+    return {};
 }
 
 namespace {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "repository/domain.h"
+#include "repository/own_sessions.h"
 #include "store/object_store.h"
 #include "system/clock.h"
 
@@ -48,6 +49,7 @@ struct LeaseOptions {
     /// Null: epoch 0 is told. Runs on the renewal thread too.
     std::function<Result<std::uint64_t>(std::stop_token)> refresh;
     std::chrono::milliseconds interval = lease_renewal_interval;
+    system::Path marks{};  ///< where this machine marks its sessions (own_sessions.h); may be empty
 };
 
 /// Tells collectors that a session is writing: while it lives, its packs are not collected, and
@@ -82,6 +84,7 @@ private:
     void keep_renewing(std::stop_token stop);
 
     LeaseOptions options_;
+    SessionMark mark_;
     std::mutex mutex_;
     LeaseRecord record_;
     std::condition_variable_any never_;

@@ -52,7 +52,8 @@ public:
                          std::set<crypto::Digest> packs) { index->avoid(std::move(packs)); },
             .refresh = [this](std::stop_token inner) -> Result<std::uint64_t> {
                 return place_.keyring.acknowledge(id_, std::move(inner));
-            }};
+            },
+            .marks = marks_folder(place_.index->cache_folder())};
         PD_TRY(lease_, Lease::take(std::move(options), std::move(stop)));
         return {};
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "repository/index/index.h"
 #include "repository/lease.h"
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
@@ -22,8 +23,15 @@ Result<repository::ChangeOptions> change_options(Workspace& workspace) {
     repository::ChangeOptions options;
     options.sessions_settled = [repository](std::uint64_t epoch,
                                             std::stop_token stop) -> Result<bool> {
-        PD_TRY(Timestamp const now, repository->store().now(stop));
-        return repository::sessions_know_epoch(repository->store(), epoch, now, std::move(stop));
+        auto& store = repository->store();
+        PD_TRY(Timestamp const now, store.now(stop));
+        PD_TRY(bool const settled, repository::sessions_know_epoch(store, epoch, now, stop));
+        if (settled) return true;
+        // A backup of this machine that was killed is known to be gone.
+        auto const marks = repository::marks_folder(repository->index()->cache_folder());
+        PD_TRY(bool const any,
+               repository::give_up_ended(store, repository::ended_here(marks), stop));
+        return any ? repository::sessions_know_epoch(store, epoch, now, stop) : Result<bool>(false);
     };
     return options;
 }

@@ -251,7 +251,8 @@ Result<void> Collector::rewrite() {
                                 .session = own_,
                                 .clock = repository_.outside().clock,
                                 .avoid = {},
-                                .refresh = {}},
+                                .refresh = {},
+                                .marks = marks_folder(index_->cache_folder())},
                                stop_));
     return move_packs();
 }
