@@ -135,4 +135,12 @@ Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSe
     return found;
 }
 
+bool is_whole_pin(PinSeal const& seal, store::ObjectName const& name, ByteView object) {
+    auto const raw = from_hex(std::string_view(name).substr(prefix.size()));
+    auto const id = raw ? SessionId::from(*raw) : Result<SessionId>(raw.error());
+    if (!id) return true;              // names no snapshot
+    if (object.empty()) return false;  // what a crash of the store's file system leaves
+    return object.size() <= pin_bytes_max && reason_of(seal, *id, object).has_value();
+}
+
 }  // namespace perdure::repository

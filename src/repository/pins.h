@@ -28,5 +28,8 @@ Result<std::optional<std::string>> pinned(store::ObjectStore& store, PinSeal con
 /// Session id in hexadecimal → reason. A reason that cannot be opened still pins.
 Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSeal const& seal,
                                                 std::stop_token stop);
+/// Whether an object is what a pin of this name holds. Reasons of early versions, in plain text,
+/// prove nothing: they are whole when they can be read.
+bool is_whole_pin(PinSeal const& seal, store::ObjectName const& name, ByteView object);
 
 }  // namespace perdure::repository

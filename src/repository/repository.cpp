@@ -180,6 +180,7 @@ private:
         if (cached != cache_.end() && cached->second.received == info.modified) {
             return std::optional<Snapshot>(cached->second);
         }
+        if (info.size_bytes == tombstone_object_bytes) PD_CHECK(check_tombstone(info.name, stop));
         auto const body = get_triple(*store_, info.name, snapshot_bytes_max, stop);
         if (!body) {
             if (body.error().fault() == Fault::not_found) return std::optional<Snapshot>();
@@ -201,6 +202,18 @@ private:
         snapshot.received = info.modified;
         cache_.insert_or_assign(info.name, snapshot);
         return std::optional<Snapshot>(std::move(snapshot));
+    }
+
+    /// One that is damaged stands for a deletion all the same: a destination that missed this does
+    /// not bring the snapshot back.
+    Result<void> check_tombstone(store::ObjectName const& name, std::stop_token stop) {
+        auto const object = store::read_all(*store_, name, tombstone_object_bytes, stop);
+        bool const damaged = object && object->size() == tombstone_object_bytes &&
+                             !read_triple(*object, tombstone_object_bytes);
+        if (!damaged) return {};
+        return fail(Fault::corrupt, "it was deleted or given up, and its tombstone is damaged")
+            .with_code(14)
+            .with_fix("perdure repo repair");
     }
 
     /// Keys may have been changed since the keyring was read: only one that is older than a

@@ -15,7 +15,7 @@ namespace perdure::repository {
 
 namespace {
 
-constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/"};
+constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/", "fence/"};
 constexpr std::uint64_t object_bytes_max = std::uint64_t{256} << 20;
 
 Result<std::vector<store::ObjectName>> names_below(store::ObjectStore& store, char const* prefix,
@@ -59,25 +59,31 @@ public:
     Result<void> heal(store::ObjectName const& name) {
         auto const object = store::read_all(request_.leg, name, object_bytes_max, stop_);
         if (!object) return unread(name, object.error());
-        if (is_tombstone(*object)) return {};
+        if (is_bare_tombstone(*object)) return {};
         auto const body = read_triple(*object, object_bytes_max);
         if (body && !body->damaged) return {};
         if (body) return put(name, make_triple(body->body), "its other copies");
-        auto const whole = [](ByteView found) {
+        bool const buried = was_tombstone(name, *object) && !was_given_up(name);
+        auto const whole = [&](ByteView found) {
             auto const other = read_triple(found, object_bytes_max);
-            return other && !other->damaged;
+            return other && !other->damaged && (!buried || is_tombstone(other->body));
         };
         PD_TRY(auto const elsewhere, find_elsewhere(request_, name, whole, stop_));
         if (elsewhere) return put(name, elsewhere->object, "the copy at " + elsewhere->place);
-        if (object->size() == tombstone_object_bytes || is_replaced(name)) {
+        if (was_tombstone(name, *object) || is_replaced(name)) {
             PD_TRY(Timestamp const now, request_.leg.now(stop_));
-            return put(name, make_triple(tombstone_body(now)), "a new tombstone: it was replaced");
+            return put(name, make_triple(tombstone_body(now)), "a new tombstone");
         }
         report_.left.push_back({Finding::Kind::damaged, name, body.error().message(), false});
         return {};
     }
 
 private:
+    /// A session that had not committed here may have elsewhere: its tombstone is no deletion.
+    bool was_given_up(store::ObjectName const& name) const {
+        if (!name.starts_with("snapshot/")) return false;
+        return request_.leg.head("fence/" + name.substr(name.find('/') + 1), stop_).has_value();
+    }
     bool is_replaced(store::ObjectName const& name) const {
         for (auto const& [prefix, newest] :
              {std::pair<std::string_view, std::uint64_t>{"keyring/m/", request_.epoch},
@@ -111,6 +117,14 @@ private:
 
 }  // namespace
 
+bool was_tombstone(store::ObjectName const& name, ByteView damaged) {
+    return damaged.size() == tombstone_object_bytes || name.starts_with("fence/");
+}
+
+bool is_bare_tombstone(ByteView object) {
+    return object.size() != tombstone_object_bytes && is_tombstone(object);
+}
+
 bool is_whole_segment(store::ObjectName const& name, ByteView object) {
     return name == "index/" + to_hex(crypto::sha256(object));
 }
@@ -120,6 +134,36 @@ Result<void> heal_triples(HealRequest const& request, RepairReport& report, std:
     for (char const* prefix : triple_prefixes) {
         PD_TRY(auto const names, names_below(request.leg, prefix, stop));
         for (auto const& name : names) PD_CHECK(healer.heal(name));
+    }
+    return {};
+}
+
+Result<void> heal_pins(HealRequest const& request, PinSeal const& seal, RepairReport& report,
+                       std::stop_token stop) {
+    PD_TRY(auto const names, names_below(request.leg, "pin/", stop));
+    for (auto const& name : names) {
+        auto const proof = [&](ByteView found) { return is_whole_pin(seal, name, found); };
+        auto const object = store::read_all(request.leg, name, object_bytes_max, stop);
+        if (object && proof(*object)) continue;
+        Fault const fault = object ? Fault::corrupt : object.error().fault();
+        if (fault == Fault::cancelled) return object.error();
+        if (fault == Fault::not_found) continue;  // unpinned meanwhile
+        if (fault != Fault::corrupt && fault != Fault::exhausted) {
+            report.left.push_back(
+                {Finding::Kind::unreadable, name, object.error().message(), false});
+            continue;
+        }
+        PD_TRY(auto const elsewhere, find_elsewhere(request, name, proof, stop));
+        if (!elsewhere) {
+            report.left.push_back({Finding::Kind::damaged, name,
+                                   "its reason is lost, and it pins all the same: `perdure backup "
+                                   "pin ID --reason …` writes it anew",
+                                   false});
+            continue;
+        }
+        if (!request.dry_run)
+            PD_CHECK(request.leg.put(name, elsewhere->object, store::PutMode::replace, stop));
+        report.mended.push_back({name, "the copy at " + elsewhere->place});
     }
     return {};
 }

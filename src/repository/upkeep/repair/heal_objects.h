@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repository/pins.h"
 #include "repository/upkeep/repair/repair.h"
 #include "store/object_store.h"
 
@@ -21,6 +22,18 @@ Result<void> heal_triples(HealRequest const& request, RepairReport& report, std:
 /// Mends index segments from other legs, by their hash. `left` gets those that nobody has whole.
 Result<void> heal_index(HealRequest const& request, RepairReport& report,
                         std::vector<store::ObjectName>& left, std::stop_token stop);
+
+/// Mends pins, whose objects hold no copies, from other legs. One that nobody has whole pins all
+/// the same, by its name: only its reason is lost.
+Result<void> heal_pins(HealRequest const& request, PinSeal const& seal, RepairReport& report,
+                       std::stop_token stop);
+
+/// Whether what is damaged stands for something that was destroyed on purpose: no other object has
+/// a tombstone's size, and a fence is nothing else. Nothing that lives elsewhere may take its
+/// place.
+bool was_tombstone(store::ObjectName const& name, ByteView damaged);
+/// The form of tombstones that is not kept three times, hence proves itself whole.
+bool is_bare_tombstone(ByteView object);
 
 /// Whether the name of an index segment is proven by its bytes.
 bool is_whole_segment(store::ObjectName const& name, ByteView object);

@@ -74,6 +74,8 @@ private:
     Result<void> look_through(Snapshot const& snapshot);
     void judge(BlobId const& id, Handle const& handle);
     Result<void> salvage();
+    Result<void> salvage_all(BlobWriter* writer);
+    Result<void> end_session(Lease& lease);
     Result<bool> salvage_one(Endangered const& blob, BlobWriter* writer);
     Result<void> try_deltas();
     Result<void> forget_lost();
@@ -112,6 +114,8 @@ Result<void> Repairer::heal_legs() {
                                   .epoch = repository_.keyring().epoch(),
                                   .collection = newest.record.number};
         PD_CHECK(heal_triples(request, report_, stop_));
+        PD_CHECK(
+            heal_pins(request, {repository_.id(), repository_.domains().common()}, report_, stop_));
         std::vector<store::ObjectName> left;
         PD_CHECK(heal_index(request, report_, left, stop_));
         for (auto const& name : left)
@@ -256,39 +260,48 @@ Result<bool> Repairer::salvage_one(Endangered const& blob, BlobWriter* writer) {
     return true;
 }
 
-Result<void> Repairer::salvage() {
-    if (endangered_.empty()) return {};
-    SessionId const own = repository_.outside().random.draw<SessionId>();
-    std::unique_ptr<Lease> lease;
-    std::unique_ptr<BlobWriter> writer;
-    if (!options_.dry_run) {
-        PD_TRY(lease, Lease::take({.store = store_,
-                                   .session = own,
-                                   .clock = repository_.outside().clock,
-                                   .avoid = {},
-                                   .refresh = {}},
-                                  stop_));
-        index_->avoid(beyond_hashes_);
-        writer = make_blob_writer({.index = index_,
-                                   .session = own,
-                                   .random = &repository_.outside().random,
-                                   .parity = repository_.parity(),
-                                   .stop = stop_});
-    }
+Result<void> Repairer::salvage_all(BlobWriter* writer) {
     std::uint64_t saved = 0;
     for (Endangered const& blob : endangered_) {
-        PD_TRY(bool const readable, salvage_one(blob, writer.get()));
+        PD_TRY(bool const readable, salvage_one(blob, writer));
         saved += readable ? 1 : 0;
         if (!readable) lost_.insert(prefix_of(blob.id));
     }
+    if (writer) PD_CHECK(writer->finish(stop_));
     if (saved > 0)
         report_.mended.push_back(
             {fmt::format("{} blobs of packs beyond repair", saved), "salvage"});
-    if (!writer) return {};
-    PD_CHECK(writer->finish(stop_));
-    PD_TRY(Timestamp const now, store_.now(stop_));
-    PD_CHECK(fence(store_, own, now, stop_));  // this session never commits: nobody need wait
-    return lease->release(stop_);
+    return {};
+}
+
+/// This session never commits: said at once, also when it broke off, nobody has to wait a day to
+/// find out. Not stopped by Ctrl-C.
+Result<void> Repairer::end_session(Lease& lease) {
+    PD_TRY(Timestamp const now, store_.now({}));
+    PD_CHECK(fence(store_, lease.session(), now, {}));
+    return lease.release({});
+}
+
+Result<void> Repairer::salvage() {
+    if (endangered_.empty()) return {};
+    if (options_.dry_run) return salvage_all(nullptr);
+    PD_TRY(auto const lease, Lease::take({.store = store_,
+                                          .session = repository_.outside().random.draw<SessionId>(),
+                                          .clock = repository_.outside().clock,
+                                          .avoid = {},
+                                          .refresh = {},
+                                          .marks = marks_folder(index_->cache_folder())},
+                                         stop_));
+    index_->avoid(beyond_hashes_);
+    auto writer = make_blob_writer({.index = index_,
+                                    .session = lease->session(),
+                                    .random = &repository_.outside().random,
+                                    .parity = repository_.parity(),
+                                    .stop = stop_});
+    auto const salvaged = salvage_all(writer.get());
+    writer.reset();
+    auto const ended = end_session(*lease);
+    return salvaged ? ended : salvaged;
 }
 
 /// A change to a blob that is gone is gone with it, however whole its own pack is.

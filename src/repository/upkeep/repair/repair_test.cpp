@@ -260,6 +260,26 @@ TEST_F(RepairTest, WhatWasForgottenIsLearnedAnewOnceItsPackIsWhole) {
     expect_restores(snapshot, model);
 }
 
+TEST_F(RepairTest, ASalvageThatBreaksOffLeavesNobodyWaiting) {
+    TreeModel model;
+    for (int i = 0; i < 12; ++i)
+        model.add_file("f" + std::to_string(i), random_bytes(700'000, static_cast<unsigned>(i)));
+    world_.backup(model);
+    world_.memory->tamper(biggest_pack(), [](Bytes& body) {
+        std::fill(body.begin() + 5'000'000, body.begin() + 5'700'000, std::byte{9});
+    });
+    auto const full = std::make_shared<store::FaultStore>(world_.memory);
+    auto const repository = world_.open(full);
+    full->set_script(
+        store::always(store::Operation::put, "pack/",
+                      {.kind = store::Mishap::Kind::refuse, .fault = Fault::exhausted}));
+    auto const broken = repair(*repository, {}, {});
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().fault(), Fault::exhausted);
+    EXPECT_THAT(world_.names("lease/"), IsEmpty());
+    EXPECT_EQ(world_.names("fence/").size(), 1u);
+}
+
 TEST_F(RepairTest, ALostFolderListIsNamedAsTheFolder) {
     TreeModel model;
     model.add_folder("deep");
@@ -337,7 +357,7 @@ TEST_F(MirrorRepairTest, WhatTheFirstDestinationHasDamagedIsReadAtTheNext) {
     EXPECT_TRUE(UpkeepWorld::restored_by(*reader, snapshot) == UpkeepWorld::files_of(model));
     EXPECT_EQ(UpkeepWorld::must(pinned(*mirror_, seal, snapshot.session, {})), "court order");
     auto const would = UpkeepWorld::must(repair(*reader, {.dry_run = true}, {}));
-    EXPECT_EQ(would.mended.size(), victims.size() - 1);  // a pin is none of what a repair looks at
+    EXPECT_EQ(would.mended.size(), victims.size());
     EXPECT_THAT(would.left, IsEmpty());
     EXPECT_EQ(would.losses_total, 0u);
 }
