@@ -8,16 +8,16 @@
 
 #include "base/task_group.h"
 #include "repository/lease.h"
+#include "repository/pins.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/live_set.h"
 #include "repository/upkeep/repair/heal_objects.h"
 #include "repository/upkeep/verify/checked_packs.h"
 #include "repository/upkeep/verify/frames_check.h"
 #include "repository/upkeep/verify/pack_check.h"
+#include "repository/upkeep/verify/places.h"
 #include "repository/upkeep/verify/writer_chain.h"
 #include "store/own_names.h"
-#include "store/wrap/keyless.h"
-#include "store/wrap/mirror.h"
 #include "store/wrap/read_only.h"
 
 namespace perdure::repository {
@@ -27,7 +27,11 @@ namespace {
 constexpr std::size_t findings_max = 1000;
 constexpr std::uint64_t triple_object_bytes_max = std::uint64_t{256} << 20;
 /// Everything that is stored as three copies of a body.
-constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/"};
+constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/", "fence/"};
+
+bool is_damage(Error const& error) {
+    return error.fault() == Fault::corrupt || error.fault() == Fault::exhausted;
+}
 
 class Verifier {
 public:
@@ -35,35 +39,32 @@ public:
         : repository_(repository),
           options_(options),
           stop_(std::move(stop)),
-          store_(store::read_only(repository.store())) {
+          store_(store::read_only(repository.store())),
+          places_(repository.store(), stop_) {
         report_.destinations_total =
             store_->legs().size() + repository.store().absent_legs().size();
     }
 
     Result<VerifyReport> run() {
         report_.level = options_.level;
-        PD_CHECK(ask_places(store_->legs(), places_));
-        PD_CHECK(ask_places(store::key_places(repository_.store()).homes, homes_));
-        report_.destinations_read = places_.size();
+        PD_CHECK(places_.ask());
         PD_CHECK(open_index());
         PD_CHECK(check_triples());
         PD_CHECK(walk_snapshots());
-        for (Place const& place : places_) PD_CHECK(check_sizes(place));
-        for (Place const& place : places_)
+        for (Place const& place : places_.all()) {
+            PD_CHECK(check_sizes(place));
             if (!restricted()) PD_CHECK(read_segments(place));
+            if (!restricted()) PD_CHECK(read_pins(place));
+        }
         if (options_.level != VerifyLevel::structure) PD_CHECK(read_packs());
+        report_.destinations_read = places_.whole();
+        report_.unread = places_.unread();
         return std::move(report_);
     }
 
 private:
-    /// One of the destinations: each has copies of its own, and each is looked at.
-    struct Place {
-        store::ObjectStore* store = nullptr;
-        std::string at;  ///< " (at local /srv/backups)"; empty when there is but one
-    };
-    Result<void> ask_places(std::vector<store::ObjectStore*> const& stores,
-                            std::vector<Place>& places);
     Result<std::vector<store::ObjectInfo>> list_own(Place const& place, char const* prefix);
+    bool has_failed(Place const& place, Error const& error) const;
     Result<void> open_index();
     Result<std::shared_ptr<Index>> load_index(std::vector<store::ObjectName>& damaged);
     Result<void> name_unindexed();
@@ -76,7 +77,9 @@ private:
     bool is_held(Location const& at);
     void note_blob(BlobId const& id, Handle const& handle, Snapshot const& snapshot);
     Result<void> check_sizes(Place const& place);
+    Result<void> count_lacks(Place const& place, std::vector<store::ObjectName> const& wanted);
     Result<void> read_segments(Place const& place);
+    Result<void> read_pins(Place const& place);
     std::vector<PackRow> chosen_packs(CheckedPacks const& checked) const;
     Result<void> read_packs();
     Result<void> read_pack(Place const& place, PackRow const& row, std::stop_token stop);
@@ -88,7 +91,7 @@ private:
     VerifyOptions const& options_;
     std::stop_token stop_;
     std::shared_ptr<store::ObjectStore> store_;
-    std::vector<Place> places_, homes_;  ///< that answer; the latter hold the keyring
+    Places places_;
     std::shared_ptr<Index> index_;
     std::set<crypto::Digest> indexed_;      ///< packs that a stored part of the index names
     std::set<store::ObjectName> unopened_;  ///< parts of the index, told already
@@ -103,38 +106,26 @@ private:
     std::set<crypto::Digest> framed_, whole_, unwhole_;  ///< packs; unwhole at some destination
 };
 
-/// Those that do not answer are named; the others are looked at.
-Result<void> Verifier::ask_places(std::vector<store::ObjectStore*> const& stores,
-                                  std::vector<Place>& places) {
-    std::optional<Error> silent;
-    for (store::ObjectStore* one : stores) {
-        std::string const where = one->describe();
-        auto const answer =
-            one->list("snapshot/", [](store::ObjectInfo const&) { return Result<void>(); }, stop_);
-        if (answer) {
-            places.push_back({one, stores.size() > 1 ? " (at " + where + ")" : ""});
-            continue;
-        }
-        if (answer.error().fault() == Fault::cancelled) return answer.error();
-        if (!silent) silent = answer.error();
-        bool const told = std::ranges::any_of(
-            report_.unread, [&](data::Problem const& one) { return one.path == where; });
-        if (!told)
-            report_.unread.push_back({where, "it does not answer: " + answer.error().message()});
-    }
-    return places.empty() && silent ? Result<void>(*silent) : Result<void>();
-}
-
+/// Nothing of a place that falls silent: it is named.
 Result<std::vector<store::ObjectInfo>> Verifier::list_own(Place const& place, char const* prefix) {
     std::vector<store::ObjectInfo> infos;
-    PD_CHECK(place.store->list(
+    if (places_.is_silent(place)) return infos;
+    auto const listed = place.store->list(
         prefix,
         [&](store::ObjectInfo const& info) -> Result<void> {
             if (store::is_own_name(info.name)) infos.push_back(info);
             return {};
         },
-        stop_));
-    return infos;
+        stop_);
+    if (listed) return infos;
+    PD_CHECK(places_.pass_over(place, listed.error()));
+    return std::vector<store::ObjectInfo>();
+}
+
+/// Whether it is the place that fails, not this object of it.
+bool Verifier::has_failed(Place const& place, Error const& error) const {
+    if (error.fault() == Fault::cancelled) return true;
+    return error.fault() == Fault::unavailable && !places_.answers(place);
 }
 
 void Verifier::tell(Finding finding) {
@@ -183,9 +174,12 @@ Result<void> Verifier::name_unindexed() {
 
 Result<void> Verifier::check_triples() {
     for (char const* prefix : triple_prefixes) {
-        for (Place const& place : store::is_of_keyring(prefix) ? homes_ : places_) {
+        for (Place const& place : places_.of(prefix)) {
             PD_TRY(auto const infos, list_own(place, prefix));
-            for (auto const& info : infos) PD_CHECK(check_triple(place, info.name));
+            for (auto const& info : infos) {
+                if (places_.is_silent(place)) break;
+                PD_CHECK(check_triple(place, info.name));
+            }
         }
     }
     return {};
@@ -202,17 +196,16 @@ bool Verifier::is_whole_elsewhere(store::ObjectName const& name) {
 Result<void> Verifier::check_triple(Place const& place, store::ObjectName const& name) {
     auto const object = store::read_all(*place.store, name, triple_object_bytes_max, stop_);
     if (!object) {
-        Fault const fault = object.error().fault();
-        if (fault == Fault::cancelled) return object.error();
-        if (fault != Fault::not_found)
+        if (has_failed(place, object.error())) return places_.pass_over(place, object.error());
+        if (object.error().fault() != Fault::not_found)
             tell({Finding::Kind::unreadable, name, object.error().message() + place.at, false});
         return {};
     }
-    if (is_tombstone(*object)) return {};
+    if (is_bare_tombstone(*object)) return {};
     auto const body = read_triple(*object, triple_object_bytes_max);
     if (!body) {
         tell({Finding::Kind::damaged, name, body.error().message() + place.at,
-              is_whole_elsewhere(name)});
+              was_tombstone(name, *object) || is_whole_elsewhere(name)});
     } else if (body->damaged) {
         tell({Finding::Kind::damaged, name, "one of its three copies is damaged" + place.at, true});
     }
@@ -305,6 +298,7 @@ void Verifier::note_blob(BlobId const& id, Handle const& handle, Snapshot const&
 Result<void> Verifier::check_sizes(Place const& place) {
     std::map<crypto::Digest, std::uint64_t> sizes;
     PD_TRY(auto const infos, list_own(place, "pack/"));
+    if (places_.is_silent(place)) return {};
     for (auto const& info : infos)
         if (auto const name = PackName::parse(info.name)) sizes[name->hash] = info.size_bytes;
     report_.packs = std::max<std::uint64_t>(report_.packs, sizes.size());
@@ -323,14 +317,19 @@ Result<void> Verifier::check_sizes(Place const& place) {
                           place.at),
               is_whole_elsewhere(place, row)});
     }
-    auto const lacks = std::ranges::count_if(unseen, [&](store::ObjectName const& name) {
-        return places_.size() > 1 && !place.store->head(name, stop_) && store_->head(name, stop_);
-    });
-    if (lacks == 0) return {};
-    --report_.destinations_read;
-    report_.unread.push_back(
-        {place.store->describe(),
-         fmt::format("it lacks {} objects: run `perdure backup sync`", lacks)});
+    return places_.all().size() > 1 ? count_lacks(place, unseen) : Result<void>();
+}
+
+Result<void> Verifier::count_lacks(Place const& place,
+                                   std::vector<store::ObjectName> const& wanted) {
+    std::size_t lacks = 0;
+    for (store::ObjectName const& name : wanted) {
+        auto const here = place.store->head(name, stop_);
+        if (here) continue;
+        if (has_failed(place, here.error())) return places_.pass_over(place, here.error());
+        if (store_->head(name, stop_)) ++lacks;
+    }
+    if (lacks > 0) places_.note_lack(place, lacks);
     return {};
 }
 
@@ -344,10 +343,39 @@ Result<void> Verifier::read_segments(Place const& place) {
             report_.bytes_read += object->size();
             continue;
         }
-        if (!object && object.error().fault() == Fault::cancelled) return object.error();
+        if (!object && has_failed(place, object.error()))
+            return places_.pass_over(place, object.error());
         if (!object && object.error().fault() == Fault::not_found) continue;  // merged meanwhile
         if (unopened_.contains(name)) continue;
+        if (!object && !is_damage(object.error())) {
+            tell({Finding::Kind::unreadable, name, object.error().message() + place.at, false});
+            continue;
+        }
         tell({Finding::Kind::damaged, name, "this part of the index is damaged" + place.at, true});
+    }
+    return {};
+}
+
+Result<void> Verifier::read_pins(Place const& place) {
+    PinSeal const seal{repository_.id(), repository_.domains().common()};
+    PD_TRY(auto const infos, list_own(place, "pin/"));
+    for (auto const& info : infos) {
+        auto const& name = info.name;
+        auto const take = [&](ByteView object) -> Result<void> {
+            if (is_whole_pin(seal, name, object)) return {};
+            return fail(Fault::corrupt, "it pins, but its reason cannot be read");
+        };
+        auto const object = store::read_all(*place.store, name, triple_object_bytes_max, stop_);
+        auto const read = object ? take(*object) : Result<void>(object.error());
+        if (read) continue;
+        if (!object && has_failed(place, read.error()))
+            return places_.pass_over(place, read.error());
+        if (!object && read.error().fault() == Fault::not_found) continue;  // unpinned meanwhile
+        bool const damaged = is_damage(read.error());
+        bool const elsewhere = damaged && read_elsewhere(repository_.store(), name,
+                                                         triple_object_bytes_max, take, stop_);
+        tell({damaged ? Finding::Kind::damaged : Finding::Kind::unreadable, name,
+              read.error().message() + place.at, elsewhere});
     }
     return {};
 }
@@ -372,13 +400,14 @@ std::vector<PackRow> Verifier::chosen_packs(CheckedPacks const& checked) const {
 Result<void> Verifier::read_packs() {
     CheckedPacks checked(index_->cache_folder());
     auto const rows = chosen_packs(checked);
-    std::size_t const copies = rows.size() * places_.size();
+    auto const& places = places_.all();
+    std::size_t const copies = rows.size() * places.size();
     std::atomic<std::size_t> next{0};
     TaskGroup group(stop_);
     for (unsigned i = 0; i < std::max(1u, options_.threads); ++i) {
         group.spawn([&](std::stop_token stop) -> Result<void> {
             for (std::size_t at = next++; at < copies; at = next++) {
-                PD_CHECK(read_pack(places_[at % places_.size()], rows[at / places_.size()], stop));
+                PD_CHECK(read_pack(places[at % places.size()], rows[at / places.size()], stop));
                 if (options_.progress.report) options_.progress.report("packs", at + 1, copies);
             }
             return {};
@@ -393,8 +422,8 @@ Result<void> Verifier::read_packs() {
 }
 
 bool Verifier::is_whole_elsewhere(Place const& place, PackRow const& row) {
-    return std::ranges::any_of(places_, [&](Place const& other) {
-        if (other.store == place.store) return false;
+    return std::ranges::any_of(places_.all(), [&](Place const& other) {
+        if (other.store == place.store || places_.is_silent(other)) return false;
         auto const pack = check_pack(*other.store, row.name(), row.body_bytes, stop_);
         return pack && pack->has_body();
     });
@@ -402,8 +431,11 @@ bool Verifier::is_whole_elsewhere(Place const& place, PackRow const& row) {
 
 Result<void> Verifier::read_pack(Place const& place, PackRow const& row, std::stop_token stop) {
     PackName const name = row.name();
+    if (places_.is_silent(place)) return {};
     PD_TRY(CheckedPack const pack, check_pack(*place.store, name, row.body_bytes, stop));
     if (pack.health == PackHealth::missing) return {};  // collected meanwhile, or told already
+    if (pack.health == PackHealth::unreadable && !places_.answers(place))
+        return places_.pass_over(place, fail(Fault::unavailable, pack.detail));
     bool const whole = pack.health == PackHealth::whole;
     if (!whole) {
         auto const kind = pack.health == PackHealth::unreadable ? Finding::Kind::unreadable
