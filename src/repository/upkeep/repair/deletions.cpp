@@ -38,6 +38,12 @@ Result<std::uint64_t> Deletions::newest_whole_manifest(std::stop_token const& st
     return newest;
 }
 
+bool Deletions::is_deletion(store::ObjectName const& name) const {
+    if (!name.starts_with(snapshots)) return true;
+    auto const mark = "fence/" + name.substr(snapshots.size());
+    return std::ranges::none_of(legs_, [&](SyncingLeg const& leg) { return leg.has(mark); });
+}
+
 bool Deletions::is_pinned(store::ObjectName const& snapshot) const {
     auto const pin = "pin/" + snapshot.substr(snapshots.size());
     return std::ranges::any_of(legs_, [&](SyncingLeg const& leg) { return leg.has(pin); });

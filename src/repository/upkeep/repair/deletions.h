@@ -26,6 +26,9 @@ public:
               std::vector<Finding>& findings)
         : legs_(legs), opened_epoch_(opened_epoch), findings_(findings) {}
 
+    /// Whether a tombstone means deletion, not merely that a session had not committed where it was
+    /// fenced.
+    bool is_deletion(store::ObjectName const& name) const;
     /// Whether an object stays although a leg holds a tombstone under its name. Fails: cancelled.
     Result<bool> is_refused(store::ObjectName const& name, std::stop_token const& stop);
     bool is_pinned(store::ObjectName const& snapshot) const;

@@ -27,10 +27,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "repository/config_object.h"
 #include "repository/keyring/merge/lineage.h"
 #include "repository/lease.h"
+#include "repository/own_sessions.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/repair/deletions.h"
@@ -53,7 +55,7 @@ constexpr char const* travel_order[] = {"config", "keyring/", "pack/",    "index
 class Syncer {
 public:
     Syncer(store::ObjectStore& store, SyncOptions const& options, std::stop_token stop)
-        : options_(options), stop_(std::move(stop)) {
+        : store_(store), options_(options), stop_(std::move(stop)) {
         for (store::ObjectStore* leg : store.legs()) {
             legs_.emplace_back().store = leg;
             legs_.back().holds_keys = store::behind_keyless(*leg) == nullptr;
@@ -96,7 +98,6 @@ private:
                                         std::vector<std::optional<Bytes>> const& bodies);
     Result<void> replace_damaged(ObjectName const& name, std::optional<Bytes> const& whole,
                                  Leg& leg);
-    bool is_deletion(ObjectName const& name) const;
     Result<void> bury();
     Result<bool> chains_agree();
     Result<void> copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode);
@@ -105,6 +106,7 @@ private:
     Result<void> remove(ObjectName const& name, Leg& from);
     std::set<ObjectName> all_names(std::string const& prefix) const;
 
+    store::ObjectStore& store_;
     SyncOptions const& options_;
     std::stop_token stop_;
     SyncReport report_;
@@ -162,7 +164,7 @@ Result<void> Syncer::look() {
         auto const seen = look_at(leg);
         if (seen) continue;
         if (seen.error().fault() == Fault::cancelled) return seen;
-        leg.fail_with(seen.error().message());
+        leg.note_failure(seen.error(), stop_);
     }
     leave_out_others();
     if (std::ranges::none_of(legs_, &Leg::open))
@@ -247,18 +249,19 @@ bool Syncer::has_own(Leg const& leg) const {
 /// A session that is at work at a leg alone may build on what the leader deleted. Sessions that
 /// begin from here on know better: the records have arrived.
 Result<void> Syncer::pass_over_busy() {
+    bool given_up = options_.dry_run;
     for (Leg& leg : legs_) {
         bool const behind =
             std::ranges::any_of(collected_, [&](auto const& pack) { return leg.has(pack.first); });
         if (!leg.open || &leg == leader_ || !behind) continue;
-        PD_TRY(Timestamp const now, leg.store->now(stop_));
-        PD_TRY(auto const leases, read_leases(*leg.store, stop_));
-        bool const busy = std::ranges::any_of(leases, [&](LeaseRecord const& lease) {
-            return now - lease.renewed <= lease_lifetime &&
-                   lease.collection < leader_->newest.record.number;
-        });
-        if (!busy) continue;
+        // What was killed here is fenced first: only then nobody has to wait for it.
+        if (!std::exchange(given_up, true))
+            PD_CHECK(give_up_ended(store_, options_.ended_here, stop_));
+        auto const busy = leg.is_busy(leader_->newest.record.number, options_.ended_here, stop_);
+        if (!busy && busy.error().fault() == Fault::cancelled) return busy.error();
+        if (busy && !*busy) continue;
         leg.open = false;
+        if (!busy) leg.note_failure(busy.error(), stop_);
         leg.fail_with(
             "a backup is running there that may need what was deleted elsewhere: sync again when "
             "it has ended");
@@ -300,10 +303,12 @@ Result<void> Syncer::travel(std::string const& prefix) {
 
 Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
     for (Leg& leg : legs_) {
-        if (!leg.has(name)) continue;
+        if (leg.silent || !leg.has(name)) continue;
         auto object = read_proven(*leg.store, name, stop_);
         if (object && *object) return object;
         if (!object && object.error().fault() == Fault::cancelled) return object;
+        if (!object && object.error().fault() == Fault::unavailable)
+            leg.note_failure(object.error(), stop_);
     }
     return std::optional<Bytes>();
 }
@@ -316,15 +321,15 @@ Result<void> Syncer::spread(ObjectName const& name) {
     };
     if (std::ranges::none_of(legs_, lacks)) return {};
     PD_TRY(auto const object, find_proven(name));
+    auto const holds = [&](Leg const& leg) { return leg.silent && leg.has(name); };
+    bool const unread = !object && std::ranges::any_of(legs_, holds);
     for (Leg& leg : legs_) {
         if (!lacks(leg)) continue;
-        if (object) {
-            PD_CHECK(copy(name, *object, leg, store::PutMode::if_absent));
-        } else {
-            leg.fail_with(fmt::format("{} is damaged wherever it is", name));
-        }
+        if (object) PD_CHECK(copy(name, *object, leg, store::PutMode::if_absent));
+        if (!object && unread) leg.fail_with("where " + name + " is, nobody answers");
+        if (!object && !unread) leg.fail_with(name + " is damaged wherever it is");
     }
-    if (!object)
+    if (!object && !unread)
         report_.findings.push_back(
             {Finding::Kind::damaged, name, "no destination holds it whole", false});
     return {};
@@ -335,18 +340,21 @@ Result<void> Syncer::agree(ObjectName const& name) {
     std::vector<Leg*> damaged;
     for (Leg& leg : legs_) {
         bodies.emplace_back();
-        if (!leg.has(name)) continue;
+        if (leg.silent || !leg.has(name)) continue;
         auto object = read_proven(*leg.store, name, stop_);
         if (!object) {
             Fault const fault = object.error().fault();
             if (fault == Fault::cancelled) return object.error();
-            if (fault != Fault::not_found) leg.fail_with(object.error().message());
+            if (fault != Fault::not_found) leg.note_failure(object.error(), stop_);
             continue;
         }
         bodies.back() = std::move(*object);
         if (!bodies.back()) damaged.push_back(&leg);
     }
-    PD_TRY(auto const winner, settle(name, bodies));
+    std::optional<Bytes> winner;
+    if (!deletions_.is_deletion(name) || !is_undecided(name, bodies, damaged)) {
+        PD_TRY(winner, settle(name, bodies));
+    }
     for (Leg* leg : damaged) PD_CHECK(replace_damaged(name, winner, *leg));
     return {};
 }
@@ -357,7 +365,7 @@ Result<void> Syncer::replace_damaged(ObjectName const& name, std::optional<Bytes
     bool proven = whole.has_value();
     if (whole && is_tombstone(*whole)) {
         PD_TRY(bool const refused, deletions_.is_refused(name, stop_));
-        proven = is_deletion(name) && !refused;
+        proven = deletions_.is_deletion(name) && !refused;
     }
     if (proven) {
         return copy(name, *whole, leg, store::PutMode::replace);
@@ -374,20 +382,13 @@ Result<bool> Syncer::chains_agree() {
     for (Leg const& leg : legs_) {
         if (!leg.open || &leg == leader_ || leg.newest.seen == 0) continue;
         auto const name = collection_name(leg.newest.seen);
-        PD_TRY(auto const own, read_proven(*leg.store, name, stop_));
+        auto const own = read_proven(*leg.store, name, stop_);
+        if (!own && own.error().fault() == Fault::cancelled) return own.error();
         auto const leaders = read_proven(*leader_->store, name, stop_);
         if (!leaders && leaders.error().fault() != Fault::not_found) return leaders.error();
-        if (!own || !leaders || !*leaders || **leaders != *own) return false;
+        if (!own || !*own || !leaders || !*leaders || **leaders != **own) return false;
     }
     return true;
-}
-
-/// A tombstone that means deletion, not merely that a session had not committed where it was
-/// fenced.
-bool Syncer::is_deletion(ObjectName const& name) const {
-    if (!name.starts_with("snapshot/")) return true;
-    ObjectName const mark = "fence/" + name.substr(std::string_view("snapshot/").size());
-    return std::ranges::none_of(legs_, [&](Leg const& leg) { return leg.has(mark); });
 }
 
 /// Last: what can be restored at a leg stays until what replaces it has arrived.
@@ -412,7 +413,7 @@ Result<std::optional<Bytes>> Syncer::settle(ObjectName const& name,
         if (!dead && body && *body != *object) forked = true;
         (dead ? tombstone : body) = *object;
     }
-    if (tombstone && body && !is_deletion(name)) forked = true;
+    if (tombstone && body && !deletions_.is_deletion(name)) forked = true;
     if (forked) {
         bool const keys = name.starts_with("keyring/");
         report_.findings.push_back(
@@ -452,7 +453,7 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
         auto const done = to.store->put(name, object, mode, stop_);
         if (!done && done.error().fault() == Fault::cancelled) return done;
         if (!done && done.error().fault() != Fault::conflict) {
-            to.fail_with(done.error().message());
+            to.note_failure(done.error(), stop_);
             return {};
         }
     }

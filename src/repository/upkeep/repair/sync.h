@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "repository/domain.h"
 #include "repository/upkeep/finding.h"
@@ -15,6 +16,8 @@ struct SyncOptions {
     /// The newest epoch of the keyring that the key opened, where there is one: whatever a
     /// destination says, it and later ones are not buried. None: the newest that is whole counts.
     std::optional<std::uint64_t> opened_epoch;
+    /// Sessions of this machine whose process is gone: nobody waits for them (own_sessions.h).
+    std::set<SessionId> ended_here{};
     UpkeepProgress progress;
 };
 

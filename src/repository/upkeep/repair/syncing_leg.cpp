@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "repository/lease.h"
+
 namespace perdure::repository {
 
 bool SyncingLeg::is_ahead_of(SyncingLeg const& leader,
@@ -15,6 +17,32 @@ bool SyncingLeg::is_ahead_of(SyncingLeg const& leader,
         auto const there = leader.snapshots.find(snapshot.first);
         return has_live_snapshot(snapshot.first) && there != leader.snapshots.end() &&
                there->second > snapshot.second && there->second > *condemned;
+    });
+}
+
+void SyncingLeg::note_failure(Error const& error, std::stop_token const& stop) {
+    fail_with(error.message());
+    if (error.fault() != Fault::unavailable) return;
+    auto const config = store->head("config", stop);
+    silent = !config && config.error().fault() == Fault::unavailable;
+}
+
+Result<bool> SyncingLeg::is_busy(std::uint64_t collection, std::set<SessionId> const& ended_here,
+                                 std::stop_token const& stop) const {
+    PD_TRY(Timestamp const now, store->now(stop));
+    PD_TRY(auto const leases, read_leases(*store, stop));
+    return std::ranges::any_of(leases, [&](LeaseRecord const& lease) {
+        return now - lease.renewed <= lease_lifetime && lease.collection < collection &&
+               !ended_here.contains(lease.session);
+    });
+}
+
+bool is_undecided(store::ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies,
+                  std::vector<SyncingLeg*> const& damaged) {
+    bool const dead = std::ranges::any_of(
+        bodies, [](auto const& object) { return object && is_tombstone(*object); });
+    return !dead && std::ranges::any_of(damaged, [&](SyncingLeg const* leg) {
+        return leg->objects.at(name) == tombstone_object_bytes;
     });
 }
 

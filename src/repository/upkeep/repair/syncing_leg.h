@@ -2,7 +2,10 @@
 
 #include <map>
 #include <optional>
+#include <set>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "repository/domain.h"
 #include "repository/triple.h"
@@ -21,13 +24,14 @@ struct SyncingLeg {
     NewestCollection newest;
     std::optional<RepositoryId> repository;  ///< that it says it holds
     bool open = false;
+    bool silent = false;   ///< it stopped answering, and is asked no more
     bool has_own = false;  ///< something that the leader never had, or got too late: see sync.cpp
     SyncedLeg report;
 
     bool has(store::ObjectName const& name) const { return objects.contains(name); }
     /// Whether it should hold an object of this name.
     bool takes(store::ObjectName const& name) const {
-        return open && (holds_keys || !store::is_of_keyring(name));
+        return open && !silent && (holds_keys || !store::is_of_keyring(name));
     }
     bool has_live_snapshot(store::ObjectName const& name) const {
         auto const found = name.starts_with("snapshot/") ? objects.find(name) : objects.end();
@@ -44,9 +48,22 @@ struct SyncingLeg {
     /// and it may rest on them (tests/simulation, seed 9281: a collector slept before it deleted).
     bool is_ahead_of(SyncingLeg const& leader,
                      std::map<store::ObjectName, Timestamp> const& collected) const;
+    /// Whether a session is at work here that may build on what collections up to this one deleted,
+    /// and that is not known to have ended.
+    Result<bool> is_busy(std::uint64_t collection, std::set<SessionId> const& ended_here,
+                         std::stop_token const& stop) const;
+    /// Of one that does not answer at all nothing is asked any more: each question would wait for
+    /// as long as this one.
+    void note_failure(Error const& error, std::stop_token const& stop);
     void fail_with(std::string const& why) {
         if (report.problem.empty()) report.problem = why;
     }
 };
+
+/// Where something was deleted and the tombstone is damaged, what other legs still have settles
+/// nothing: the deletion would be undone, and destroyed keys would come back. `bodies` are those
+/// that are whole, `damaged` the legs that hold the object so.
+bool is_undecided(store::ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies,
+                  std::vector<SyncingLeg*> const& damaged);
 
 }  // namespace perdure::repository
