@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/spell.h"
+#include "repository/config_object.h"
 #include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/pins.h"
@@ -100,11 +101,25 @@ namespace {
 
 constexpr std::size_t strays_max = 100;
 
-/// What lies between objects and is none.
+/// Those that could not be opened, or are not this repository's.
+std::vector<data::Problem> absent_destinations(Workspace& workspace) {
+    std::vector<data::Problem> absent;
+    auto const store = workspace.store();
+    if (!store) return absent;
+    auto const names = (*store)->absent_legs();
+    for (auto& problem : unfit_destinations(workspace)) {
+        bool const away = std::ranges::any_of(
+            names, [&](auto const& name) { return problem.path == "destination " + name; });
+        if (away) absent.push_back(std::move(problem));
+    }
+    return absent;
+}
+
+/// What lies between objects and is none; and the destinations that do not answer.
 Result<std::vector<data::Problem>> find_strays(store::ObjectStore& store, std::stop_token stop) {
     std::vector<data::Problem> strays;
     for (store::ObjectStore* leg : store.legs()) {
-        PD_CHECK(leg->list(
+        auto const listed = leg->list(
             "",
             [&](store::ObjectInfo const& info) -> Result<void> {
                 if (store::is_own_name(info.name) || strays.size() >= strays_max) return {};
@@ -112,9 +127,39 @@ Result<std::vector<data::Problem>> find_strays(store::ObjectStore& store, std::s
                                                  ": it is passed over, and can be deleted"});
                 return {};
             },
-            stop));
+            stop);
+        if (listed) continue;
+        if (listed.error().fault() == Fault::cancelled) return listed.error();
+        strays.push_back({leg->describe(), "it stopped answering: " + listed.error().message()});
     }
     return strays;
+}
+
+/// The name of the destination that describes itself so; empty: none.
+std::string name_of_place(store::MirrorStore& store, std::string const& place) {
+    auto const legs = store.legs();
+    auto const absent = store.absent_legs();
+    auto open = legs.begin();
+    for (auto const& leg : store.health()) {
+        if (std::ranges::find(absent, leg.name) != absent.end() || open == legs.end()) continue;
+        if ((*open++)->describe() == place) return leg.name;
+    }
+    return {};
+}
+
+/// Adds what was found out about destinations, and names each once: who compared them before, or
+/// failed there, has named some of them already.
+void add_places(Workspace& workspace, std::vector<data::Problem> const& found,
+                std::vector<data::Problem>& destinations) {
+    auto const store = workspace.store();
+    for (data::Problem problem : found) {
+        auto const name = store ? name_of_place(**store, problem.path) : std::string();
+        if (!name.empty()) problem.path = "destination " + name;
+        bool const told = !name.empty() && std::ranges::any_of(destinations, [&](auto const& one) {
+            return one.path == problem.path;
+        });
+        if (!told) destinations.push_back(std::move(problem));
+    }
 }
 
 }  // namespace
@@ -162,17 +207,14 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
         }
         answer.misplaced_keys = misplaced_keys(workspace);
         std::vector<data::Problem> noted = answer.misplaced_keys;
+        answer.destinations =
+            answer.snapshot ? absent_destinations(workspace) : unfit_destinations(workspace);
+        add_places(workspace, answer.report.unread, answer.destinations);
         if (!answer.snapshot) {
-            answer.destinations = unfit_destinations(workspace);
-            auto strays = find_strays(repository->store(), workspace.stop());
-            if (!strays) return record.failed(std::move(strays).error());
-            answer.destinations.insert(answer.destinations.end(), strays->begin(), strays->end());
+            auto const strays = find_strays(repository->store(), workspace.stop());
+            if (!strays) return record.failed(strays.error());
+            add_places(workspace, *strays, answer.destinations);
         }
-        // Who compared the destinations before has named these already.
-        auto const& unread = answer.report.unread;
-        bool const named = !unfit_destinations(workspace).empty() && !answer.snapshot;
-        if (!named)
-            answer.destinations.insert(answer.destinations.end(), unread.begin(), unread.end());
         noted.insert(noted.end(), answer.destinations.begin(), answer.destinations.end());
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
         record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
@@ -184,6 +226,16 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
 }
 
 namespace {
+
+/// Snapshots that were made, are not there, and were deleted by nobody.
+Result<std::vector<repository::Finding>> all_gaps(Workspace& workspace,
+                                                  repository::Repository& repository) {
+    PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
+    PD_TRY(auto gaps, repository::find_gaps(repository.store(), snapshots, workspace.stop()));
+    PD_TRY(auto const hidden, hidden_own_snapshots(workspace, repository));
+    gaps.insert(gaps.end(), hidden.begin(), hidden.end());
+    return gaps;
+}
 
 /// Without its config no repository opens, and what does not open is mended by nobody else.
 Result<std::optional<repository::Mended>> mend_config(Workspace& workspace, bool dry_run) {
@@ -197,13 +249,13 @@ Result<std::optional<repository::Mended>> mend_config(Workspace& workspace, bool
 
 }  // namespace
 
-Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call) {
+Result<RepairAnswer> repair(Workspace& workspace, RepairCall const& call) {
     RecordedRun record(workspace, call.dry_run ? "repair (dry run)" : "repair", {});
     auto const config = mend_config(workspace, call.dry_run);
     if (!config) return record.failed(config.error());
     if (*config && call.dry_run) {  // more can be told once it is back
         record.done({}, "the config can be put back");
-        return repository::RepairReport{.dry_run = true, .mended = {**config}};
+        return RepairAnswer{.report = {.dry_run = true, .mended = {**config}}};
     }
     auto opened = workspace.repository();
     if (!opened) return record.failed(std::move(opened).error());
@@ -214,13 +266,17 @@ Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& 
     auto report = repository::repair(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
     if (*config) report->mended.insert(report->mended.begin(), **config);
-    std::vector<data::Problem> losses;
-    for (auto const& loss : report->losses) {
+    auto gaps = all_gaps(workspace, *repository);
+    if (!gaps) return record.failed(std::move(gaps).error());
+    RepairAnswer answer{std::move(*report), std::move(*gaps), absent_destinations(workspace)};
+    std::vector<data::Problem> losses = answer.destinations;
+    for (auto const& loss : answer.report.losses) {
         losses.push_back({loss.source + ": " + loss.path, loss.reason});
     }
-    record.done(losses,
-                fmt::format("{} mended, {} lost", report->mended.size(), report->losses_total));
-    return report;
+    for (auto const& gap : answer.gaps) losses.push_back({gap.object, gap.detail});
+    record.done(losses, fmt::format("{} mended, {} lost", answer.report.mended.size(),
+                                    answer.report.losses_total));
+    return answer;
 }
 
 namespace {
@@ -229,10 +285,7 @@ namespace {
 /// gone for good, what they rest on stays.
 Result<void> check_none_is_missing(Workspace& workspace, repository::Repository& repository,
                                    CompactCall const& call) {
-    PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
-    PD_TRY(auto gaps, repository::find_gaps(repository.store(), snapshots, workspace.stop()));
-    PD_TRY(auto const hidden, hidden_own_snapshots(workspace, repository));
-    gaps.insert(gaps.end(), hidden.begin(), hidden.end());
+    PD_TRY(auto const gaps, all_gaps(workspace, repository));
     if (gaps.empty()) return {};
     PD_TRY(auto const* config, workspace.repository_config());
     std::string what = "snapshots are missing that nobody deleted, and their data would go:";
@@ -290,6 +343,13 @@ std::optional<std::uint64_t> opened_epoch(Workspace& workspace, RepositoryConfig
     return epoch;
 }
 
+/// Needs no key.
+std::set<repository::SessionId> ended_sessions(Workspace& workspace, store::ObjectStore& store) {
+    auto const repository = repository::repository_at(store, workspace.stop());
+    if (!repository || !*repository) return {};
+    return repository::ended_here(repository::marks_folder(workspace.cache_folder(), **repository));
+}
+
 /// What lagged before is looked at anew.
 void restore_legs(store::MirrorStore& store) {
     for (auto const& leg : store.health()) store.restore_leg(leg.name);
@@ -314,6 +374,7 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
         *store,
         {.dry_run = dry_run,
          .opened_epoch = dry_run ? std::nullopt : opened_epoch(workspace, *config),
+         .ended_here = ended_sessions(workspace, *store),
          .progress = std::move(progress)},
         workspace.stop());
     if (!report) return record.failed(std::move(report).error());

@@ -33,7 +33,13 @@ struct RepairCall {
     bool dry_run = false;
     repository::UpkeepProgress progress;
 };
-Result<repository::RepairReport> repair(Workspace& workspace, RepairCall const& call);
+struct RepairAnswer {
+    repository::RepairReport report;
+    /// What no repair brings back: a check goes on naming it.
+    std::vector<repository::Finding> gaps;
+    std::vector<data::Problem> destinations;  ///< that were not looked at, and why
+};
+Result<RepairAnswer> repair(Workspace& workspace, RepairCall const& call);
 
 struct CompactCall {
     bool dry_run = false;

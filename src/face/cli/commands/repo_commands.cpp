@@ -232,13 +232,14 @@ Result<int> run_repo_repair(Invocation& in) {
     PD_TRY(auto workspace, open_workspace(in));
     service::RepairCall call;
     call.dry_run = in.arguments().has("--dry-run");
-    std::optional<repository::RepairReport> report;
+    std::optional<service::RepairAnswer> answer;
     static_cast<void>(workspace->repository());  // asks before the bar is drawn
     {
         ProgressView progress(in.out(), "repair", 0);
         call.progress = upkeep_hook(progress);
-        PD_TRY(report, service::repair(*workspace, call));
+        PD_TRY(answer, service::repair(*workspace, call));
     }
+    auto const* report = &answer->report;
     auto const& style = in.out().out_style();
     for (auto const& mended : report->mended) {
         in.out().line(fmt::format("  {} {} by {}",
@@ -249,6 +250,8 @@ Result<int> run_repo_repair(Invocation& in) {
         in.out().event("mended", object);
     }
     tell_findings(in, report->left);
+    tell_findings(in, answer->gaps);
+    if (!answer->gaps.empty()) tell_gaps(in);
     std::vector<data::Problem> losses;
     for (auto const& loss : report->losses) {
         losses.push_back(
@@ -258,11 +261,15 @@ Result<int> run_repo_repair(Invocation& in) {
     in.problems(losses, "lost");
     in.summary().put("mended", report->mended.size()).put("left", report->left.size());
     in.summary().put("losses", report->losses_total).put("dry_run", call.dry_run);
+    in.summary().put("gaps", answer->gaps.size());
+    in.problems(answer->destinations);
     in.out().line(fmt::format("{} checked, {} {}, {} left, {} lost",
                               plural(report->packs_checked, "pack"), report->mended.size(),
                               call.dry_run ? "can be mended" : "mended", report->left.size(),
                               report->losses_total));
-    if (report->left.empty() && report->losses_total == 0) return service::exit_code::ok;
+    bool const all = answer->gaps.empty() && answer->destinations.empty();
+    if (report->left.empty() && report->losses_total == 0)
+        return all ? service::exit_code::ok : service::exit_code::partial;
     return fail(Fault::corrupt, call.dry_run ? "not all of it could be mended"
                                              : "not all of it could be mended; it is named above")
         .with_code(14)
