@@ -358,6 +358,32 @@ TEST_F(SyncTest, APinAtOneDestinationBeatsADeletionAtAnother) {
     expect_whole_on_both(second, two);
 }
 
+TEST_F(SyncTest, ADestinationThatFallsSilentHalfWayKeepsNoOtherFromBeingSynced) {
+    TreeModel one = make_tree(1);
+    auto const snapshot = backup(one);
+    for (std::uint64_t after = 0;; ++after) {
+        auto const third = std::make_shared<store::MemoryStore>(
+            store::MemoryOptions{.clock = &world_.clock, .label = "three"});
+        auto const mirror =
+            UpkeepWorld::must(store::MirrorStore::create({{"one", world_.memory, std::nullopt},
+                                                          {"two", faulty_, std::nullopt},
+                                                          {"three", third, std::nullopt}}));
+        auto const last = faulty_->calls() + after;
+        faulty_->set_script([last](store::Operation, std::string const&, std::uint64_t number) {
+            return number > last ? store::Mishap{.kind = store::Mishap::Kind::refuse}
+                                 : store::Mishap{};
+        });
+        auto const report = UpkeepWorld::must(sync_legs(*mirror, {}, {}));
+        EXPECT_THAT(report.findings, IsEmpty()) << after;
+        EXPECT_TRUE(report.legs.at(0).complete && report.legs.at(2).complete) << after;
+        EXPECT_TRUE(world_.restored(snapshot, third) == UpkeepWorld::files_of(one)) << after;
+        bool const fell_silent = faulty_->calls() > last;
+        EXPECT_EQ(report.legs.at(1).complete, !fell_silent) << after;
+        if (!fell_silent) break;
+    }
+    faulty_->set_script(nullptr);
+}
+
 TEST_F(SyncTest, ATombstoneThatSomebodyPlantedBuriesNoKeyring) {
     TreeModel one = make_tree(1);
     auto const snapshot = backup(one);
