@@ -95,11 +95,13 @@ TEST_F(SyncTest, ADestinationThatWasAwayCatchesUp) {
 }
 
 /// A listing takes time: this one lets something happen after it told the packs, which it reads
-/// before the snapshots, as a file system may.
+/// before the snapshots, as a file system may, or after it told all.
 class SlowListing final : public store::ForwardingStore {
 public:
-    SlowListing(std::shared_ptr<store::ObjectStore> inner, std::function<void()> meanwhile)
-        : ForwardingStore(std::move(inner)), meanwhile_(std::move(meanwhile)) {}
+    enum class When { half_way, at_the_end };
+    SlowListing(std::shared_ptr<store::ObjectStore> inner, When when,
+                std::function<void()> meanwhile)
+        : ForwardingStore(std::move(inner)), when_(when), meanwhile_(std::move(meanwhile)) {}
     Result<void> list(std::string const& prefix,
                       std::function<Result<void>(store::ObjectInfo const&)> each,
                       std::stop_token stop) override {
@@ -113,11 +115,17 @@ public:
                 stop);
         };
         PD_CHECK(half(false));
-        if (prefix.empty() && meanwhile_) std::exchange(meanwhile_, nullptr)();
-        return half(true);
+        if (prefix.empty() && when_ == When::half_way) let_it_happen();
+        PD_CHECK(half(true));
+        if (prefix.empty()) let_it_happen();
+        return {};
     }
 
 private:
+    void let_it_happen() {
+        if (meanwhile_) std::exchange(meanwhile_, nullptr)();
+    }
+    When when_;
     std::function<void()> meanwhile_;
 };
 
@@ -127,9 +135,9 @@ TEST_F(SyncTest, ABackupThatCommitsWhileASyncLooksAroundTravelsWholeOrNotAtAll) 
     backup(before);
     bring_two_back();
     std::optional<Snapshot> committed;
-    auto const slow = std::make_shared<SlowListing>(world_.memory, [&] {
-        committed = UpkeepWorld::must(world_.try_backup(*world_.open(), meanwhile));
-    });
+    auto const slow = std::make_shared<SlowListing>(
+        world_.memory, SlowListing::When::half_way,
+        [&] { committed = UpkeepWorld::must(world_.try_backup(*world_.open(), meanwhile)); });
     mirror_ = UpkeepWorld::must(
         store::MirrorStore::create({{"one", slow, std::nullopt}, {"two", faulty_, std::nullopt}}));
     heal();
@@ -140,6 +148,30 @@ TEST_F(SyncTest, ABackupThatCommitsWhileASyncLooksAroundTravelsWholeOrNotAtAll) 
     }
     heal();
     expect_whole_on_both(*committed, meanwhile);
+}
+
+TEST_F(SyncTest, ABackupThatEndsOnceASyncHasLookedKeepsWhatItRestsOn) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    backup(two);
+    UpkeepWorld::must(world_.open()->remove_snapshot(first.session, {}));
+    world_.tick();
+    auto const collected =
+        UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    ASSERT_GT(collected.packs_deleted, 0u);
+    std::optional<Snapshot> committed;
+    auto const slow = std::make_shared<SlowListing>(two_, SlowListing::When::at_the_end, [&] {
+        committed = UpkeepWorld::must(world_.try_backup(*world_.open(two_), one));
+    });
+    mirror_ = UpkeepWorld::must(store::MirrorStore::create(
+        {{"one", world_.memory, std::nullopt}, {"two", slow, std::nullopt}}));
+    auto const report = heal();
+    ASSERT_TRUE(committed);
+    EXPECT_FALSE(report.legs.at(1).complete);
+    EXPECT_EQ(report.legs.at(1).objects_removed, 0u);
+    EXPECT_TRUE(world_.restored(*committed, two_) == UpkeepWorld::files_of(one));
+    heal();
+    expect_whole_on_both(*committed, one);
 }
 
 TEST_F(SyncTest, ABrokenOffSyncShowsNoSnapshotThatItCannotRestore) {

@@ -37,6 +37,18 @@ Result<bool> SyncingLeg::is_busy(std::uint64_t collection, std::set<SessionId> c
     });
 }
 
+Result<bool> SyncingLeg::has_grown(std::stop_token const& stop) const {
+    bool grown = false;
+    PD_CHECK(store->list(
+        "snapshot/",
+        [&](store::ObjectInfo const& info) -> Result<void> {
+            grown = grown || (!has(info.name) && info.size_bytes != tombstone_object_bytes);
+            return {};
+        },
+        stop));
+    return grown;
+}
+
 bool is_undecided(store::ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies,
                   std::vector<SyncingLeg*> const& damaged) {
     bool const dead = std::ranges::any_of(

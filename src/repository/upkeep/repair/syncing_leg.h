@@ -52,6 +52,9 @@ struct SyncingLeg {
     /// and that is not known to have ended.
     Result<bool> is_busy(std::uint64_t collection, std::set<SessionId> const& ended_here,
                          std::stop_token const& stop) const;
+    /// Whether a snapshot was committed here since the objects were listed. Asked after is_busy: a
+    /// session that ended before leaves no lease, and was not in that list.
+    Result<bool> has_grown(std::stop_token const& stop) const;
     /// Of one that does not answer at all nothing is asked any more: each question would wait for
     /// as long as this one.
     void note_failure(Error const& error, std::stop_token const& stop);
