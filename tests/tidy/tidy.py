@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The rules of the house as a test: layers, sizes, names, headers that stand alone.
+"""The rules of the house as a test: layers, sizes, names, types, headers that stand alone.
 
 usage: tests/tidy/tidy.py [--root FOLDER] [--build FOLDER]
 """
@@ -14,6 +14,7 @@ import headers  # noqa: E402
 import layers  # noqa: E402
 import losses  # noqa: E402
 import names  # noqa: E402
+import one_type  # noqa: E402
 import sizes  # noqa: E402
 
 
@@ -23,6 +24,7 @@ def run(root, build):
         "layers point downwards": list(layers.check(root)),
         "sizes stay below their caps": list(sizes.check(root)),
         "names say something, and disks change in src/system only": list(names.check(root)),
+        "one name is one type": list(one_type.check(root)),
         "every known loss has its test": list(losses.check(root)),
         "headers stand alone": list(headers.check(root, build)),
     }

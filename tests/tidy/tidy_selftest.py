@@ -12,6 +12,7 @@ import headers  # noqa: E402
 import layers  # noqa: E402
 import losses  # noqa: E402
 import names  # noqa: E402
+import one_type  # noqa: E402
 import sizes  # noqa: E402
 import source  # noqa: E402
 
@@ -43,8 +44,20 @@ class PlantedHouse(unittest.TestCase):
         return "\n".join(rule.check(self.root))
 
     def test_a_clean_house_passes_every_rule(self):
-        for rule in (layers, sizes, names, headers):
+        for rule in (layers, sizes, names, one_type, headers):
             self.assertEqual(self.found(rule), "", rule.__name__)
+
+    def test_two_types_of_one_name_are_found(self):
+        text = "namespace perdure::data {{\n{}struct Row {{\n    int a;\n}};\n{}}}\n"
+        self.plant("src/data/a.cpp", text.format("", ""))
+        self.plant("src/data/b.cpp", text.format("namespace {\n", "}  // namespace\n"))
+        self.plant("src/data/c.cpp", "namespace perdure::data {\nstruct Row;\n"
+                   "struct Row::Part {\n    int a;\n};\nclass Table {\n    struct Row {};\n};\n}\n")
+        self.assertEqual(self.found(one_type), "")
+        self.plant("src/data/d.h", "#pragma once\nnamespace perdure::data {\n"
+                   "class Row final : public Cells {\n};\n}\n")
+        self.assertIn("perdure::data::Row is another type in each of src/data/a.cpp, src/data/d.h",
+                      self.found(one_type))
 
     def test_a_known_loss_without_its_test_is_found(self):
         head = "| what happened there | what holds here | file | test |\n|---|---|---|---|\n"

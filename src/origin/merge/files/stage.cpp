@@ -14,8 +14,8 @@
 
 namespace perdure::origin {
 
-Result<std::unique_ptr<Stage>> Stage::make(int root, system::Path const& path, std::string name,
-                                           std::string const& source) {
+Result<std::unique_ptr<FileStage>> FileStage::make(int root, system::Path const& path,
+                                                   std::string name, std::string const& source) {
     PD_CHECK(system::step(system::Step::make_folder, name));
     if (::mkdirat(root, name.c_str(), 0700) != 0) {
         return system::error_from_errno(errno, "making " + name);
@@ -23,11 +23,11 @@ Result<std::unique_ptr<Stage>> Stage::make(int root, system::Path const& path, s
     SourceOptions const files{.name = source, .type = "files"};
     auto folder = path / name;
     PD_TRY(auto target, open_tree_target(files, {.folder = folder, .overwrite = true}));
-    return std::unique_ptr<Stage>(
-        new Stage(root, std::move(folder), std::move(name), std::move(target)));
+    return std::unique_ptr<FileStage>(
+        new FileStage(root, std::move(folder), std::move(name), std::move(target)));
 }
 
-Result<std::uint64_t> Stage::put(data::Entry const& entry, data::ByteSource& content) {
+Result<std::uint64_t> FileStage::put(data::Entry const& entry, data::ByteSource& content) {
     auto const number = next();
     data::Entry loose = entry;  // what is locked could not be put in place
     loose.flags &= ~flags_that_lock;
@@ -35,13 +35,13 @@ Result<std::uint64_t> Stage::put(data::Entry const& entry, data::ByteSource& con
     return number;
 }
 
-Result<std::uint64_t> Stage::put_other(data::Entry const& entry) {
+Result<std::uint64_t> FileStage::put_other(data::Entry const& entry) {
     auto const number = next();
     PD_CHECK(target_->make_other(std::to_string(number), entry));
     return number;
 }
 
-Result<std::uint64_t> Stage::put_folder(data::Entry entry) {
+Result<std::uint64_t> FileStage::put_folder(data::Entry entry) {
     auto const number = next();
     auto const name = std::to_string(number);
     entry.mode |= 0700u;
@@ -51,22 +51,22 @@ Result<std::uint64_t> Stage::put_folder(data::Entry entry) {
     return number;
 }
 
-Result<std::unique_ptr<data::ByteSource>> Stage::read(std::uint64_t number,
-                                                      data::Entry const& entry) {
+Result<std::unique_ptr<data::ByteSource>> FileStage::read(std::uint64_t number,
+                                                          data::Entry const& entry) {
     auto const name = std::to_string(number);
     PD_TRY(auto copy, system::File::open_to_read(folder_ / name));
     return read_open_file(std::move(copy), name, entry.extents, entry.sparse);
 }
 
-Result<void> Stage::drop(std::uint64_t number) {
+Result<void> FileStage::drop(std::uint64_t number) {
     auto const name = name_ + "/" + std::to_string(number);
     PD_CHECK(system::step(system::Step::remove, name));
     if (::unlinkat(root_, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     return system::error_from_errno(errno, "removing " + name);
 }
 
-std::optional<FileChange> Stage::change(FileChange::Act act, std::string const& path,
-                                        std::uint64_t number) const {
+std::optional<FileChange> FileStage::change(FileChange::Act act, std::string const& path,
+                                            std::uint64_t number) const {
     struct stat status{};
     auto const name = name_ + "/" + std::to_string(number);
     if (::fstatat(root_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
@@ -77,7 +77,7 @@ std::optional<FileChange> Stage::change(FileChange::Act act, std::string const& 
     return change;
 }
 
-Result<void> Stage::settle() {
+Result<void> FileStage::settle() {
     PD_CHECK(system::step(system::Step::sync, name_));
     if (::syncfs(root_) == 0) return {};
     return system::error_from_errno(errno, "bringing the staged files to the disk");

@@ -13,11 +13,11 @@ namespace perdure::origin {
 
 /// What a restore is going to put in place, complete, under numbers in a folder beneath the live
 /// root. Threads: any.
-class Stage {
+class FileStage {
 public:
     /// Makes the folder `name`. Fails: conflict (it is there).
-    static Result<std::unique_ptr<Stage>> make(int root, system::Path const& path, std::string name,
-                                               std::string const& source);
+    static Result<std::unique_ptr<FileStage>> make(int root, system::Path const& path,
+                                                   std::string name, std::string const& source);
     std::uint64_t next() { return ++number_; }
     /// A file; its number.
     Result<std::uint64_t> put(data::Entry const& entry, data::ByteSource& content);
@@ -38,7 +38,8 @@ public:
     std::vector<data::Problem> take_problems() { return target_->take_problems(); }
 
 private:
-    Stage(int root, system::Path folder, std::string name, std::unique_ptr<data::TreeTarget> target)
+    FileStage(int root, system::Path folder, std::string name,
+              std::unique_ptr<data::TreeTarget> target)
         : root_(root),
           folder_(std::move(folder)),
           name_(std::move(name)),

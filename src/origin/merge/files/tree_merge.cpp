@@ -37,7 +37,7 @@ public:
     Result<void> prepare() {
         if (request_.stage.empty()) return {};
         PD_TRY(staged_,
-               Stage::make(root_.descriptor(), request_.root, request_.stage, request_.source));
+               FileStage::make(root_.descriptor(), request_.root, request_.stage, request_.source));
         return {};
     }
 
@@ -466,7 +466,7 @@ private:
 
     TreeMergeRequest request_;
     system::File root_;
-    std::unique_ptr<Stage> staged_;
+    std::unique_ptr<FileStage> staged_;
     std::mutex mutex_;  ///< of what follows
     FileSummary summary_;
     std::array<std::uint64_t, 4> state_{};

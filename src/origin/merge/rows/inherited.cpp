@@ -11,7 +11,7 @@ namespace perdure::origin {
 namespace {
 
 struct ForeignKey {
-    Reference reference;
+    TableReference reference;
     std::vector<std::size_t> columns;  ///< of `from`, in the table as it is written
     Statement missing_here, missing_then, held_then;
 };

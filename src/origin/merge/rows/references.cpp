@@ -25,9 +25,9 @@ Result<std::vector<std::string>> primary_of(Connection& connection, std::string 
 
 }  // namespace
 
-Result<std::vector<Reference>> references_of(Connection& connection, std::string const& schema,
-                                             std::string const& table) {
-    std::map<std::int64_t, Reference> found;
+Result<std::vector<TableReference>> references_of(Connection& connection, std::string const& schema,
+                                                  std::string const& table) {
+    std::map<std::int64_t, TableReference> found;
     PD_TRY(Statement rows, connection.prepare(fmt::format("PRAGMA {}.foreign_key_list({})", schema,
                                                           identifier(table))));
     while (true) {
@@ -38,7 +38,7 @@ Result<std::vector<Reference>> references_of(Connection& connection, std::string
         reference.from.push_back(rows.text(3));
         if (!rows.is_null(4)) reference.to.push_back(rows.text(4));
     }
-    std::vector<Reference> out;
+    std::vector<TableReference> out;
     for (auto& [id, reference] : found) {
         if (reference.to.empty()) {
             PD_TRY(reference.to, primary_of(connection, schema, reference.parent));

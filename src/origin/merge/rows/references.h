@@ -8,7 +8,7 @@
 namespace perdure::origin {
 
 /// A foreign key as a database declares it.
-struct Reference {
+struct TableReference {
     std::string parent;
     /// By position. `to` is the parent's primary key where none is named, and empty where the
     /// parent is not there either.
@@ -16,7 +16,7 @@ struct Reference {
 };
 
 /// Of the table in the database `schema` ("main", "snap"), in SQLite's own order.
-Result<std::vector<Reference>> references_of(Connection& connection, std::string const& schema,
-                                             std::string const& table);
+Result<std::vector<TableReference>> references_of(Connection& connection, std::string const& schema,
+                                                  std::string const& table);
 
 }  // namespace perdure::origin

@@ -41,7 +41,7 @@ private:
         std::string table;                 ///< the child, in the target
         std::optional<std::size_t> child;  ///< its pair
         std::size_t parent = 0;
-        Reference reference;
+        TableReference reference;
         std::vector<std::string> place;  ///< of the child's row `l`
         std::vector<std::string> key;    ///< the same, for people
     };

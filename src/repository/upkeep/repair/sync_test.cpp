@@ -7,6 +7,7 @@
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collect.h"
 #include "repository/upkeep/repair/proven_object.h"
+#include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/statistics.h"
 #include "repository/upkeep/upkeep_world.h"
 #include "repository/upkeep/verify/verify.h"
@@ -171,6 +172,8 @@ TEST_F(SyncTest, ABackupThatEndsOnceASyncHasLookedKeepsWhatItRestsOn) {
     EXPECT_EQ(report.legs.at(1).objects_removed, 0u);
     EXPECT_TRUE(world_.restored(*committed, two_) == UpkeepWorld::files_of(one));
     heal();
+    // What collected it wrote an index without those packs, which is everybody's now.
+    UpkeepWorld::must(repair(*world_.open(mirror_), {}, {}));
     expect_whole_on_both(*committed, one);
 }
 
