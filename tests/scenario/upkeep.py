@@ -303,7 +303,8 @@ def claim_a_destination_that_falls_silent_half_way_keeps_no_other_from_being_pro
         ran = stage.Ran(process.returncode, out.decode(), err.decode())
         assert ran.code == 3, (words, ran)
         assert ran.summary["passed"] and ran.summary["findings"] == 0, ran
-        assert ran.summary["destinations_read"] == 1, ran
+        # On a slow machine the victim may have been read already; silence_test tries every moment.
+        assert ran.summary["destinations_read"] in (1, 2), ran
         assert f"destination {victim.name}" in ran.out + ran.err, ran
         bring_back()
     place.good("repo", "check", "--read-data")
