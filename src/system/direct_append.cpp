@@ -79,7 +79,7 @@ void DirectAppend::write_pieces(std::stop_token const& stop) {
     while (auto piece = full_.receive(stop)) {
         Written back{std::move(piece->buffer)};
         if (!failed) {
-            auto const written = write(ByteView(back.buffer.get(), piece->count), piece->at);
+            auto const written = write(ByteView(back.buffer.get(), piece_bytes), piece->at);
             failed = !written;
             if (failed) back.failed = written.error();
         }
@@ -110,7 +110,7 @@ Result<void> DirectAppend::filled(std::size_t count) {
     PD_CHECK(step(Step::write, what_));
     std::uint64_t const at = std::exchange(at_, at_ + piece_bytes);
     if (!writer_.joinable()) return write(ByteView(buffer_.get(), piece_bytes), at);
-    full_.send({std::move(buffer_), piece_bytes, at});
+    full_.send({std::move(buffer_), at});
     Written back = std::move(*back_.receive());
     buffer_ = std::move(back.buffer);
     if (back.failed) return std::move(*back.failed);

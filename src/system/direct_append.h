@@ -43,11 +43,9 @@ private:
     };
     using Buffer = std::unique_ptr<std::byte, Free>;
     struct Piece {
-        Buffer buffer;
-        std::size_t count = 0;
+        Buffer buffer;  ///< full
         std::uint64_t at = 0;
     };
-
     struct Written {
         Buffer buffer;
         std::optional<Error> failed = {};

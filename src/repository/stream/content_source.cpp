@@ -51,14 +51,16 @@ Result<void> ContentSource::take_next_id() {
 /// The next blobs that lie in one frame, as far as the index knows.
 Result<std::shared_ptr<ContentSource::Fetch>> ContentSource::next_group() {
     auto fetch = std::make_shared<Fetch>();
-    auto const first = blobs_.place(*next_);
-    do {
-        fetch->ids.push_back(*next_);
-        PD_CHECK(take_next_id());
-        if (!next_ || !first || fetch->ids.size() >= group_blobs_max) break;
+    fetch->ids.push_back(*next_);
+    PD_CHECK(take_next_id());
+    if (!next_) return fetch;  // small files, most of all: nothing to ask the index for
+    auto const first = blobs_.place(fetch->ids.front());
+    while (first && next_ && fetch->ids.size() < group_blobs_max) {
         auto const place = blobs_.place(*next_);
         if (!place || place->slot != first->slot || place->pack_hash != first->pack_hash) break;
-    } while (true);
+        fetch->ids.push_back(*next_);
+        PD_CHECK(take_next_id());
+    }
     return fetch;
 }
 
