@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
 #include "base/utf8.h"
 
 namespace perdure::format {
@@ -14,12 +15,6 @@ constexpr std::size_t template_bytes_max = 1 << 20, depth_max = 32, name_bytes_m
 
 Error wrong(unsigned line, std::string const& what) {
     return fail(Fault::invalid, fmt::format("line {} of the template: {}", line, what));
-}
-
-std::string_view trimmed(std::string_view text) {
-    auto const first = text.find_first_not_of(" \t\r\n");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 /// One {{tag}} as it stands in the text.

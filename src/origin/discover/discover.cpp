@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/below.h"
 #include "origin/discover/certificates.h"
 #include "origin/discover/classify.h"
 #include "origin/discover/inventory.h"
@@ -24,11 +25,6 @@ namespace {
 constexpr std::size_t head_bytes = 512;
 constexpr std::size_t certificate_bytes_max = std::size_t{256} << 10;
 constexpr std::size_t others_listed_max = 10'000;
-
-bool is_below(system::Path const& path, system::Path const& folder) {
-    auto const way = path.lexically_relative(folder);
-    return !way.empty() && *way.begin() != "..";
-}
 
 class Discovery {
 public:

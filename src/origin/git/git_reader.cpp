@@ -244,11 +244,6 @@ std::vector<data::Problem> GitReader::take_problems() {
     return std::move(problems_);
 }
 
-bool is_repository(system::Path const& path) {
-    return system::exists(path / "HEAD") && system::exists(path / "objects") &&
-           system::exists(path / "refs");
-}
-
 }  // namespace
 
 Result<std::string> find_git_folder(system::Path const& path) {

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "origin/git/git_reader.h"
@@ -39,6 +40,31 @@ protected:
         return source;
     }
     TargetOptions to_copy() const { return {.folder = copy_, .durable = false}; }
+    using Meanwhile = std::function<void(data::TreeItem const&, std::string const& path)>;
+    /// Copies item by item; `meanwhile` is called in every folder, entered and before it is left.
+    void copy_items(data::TreeReader& reader, Meanwhile const& meanwhile) {
+        auto target = open_tree_target(files_source(copy_), to_copy());
+        std::string path;
+        for (;;) {
+            auto item = reader.next({});
+            ASSERT_TRUE(item) << item.error().message();
+            if (!*item) break;
+            data::TreeItem const& one = **item;
+            if (one.step == data::TreeItem::Step::enter) {
+                path += one.entry.name + (one.entry.name.empty() ? "" : "/");
+                std::string const folder = path.substr(0, path.empty() ? 0 : path.size() - 1);
+                ASSERT_TRUE((*target)->make_folder(folder, one.entry));
+                meanwhile(one, path);
+            } else if (one.step == data::TreeItem::Step::leave) {
+                meanwhile(one, path);
+                path.resize(path.empty() ? 0 : path.find_last_of('/', path.size() - 2) + 1);
+            } else if (one.content) {
+                auto content = one.content->open({});
+                if (!content) continue;  // a log or a description that vanished
+                ASSERT_TRUE((*target)->write_file(path + one.entry.name, one.entry, **content));
+            }
+        }
+    }
 };
 
 TEST_F(GitOrigin, CopiesABareRepositoryThatPassesFsckAndClones) {
@@ -151,30 +177,13 @@ TEST_F(GitOrigin, WhatALinkedWorkTreeStandsOnIsReadBeforeTheObjects) {
         put(linked / "file", "while it is copied");
         git("-C " + quoted(linked) + " commit -q -a -m meanwhile");
     };
-    auto target = open_tree_target(files_source(work_), to_copy());
-    std::string path;
     bool committed = false;
-    for (;;) {
-        auto item = (*reader)->next({});
-        ASSERT_TRUE(item) << item.error().message();
-        if (!*item) break;
-        data::TreeItem const& one = **item;
-        if (one.step == data::TreeItem::Step::enter) {
-            path += one.entry.name + (one.entry.name.empty() ? "" : "/");
-            std::string const folder = path.substr(0, path.empty() ? 0 : path.size() - 1);
-            ASSERT_TRUE((*target)->make_folder(folder, one.entry));
-        } else if (one.step == data::TreeItem::Step::leave) {
-            if (path == ".git/objects/") {
-                commit_there();
-                committed = true;
-            }
-            path.resize(path.empty() ? 0 : path.find_last_of('/', path.size() - 2) + 1);
-        } else if (one.content) {
-            auto content = one.content->open({});
-            if (!content) continue;  // a log or a description that vanished
-            ASSERT_TRUE((*target)->write_file(path + one.entry.name, one.entry, **content));
-        }
-    }
+    ASSERT_NO_FATAL_FAILURE(
+        copy_items(**reader, [&](data::TreeItem const& item, std::string const& path) {
+            if (item.step != data::TreeItem::Step::leave || path != ".git/objects/") return;
+            commit_there();
+            committed = true;
+        }));
     ASSERT_TRUE(committed);
     auto const problems = (*open_origin(source(copy_)))->check({});
     ASSERT_TRUE(problems);
@@ -222,26 +231,10 @@ TEST_F(GitOrigin, StaysConsistentWhileOthersPushPackAndCollect) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
         auto reader = read_git({.folder = bare_});
         ASSERT_TRUE(reader);
-        auto target = open_tree_target(files_source(bare_), to_copy());
-        std::string path;
-        for (;;) {
-            auto item = (*reader)->next({});
-            ASSERT_TRUE(item) << item.error().message();
-            if (!*item) break;
-            data::TreeItem const& one = **item;
-            if (one.step == data::TreeItem::Step::enter) {
-                path += one.entry.name + (one.entry.name.empty() ? "" : "/");
-                std::string const folder = path.substr(0, path.empty() ? 0 : path.size() - 1);
-                ASSERT_TRUE((*target)->make_folder(folder, one.entry));
+        copy_items(**reader, [](data::TreeItem const& item, std::string const&) {
+            if (item.step == data::TreeItem::Step::enter)
                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
-            } else if (one.step == data::TreeItem::Step::leave) {
-                path.resize(path.empty() ? 0 : path.find_last_of('/', path.size() - 2) + 1);
-            } else if (one.content) {
-                auto content = one.content->open({});
-                if (!content) continue;  // a log or a description that vanished
-                ASSERT_TRUE((*target)->write_file(path + one.entry.name, one.entry, **content));
-            }
-        }
+        });
         over = true;
         EXPECT_TRUE((*reader)->take_problems().empty());
         auto const problems = (*open_origin(source(copy_)))->check({});

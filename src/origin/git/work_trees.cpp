@@ -4,17 +4,13 @@
 #include <cctype>
 #include <string>
 
+#include "base/below.h"
+#include "base/trim.h"
+
 namespace perdure::origin {
 namespace {
 
 constexpr std::uint64_t text_bytes_max = std::uint64_t{1} << 20;
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    auto const first = text.find_first_not_of(blanks);
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -53,11 +49,6 @@ void read_core(std::string_view text, Core& core) {
     }
 }
 
-bool is_repository(system::Path const& path) {
-    return system::exists(path / "HEAD") && system::exists(path / "objects") &&
-           system::exists(path / "refs");
-}
-
 system::Path real(system::Path const& path) {
     std::error_code error;
     auto out = std::filesystem::weakly_canonical(path, error);
@@ -88,6 +79,11 @@ void add_linked(system::Path const& git, std::vector<system::Path>& trees) {
 
 }  // namespace
 
+bool is_repository(system::Path const& path) {
+    return system::exists(path / "HEAD") && system::exists(path / "objects") &&
+           system::exists(path / "refs");
+}
+
 std::vector<system::Path> work_trees_outside(system::Path const& path) {
     auto const root = real(path);
     auto const git = is_repository(root) ? root : root / ".git";
@@ -102,9 +98,7 @@ std::vector<system::Path> work_trees_outside(system::Path const& path) {
         trees.push_back(git.parent_path());
     }
     for (auto const& tree : trees) {
-        auto const way = tree.lexically_relative(root);
-        bool const below = !way.empty() && *way.begin() != "..";
-        if (!below && holds_more_than_git(tree)) outside.push_back(tree);
+        if (!is_below(tree, root) && holds_more_than_git(tree)) outside.push_back(tree);
     }
     std::ranges::sort(outside);
     outside.erase(std::ranges::unique(outside).begin(), outside.end());

@@ -7,6 +7,9 @@
 
 namespace perdure::origin {
 
+/// Whether the folder holds a repository's own files: a bare one, or .git.
+bool is_repository(system::Path const& path);
+
 /// Work trees of the repository at `path` (bare, or the folder with .git) that lie elsewhere:
 /// linked ones (`git worktree`), the one that core.worktree names (submodules), and for a folder
 /// .git the one around it. What is not committed there is no part of a source with that path. Only

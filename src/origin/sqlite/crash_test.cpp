@@ -43,6 +43,15 @@ protected:
         }
         return contents;
     }
+    /// One row that was kept, and a journal with what a crash tore.
+    void leave_hot_journal() {
+        die_after("CREATE TABLE t(x); INSERT INTO t VALUES('kept')");
+        die_after(
+            "PRAGMA cache_size=1; BEGIN; UPDATE t SET x = 'torn'; WITH RECURSIVE n(i) AS (SELECT 1 "
+            "UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT "
+            "hex(randomblob(200)) FROM n");
+        ASSERT_GT(fs::file_size(source_.path.string() + "-journal"), 0U);
+    }
     system::ScratchFolder scratch_;
     SourceOptions source_;
 };
@@ -50,12 +59,7 @@ protected:
 }  // namespace
 
 TEST_F(SqliteCrash, AHotJournalIsRolledBackInACopyAndTheUsersFolderStaysAsItIs) {
-    die_after("CREATE TABLE t(x); INSERT INTO t VALUES('kept')");
-    die_after(
-        "PRAGMA cache_size=1; BEGIN; UPDATE t SET x = 'torn'; WITH RECURSIVE n(i) AS (SELECT 1 "
-        "UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT hex(randomblob(200)) "
-        "FROM n");
-    ASSERT_GT(fs::file_size(source_.path.string() + "-journal"), 0U);
+    ASSERT_NO_FATAL_FAILURE(leave_hot_journal());
     auto const before = folder_contents();
     auto const snapshot = take(source_);
     ASSERT_TRUE(snapshot) << snapshot.error().message();
@@ -64,12 +68,7 @@ TEST_F(SqliteCrash, AHotJournalIsRolledBackInACopyAndTheUsersFolderStaysAsItIs) 
 }
 
 TEST_F(SqliteCrash, AHotJournalBesideWhatALinkLeadsToIsRolledBackToo) {
-    die_after("CREATE TABLE t(x); INSERT INTO t VALUES('kept')");
-    die_after(
-        "PRAGMA cache_size=1; BEGIN; UPDATE t SET x = 'torn'; WITH RECURSIVE n(i) AS (SELECT 1 "
-        "UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO t SELECT hex(randomblob(200)) "
-        "FROM n");
-    ASSERT_GT(fs::file_size(source_.path.string() + "-journal"), 0U);
+    ASSERT_NO_FATAL_FAILURE(leave_hot_journal());
     auto const before = folder_contents();
     auto linked = source_;
     linked.path = scratch_.path() / "link.db";

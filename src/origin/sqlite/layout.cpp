@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/trim.h"
+
 namespace perdure::origin {
 
 namespace {
@@ -12,13 +14,6 @@ constexpr std::string_view rowid_aliases[] = {"_rowid_", "rowid", "oid"};
 bool holds_samples(std::string_view table) {
     return same_name(table, "sqlite_stat2") || same_name(table, "sqlite_stat3") ||
            same_name(table, "sqlite_stat4");
-}
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n\f";
-    auto const first = text.find_first_not_of(blanks);
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 /// The end of the token of `sql` at `at`: a quoted string, a comment, a word or one character.
@@ -61,17 +56,17 @@ std::vector<std::string> split_arguments(std::string_view text) {
         }
         auto const end = token_end(text, at);
         if (c == ',' && depth == 0) {
-            arguments.emplace_back(trimmed(text.substr(start, at - start)));
+            arguments.emplace_back(trimmed(text.substr(start, at - start), sql_blanks));
             start = end;
         }
         at = end;
     }
-    arguments.emplace_back(trimmed(text.substr(start)));
+    arguments.emplace_back(trimmed(text.substr(start), sql_blanks));
     return arguments;
 }
 
 bool is_blank(std::string_view token) {
-    return trimmed(token).empty() || token.starts_with("--") || token.starts_with("/*");
+    return trimmed(token, sql_blanks).empty() || token.starts_with("--") || token.starts_with("/*");
 }
 
 /// A name without its quotes.
@@ -187,8 +182,8 @@ VirtualTable parse_virtual_table(std::string name, std::string sql) {
     for (std::size_t at = 0; at < text.size();) {
         auto const end = token_end(text, at);
         auto const token = text.substr(at, end - at);
-        bool const blank =
-            trimmed(token).empty() || token.starts_with("--") || token.starts_with("/*");
+        bool const blank = trimmed(token, sql_blanks).empty() || token.starts_with("--") ||
+                           token.starts_with("/*");
         if (!blank && after_using) {
             auto module = token;
             if (module.size() >= 2 && (module[0] == '"' || module[0] == '[' || module[0] == '`')) {

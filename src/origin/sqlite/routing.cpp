@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
+
 namespace perdure::origin {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    auto const first = text.find_first_not_of(" \t");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
+constexpr std::string_view blanks = " \t";
 
 std::string qualified(std::string const& alias, std::string const& column) {
     return alias + "." + identifier(column);
@@ -109,10 +107,11 @@ struct Routing::Graph {
             auto const child = find_table(layout, name);
             if (!child) return no_such("table", name, "the database");
             auto const arrow = rule.find("->");
-            Join join{std::string(trimmed(rule.substr(0, arrow))), mapping.key};
+            Join join{std::string(trimmed(std::string_view(rule).substr(0, arrow), blanks)),
+                      mapping.key};
             Hop hop{subjects, {}, {}};
             if (arrow != rule.npos) {
-                std::string_view target = trimmed(std::string_view(rule).substr(arrow + 2));
+                std::string_view target = trimmed(std::string_view(rule).substr(arrow + 2), blanks);
                 auto const dot = target.find('.');
                 auto const parent = find_table(layout, target.substr(0, dot));
                 if (!parent) return no_such("table", target, "the database");
@@ -179,13 +178,12 @@ namespace {
 /// application knows: our stand-in for it would search in the wrong places and find nobody.
 Result<bool> sorted_by_application(Connection& connection, std::string const& table,
                                    std::string const& column) {
-    PD_TRY(std::int64_t const found,
-           connection.integer("SELECT count(*) FROM pragma_index_list(" + literal(table) +
-                              ", 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE x.key AND "
-                              "x.seqno = 0 AND x.name = " +
-                              literal(column) +
-                              " COLLATE NOCASE AND x.coll COLLATE NOCASE NOT IN "
-                              "('BINARY', 'NOCASE', 'RTRIM')"));
+    PD_TRY(
+        std::int64_t const found,
+        connection.integer("SELECT count(*) FROM pragma_index_list(" + literal(table) +
+                           ", 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE x.key AND "
+                           "x.seqno = 0 AND x.name = " +
+                           literal(column) + " COLLATE NOCASE AND x.coll" + is_application_order));
     return found > 0;
 }
 

@@ -39,8 +39,8 @@ Result<std::vector<bool>> sorted_by_application(Connection& connection, Layout c
                connection.integer("SELECT count(*) FROM pragma_index_list(" +
                                   literal(layout.schema.tables[table].name) +
                                   ", 'main') l, pragma_index_xinfo(l.name, 'main') x "
-                                  "WHERE l.origin = 'pk' AND x.key AND x.coll COLLATE NOCASE "
-                                  "NOT IN ('BINARY', 'NOCASE', 'RTRIM')"));
+                                  "WHERE l.origin = 'pk' AND x.key AND x.coll" +
+                                  is_application_order));
         out.push_back(own > 0);
     }
     return out;

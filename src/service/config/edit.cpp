@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/below.h"
 #include "service/config/config.h"
 #include "service/config/units.h"
 
@@ -12,9 +13,8 @@ namespace {
 
 /// As a person would write it: relative where it lies below the configuration's folder.
 std::string spell_path(system::Path const& path, system::Path const& folder) {
-    auto const relative = path.lexically_relative(folder);
-    bool const below = !relative.empty() && *relative.begin() != "..";
-    return toml_text(below ? relative.string() : path.string());
+    bool const below = is_below(path, folder);
+    return toml_text(below ? path.lexically_relative(folder).string() : path.string());
 }
 
 class Writer {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/below.h"
 #include "service/config/edit.h"
 #include "service/report/drills.h"
 #include "service/setup/discovery.h"
@@ -29,9 +30,7 @@ std::uint64_t media_bytes(origin::Inventory const& inventory) {
     std::error_code error;
     for (auto const& proposed : inventory.proposed) {
         auto const& media = proposed.options.media;
-        auto const inside = media.lexically_relative(inventory.root);
-        bool const counted = !inside.empty() && *inside.begin() != "..";
-        if (media.empty() || counted) continue;
+        if (media.empty() || is_below(media, inventory.root)) continue;
         for (std::filesystem::recursive_directory_iterator walk(media, error), end;
              !error && walk != end; walk.increment(error)) {
             std::error_code no_file;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
+
 namespace perdure::origin {
 
 namespace {
@@ -52,16 +54,6 @@ private:
     std::size_t at_ = 0;
 };
 
-std::string trimmed(std::string_view text) {
-    while (!text.empty() && (text.back() == ' ' || (text.back() >= '\t' && text.back() <= '\r'))) {
-        text.remove_suffix(1);
-    }
-    while (!text.empty() && (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r'))) {
-        text.remove_prefix(1);
-    }
-    return std::string(text);
-}
-
 Result<std::string> text_of(Connection& connection, std::string const& schema,
                             std::string const& index) {
     return connection.text(
@@ -78,7 +70,7 @@ IndexText read_index(std::string_view sql) {
     std::size_t begin = 0;
     auto order = sql.npos;  ///< where the ASC or DESC begins that a term ends with, so far
     auto const end_term = [&](std::size_t at) {
-        out.terms.push_back(trimmed(sql.substr(begin, std::min(order, at) - begin)));
+        out.terms.emplace_back(trimmed(sql.substr(begin, std::min(order, at) - begin), sql_blanks));
         begin = at + 1;
         order = sql.npos;
     };
