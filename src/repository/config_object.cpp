@@ -48,6 +48,11 @@ Result<std::optional<RepositoryId>> repository_at(store::ObjectStore& store, std
     return std::optional(config.repository);
 }
 
+bool answers(store::ObjectStore& store, std::stop_token stop) {
+    auto const config = store.head("config", std::move(stop));
+    return config || config.error().fault() != Fault::unavailable;
+}
+
 Result<bool> holds_objects(store::ObjectStore& store, std::stop_token stop) {
     bool found = false;
     for (char const* prefix : {"keyring/", "pack/", "index/", "snapshot/"}) {

@@ -31,6 +31,10 @@ struct RepositoryConfig {
 /// Fails: corrupt, unsupported (nobody can tell); as ObjectStore::read.
 Result<std::optional<RepositoryId>> repository_at(store::ObjectStore& store, std::stop_token stop);
 
+/// Whether a place that failed once answers at all. Of one that does not, nothing should be asked
+/// any more: each question would wait for as long as the first.
+bool answers(store::ObjectStore& store, std::stop_token stop);
+
 /// Whether a place holds more of a repository than what a creation that was interrupted leaves.
 Result<bool> holds_objects(store::ObjectStore& store, std::stop_token stop);
 

@@ -23,12 +23,12 @@ store::ObjectName fence_name(SessionId const& session) {
     return "fence/" + to_hex(session);
 }
 
-Result<SessionId> session_of(store::ObjectName const& name) {
-    PD_TRY(Bytes const bytes, from_hex(std::string_view(name).substr(folder.size())));
+}  // namespace
+
+Result<SessionId> session_from_hex(std::string_view hex) {
+    PD_TRY(Bytes const bytes, from_hex(hex));
     return SessionId::from(bytes);
 }
-
-}  // namespace
 
 store::ObjectName lease_name(SessionId const& session) {
     return std::string(folder) + to_hex(session);
@@ -156,7 +156,7 @@ Result<void> read_leases_at(store::ObjectStore& leg, std::map<SessionId, LeaseRe
         },
         stop));
     for (auto const& info : infos) {
-        auto const session = session_of(info.name);
+        auto const session = session_from_hex(std::string_view(info.name).substr(folder.size()));
         if (!session) continue;
         LeaseRecord lease;
         auto const stored = get_triple(leg, info.name, record_bytes_max, stop);

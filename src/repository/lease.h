@@ -91,6 +91,9 @@ private:
     std::jthread renewer_;
 };
 
+/// The session that an id in hexadecimal names, as names of objects have it. Fails: invalid.
+Result<SessionId> session_from_hex(std::string_view hex);
+
 /// The leases at all destinations of a store: a session may be at work at one of them alone. One
 /// that cannot be read counts as living and unacknowledged; a destination that does not answer is
 /// passed over while another one does.

@@ -2,9 +2,8 @@
 //    in between sees an empty file and passes on.
 // 2. It names the machine: where several share a cache folder over a network, a lock of another
 //    machine may not be seen.
-// 3. A mark that was not renewed for longer than any lease says nothing that the lease does not
-// say,
-//    and goes.
+// 3. A mark that was not renewed for longer than any lease lasts tells nothing that the lease does
+//    not, and goes.
 // Rejected: pid, start time and boot id (a container sees the living processes of others as dead).
 #include "repository/own_sessions.h"
 
@@ -83,8 +82,7 @@ std::set<SessionId> ended_here(system::Path const& marks) {
     std::error_code error;
     auto const us = content();
     for (auto const& each : std::filesystem::directory_iterator(marks, error)) {
-        auto const raw = from_hex(each.path().filename().native());
-        auto const session = raw ? SessionId::from(*raw) : Result<SessionId>(raw.error());
+        auto const session = session_from_hex(each.path().filename().native());
         if (!session) continue;
         auto const lock = locked(each.path());
         if (!lock.is_open()) continue;
@@ -139,6 +137,16 @@ Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const&
         any = any || done.has_value();
     }
     return any;
+}
+
+Result<bool> living_know_epoch(store::ObjectStore& store, store::ObjectStore& place,
+                               std::uint64_t epoch, system::Path const& marks,
+                               std::stop_token stop) {
+    PD_TRY(Timestamp const now, place.now(stop));
+    PD_TRY(bool const settled, sessions_know_epoch(place, epoch, now, stop));
+    if (settled) return true;
+    PD_TRY(bool const any, give_up_ended(store, ended_here(marks), stop));
+    return any ? sessions_know_epoch(place, epoch, now, stop) : Result<bool>(false);
 }
 
 }  // namespace perdure::repository

@@ -42,4 +42,10 @@ std::set<SessionId> ended_here(system::Path const& marks);
 Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const& ended,
                            std::stop_token stop);
 
+/// As sessions_know_epoch at `place`, one of the destinations of `store` or all; where somebody has
+/// to be waited for, those of this machine that are gone (by `marks`) are given up first.
+Result<bool> living_know_epoch(store::ObjectStore& store, store::ObjectStore& place,
+                               std::uint64_t epoch, system::Path const& marks,
+                               std::stop_token stop);
+
 }  // namespace perdure::repository

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/seal.h"
+#include "repository/lease.h"
 #include "repository/pack/object_header.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
@@ -121,8 +122,7 @@ Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSe
         stop));
     std::map<std::string, std::string> found;
     for (auto const& name : names) {
-        auto const raw = from_hex(name);
-        auto const id = raw ? SessionId::from(*raw) : Result<SessionId>(raw.error());
+        auto const id = session_from_hex(name);
         if (!id) continue;  // names no snapshot
         auto reason = pinned(store, seal, *id, stop);
         if (!reason) {
@@ -136,8 +136,7 @@ Result<std::map<std::string, std::string>> pins(store::ObjectStore& store, PinSe
 }
 
 bool is_whole_pin(PinSeal const& seal, store::ObjectName const& name, ByteView object) {
-    auto const raw = from_hex(std::string_view(name).substr(prefix.size()));
-    auto const id = raw ? SessionId::from(*raw) : Result<SessionId>(raw.error());
+    auto const id = session_from_hex(std::string_view(name).substr(prefix.size()));
     if (!id) return true;              // names no snapshot
     if (object.empty()) return false;  // what a crash of the store's file system leaves
     return object.size() <= pin_bytes_max && reason_of(seal, *id, object).has_value();

@@ -174,8 +174,7 @@ private:
     Result<std::optional<Snapshot>> read_snapshot(store::ObjectInfo const& info,
                                                   std::stop_token stop) {
         auto const session_hex = std::string_view(info.name).substr(info.name.find('/') + 1);
-        PD_TRY(Bytes const raw_session, from_hex(session_hex));
-        PD_TRY(SessionId const session, SessionId::from(raw_session));
+        PD_TRY(SessionId const session, session_from_hex(session_hex));
         auto const cached = cache_.find(info.name);
         if (cached != cache_.end() && cached->second.received == info.modified) {
             return std::optional<Snapshot>(cached->second);

@@ -223,8 +223,7 @@ Result<void> Drafting::change_inboxes() {
         return fail(Fault::exhausted, "too many changes wait for running sessions")
             .with_fix(
                 "end the running backups, then repeat; one that was killed on another machine "
-                "counts "
-                "as running for a day");
+                "counts as running for a day");
     }
     body_.inboxes.insert(body_.inboxes.begin(),
                          {draft_.epoch, crypto::make_seal_pair(outside_.random)});

@@ -51,9 +51,7 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspa
 std::optional<repository::SessionState> state_of_snapshot(store::ObjectStore& store,
                                                           std::string const& id,
                                                           std::stop_token stop) {
-    auto const bytes = from_hex(id);
-    if (!bytes) return std::nullopt;
-    auto const session = repository::SessionId::from(*bytes);
+    auto const session = repository::session_from_hex(id);
     if (!session) return std::nullopt;
     auto const state = repository::session_state(store, *session, std::move(stop));
     return state ? std::optional(*state) : std::nullopt;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "repository/index/index.h"
-#include "repository/lease.h"
+#include "repository/own_sessions.h"
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
 
@@ -24,14 +24,8 @@ Result<repository::ChangeOptions> change_options(Workspace& workspace) {
     options.sessions_settled = [repository](std::uint64_t epoch,
                                             std::stop_token stop) -> Result<bool> {
         auto& store = repository->store();
-        PD_TRY(Timestamp const now, store.now(stop));
-        PD_TRY(bool const settled, repository::sessions_know_epoch(store, epoch, now, stop));
-        if (settled) return true;
-        // A backup of this machine that was killed is known to be gone.
         auto const marks = repository::marks_folder(repository->index()->cache_folder());
-        PD_TRY(bool const any,
-               repository::give_up_ended(store, repository::ended_here(marks), stop));
-        return any ? repository::sessions_know_epoch(store, epoch, now, stop) : Result<bool>(false);
+        return repository::living_know_epoch(store, store, epoch, marks, std::move(stop));
     };
     return options;
 }

@@ -225,17 +225,11 @@ Result<MergeReport> merge_at(MergeDestinations const& request,
     auto const legs = store->legs();
     PD_ASSERT(!legs.empty() && !homes.empty());
     PD_TRY(KeyringPlace place, keyring_place(store, homes, request.cache_folder, stop));
-    auto const ended = ended_here(marks_folder(request.cache_folder, place.repository));
+    auto const marks = marks_folder(request.cache_folder, place.repository);
     ChangeOptions options;
     options.sessions_settled = [&](std::uint64_t epoch, std::stop_token token) -> Result<bool> {
         for (store::ObjectStore* leg : legs) {
-            PD_TRY(Timestamp const now, leg->now(token));
-            PD_TRY(bool settled, sessions_know_epoch(*leg, epoch, now, token));
-            if (!settled) {
-                PD_TRY(bool const any, give_up_ended(*store, ended, token));
-                if (!any) return false;
-                PD_TRY(settled, sessions_know_epoch(*leg, epoch, now, token));
-            }
+            PD_TRY(bool const settled, living_know_epoch(*store, *leg, epoch, marks, token));
             if (!settled) return false;
         }
         return true;

@@ -9,13 +9,13 @@
 
 #include "crypto/hash.h"
 #include "repository/triple.h"
+#include "repository/upkeep/repair/proven_object.h"
 #include "store/own_names.h"
 
 namespace perdure::repository {
 
 namespace {
 
-constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/", "fence/"};
 constexpr std::uint64_t object_bytes_max = std::uint64_t{256} << 20;
 
 Result<std::vector<store::ObjectName>> names_below(store::ObjectStore& store, char const* prefix,

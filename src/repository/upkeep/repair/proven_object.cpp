@@ -25,9 +25,10 @@ ObjectForm form_of(store::ObjectName const& name) {
     if (name.starts_with("pack/")) return ObjectForm::pack;
     if (name.starts_with("index/")) return ObjectForm::segment;
     if (name.starts_with("lease/")) return ObjectForm::transient;
-    for (char const* prefix : {"snapshot/", "keyring/", "collect/", "fence/"})
-        if (name.starts_with(prefix)) return ObjectForm::triple;
-    return name == "config" ? ObjectForm::triple : ObjectForm::plain;
+    for (std::string_view const prefix : triple_prefixes)
+        if (prefix.ends_with('/') ? name.starts_with(prefix) : name == prefix)
+            return ObjectForm::triple;
+    return ObjectForm::plain;
 }
 
 Result<std::optional<Bytes>> read_proven(store::ObjectStore& store, store::ObjectName const& name,

@@ -15,6 +15,9 @@ enum class ObjectForm {
     transient,  ///< leases: of one destination and moment
 };
 ObjectForm form_of(store::ObjectName const& name);
+/// Where everything lies that is stored as three copies of a body.
+inline constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/",
+                                                  "fence/"};
 
 /// Reads an object and proves it as far as its form allows; damage that it carries the remedy for
 /// is mended on the way. Empty when the object is damaged beyond that. Fails: not_found;

@@ -265,8 +265,7 @@ Result<void> Syncer::pass_over_busy() {
         if (!busy) leg.note_failure(busy.error(), stop_);
         leg.fail_with(
             "a backup runs there, or has just ended, that may need what was deleted elsewhere: "
-            "sync "
-            "again when it has ended");
+            "sync again when it has ended");
     }
     return {};
 }

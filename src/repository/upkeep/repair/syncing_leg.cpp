@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "repository/config_object.h"
 #include "repository/lease.h"
 
 namespace perdure::repository {
@@ -22,9 +23,7 @@ bool SyncingLeg::is_ahead_of(SyncingLeg const& leader,
 
 void SyncingLeg::note_failure(Error const& error, std::stop_token const& stop) {
     fail_with(error.message());
-    if (error.fault() != Fault::unavailable) return;
-    auto const config = store->head("config", stop);
-    silent = !config && config.error().fault() == Fault::unavailable;
+    if (error.fault() == Fault::unavailable) silent = !answers(*store, stop);
 }
 
 Result<bool> SyncingLeg::is_busy(std::uint64_t collection, std::set<SessionId> const& ended_here,

@@ -55,8 +55,7 @@ struct SyncingLeg {
     /// Whether a snapshot was committed here since the objects were listed. Asked after is_busy: a
     /// session that ended before leaves no lease, and was not in that list.
     Result<bool> has_grown(std::stop_token const& stop) const;
-    /// Of one that does not answer at all nothing is asked any more: each question would wait for
-    /// as long as this one.
+    /// Of one that does not answer at all nothing is asked any more: see answers().
     void note_failure(Error const& error, std::stop_token const& stop);
     void fail_with(std::string const& why) {
         if (report.problem.empty()) report.problem = why;

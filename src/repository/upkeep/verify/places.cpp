@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "repository/config_object.h"
 #include "store/wrap/keyless.h"
 #include "store/wrap/mirror.h"
 #include "store/wrap/read_only.h"
@@ -58,9 +59,7 @@ bool Places::is_silent(Place const& place) const {
 }
 
 bool Places::answers(Place const& place) const {
-    if (is_silent(place)) return false;
-    auto const config = place.store->head("config", stop_);
-    return config || config.error().fault() != Fault::unavailable;
+    return !is_silent(place) && repository::answers(*place.store, stop_);
 }
 
 Result<void> Places::pass_over(Place const& place, Error const& error) {

@@ -34,8 +34,7 @@ public:
     std::vector<Place> const& of(std::string_view name) const;
 
     bool is_silent(Place const& place) const;
-    /// Whether a place that failed once answers at all. Of one that does not, nothing is asked any
-    /// more: each question would wait for as long as the first.
+    /// As answers() of a store; a silent one does not.
     bool answers(Place const& place) const;
     /// From now on the place is silent. Fails: cancelled; with this error, when no other is left.
     Result<void> pass_over(Place const& place, Error const& error);

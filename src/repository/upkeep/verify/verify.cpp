@@ -12,6 +12,7 @@
 #include "repository/triple.h"
 #include "repository/upkeep/collect/live_set.h"
 #include "repository/upkeep/repair/heal_objects.h"
+#include "repository/upkeep/repair/proven_object.h"
 #include "repository/upkeep/verify/checked_packs.h"
 #include "repository/upkeep/verify/frames_check.h"
 #include "repository/upkeep/verify/pack_check.h"
@@ -26,8 +27,6 @@ namespace {
 
 constexpr std::size_t findings_max = 1000;
 constexpr std::uint64_t triple_object_bytes_max = std::uint64_t{256} << 20;
-/// Everything that is stored as three copies of a body.
-constexpr char const* triple_prefixes[] = {"config", "snapshot/", "keyring/", "collect/", "fence/"};
 
 bool is_damage(Error const& error) {
     return error.fault() == Fault::corrupt || error.fault() == Fault::exhausted;
