@@ -3,6 +3,7 @@
 import shutil
 
 import stage
+from stage import people
 
 CONFIG = """version = 1
 [repository.main]
@@ -30,15 +31,6 @@ key = "id"
 
 def homes(place, disk="true", offsite="false"):
     place.write("perdure.toml", CONFIG.format(disk=disk, offsite=offsite, folder=place.folder))
-
-
-def people(place, first, last):
-    import sqlite3
-    with sqlite3.connect(place.work / "app.db") as database:
-        database.execute("CREATE TABLE IF NOT EXISTS users(id INTEGER PRIMARY KEY, name TEXT)")
-        database.executemany("INSERT INTO users VALUES(?,?)",
-                             [(i, f"person {i}") for i in range(first, last)])
-    database.close()
 
 
 def settled(place, **kinds):

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -167,6 +168,15 @@ def sqlite_dump(path):
             dump[table] = sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(),
                                  key=repr)
     return dump
+
+
+def people(place, first, last):
+    """Users with the numbers first … last - 1, in a database of the place."""
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE IF NOT EXISTS users(id INTEGER PRIMARY KEY, name TEXT)")
+        database.executemany("INSERT INTO users VALUES(?,?)",
+                             [(i, f"person {i}") for i in range(first, last)])
+    database.close()
 
 
 def real_database(name):

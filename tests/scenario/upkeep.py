@@ -3,10 +3,10 @@
 import os
 import shutil
 import signal
-import sqlite3
 import time
 
 import stage
+from stage import people
 
 CONFIG = """version = 1
 [repository.main]
@@ -35,14 +35,6 @@ TOMBSTONE = 156  # bytes
 
 def configure(place, limits=""):
     place.write("perdure.toml", CONFIG.format(place.folder, limits))
-
-
-def people(place, first, last):
-    with sqlite3.connect(place.work / "app.db") as database:
-        database.execute("CREATE TABLE IF NOT EXISTS users(id INTEGER PRIMARY KEY, name TEXT)")
-        database.executemany("INSERT INTO users VALUES(?,?)",
-                             [(i, f"person {i}") for i in range(first, last)])
-    database.close()
 
 
 def settled(place):
