@@ -16,6 +16,7 @@ class Cost:
     cpu_s: float = 0.0
     rss_mb: float = 0.0      # of the largest process of the command's tree
     output: str = ""
+    on_disk_s: float | None = None   # wall_s and what the kernel needs until all is on the disk
 
     def plus(self, other):
         return Cost(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s,
@@ -39,6 +40,13 @@ def run(command, env=None, cwd=None, accept=(0,)):
         last = (named or lines or ["no output"])[-1]
         raise Failed(f"exit {process.returncode}: {last[:200]}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+
+
+def until_on_disk(folder):
+    """Seconds until what was written below the folder would survive a power cut."""
+    started = time.monotonic()
+    subprocess.run(["sync", "-f", folder], check=True)
+    return time.monotonic() - started
 
 
 def may_drop_caches():

@@ -16,7 +16,10 @@ AIMS = {
 }
 RSS_MB_MAX = 256
 FIELDS = ("wall_s", "cpu_s", "rss_mb", "size")
-NAMES = {"wall_s": "time", "cpu_s": "CPU", "rss_mb": "memory", "size": "size"}
+# Peers return from a restore that is still in the page cache; what a power cut leaves counts, too.
+ALL_FIELDS = (*FIELDS, "on_disk_s")
+NAMES = {"wall_s": "time", "cpu_s": "CPU", "rss_mb": "memory", "size": "size",
+         "on_disk_s": "time until on disk"}
 PEERS = ("restic", "borg")
 
 
@@ -54,7 +57,7 @@ def medians(samples):
             result[key] = {"failed": failed[0]}
         else:
             result[key] = {field: statistics.median(sample[field] for sample in group)
-                           for field in FIELDS}
+                           for field in ALL_FIELDS if all(field in sample for sample in group)}
     return result
 
 
@@ -75,9 +78,9 @@ def verdicts(data_set, rows, work, cache):
     if "wall_s" not in own:
         return
     name, aims = f"{data_set}, {work}", AIMS.get((data_set, work), {})
-    for field in FIELDS:
+    for field in ALL_FIELDS:
         best = better_peer(rows, work, cache, field)
-        if best:
+        if best and field in own:
             yield Verdict(name, cache, f"{NAMES[field]} / better peer", own[field] / best, "×",
                           aims.get(field))
     tar = rows.get((work, cache, "tar"), {})
@@ -117,15 +120,15 @@ def print_table(data_set, samples, facts):
             row["added"] = statistics.median(added)
     print(f"\n== {data_set.name}: {data_set.bytes / 1e6:,.0f} MB, {len(data_set.states)} states")
     print(f"{'work':<11}{'cache':<6}{'tool':<17}{'wall s':>9}{'CPU s':>9}{'RSS MB':>8}"
-          f"{'size MB':>11}")
+          f"{'size MB':>11}{'on disk s':>11}")
     for (work, cache, tool), row in sorted(rows.items(), key=order):
         head = f"{work:<11}{cache:<6}{tool:<17}"
         if "failed" in row:
             print(f"{head}failed: {row['failed']}")
         else:
-            widths = (9, 9, 8, 11)
+            widths = (9, 9, 8, 11, 11)
             print(head + "".join(cell(row[field], field).rjust(width)
-                                 for field, width in zip(FIELDS, widths)))
+                                 for field, width in zip(ALL_FIELDS, widths) if field in row))
     found = []
     for work, cache in dict.fromkeys((key[0], key[1]) for key in sorted(rows, key=lambda key:
                                                                         order((key, None)))):

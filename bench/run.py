@@ -76,6 +76,8 @@ class Round:
             size = measure.size_of(self.tool.repository)
             entry |= {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "rss_mb": cost.rss_mb,
                       "size": size, "added": size - size_before}
+            if cost.on_disk_s is not None:
+                entry["on_disk_s"] = cost.on_disk_s
         except (measure.Failed, OSError) as failure:
             entry["failed"] = str(failure)
         self.samples.append(entry)
@@ -96,6 +98,7 @@ class Round:
     def restore(self):
         self.target.mkdir()
         cost = self.tool.restore(self.target)
+        cost.on_disk_s = cost.wall_s + measure.until_on_disk(self.target)
         wrong = tools.differences(self.live, self.tool.restored_root(self.target))
         if wrong:
             raise measure.Failed(f"restored, but not the same: {wrong}")

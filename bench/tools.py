@@ -126,12 +126,28 @@ class Tar(Tool):
 TOOLS = {tool.name: tool for tool in (Perdure, Restic, Borg, Tar, PerdureOneDomain)}
 
 
+def same_output(one, other):
+    """Whether two commands print the same. Never holds it: what this process once held would count
+    as the peak memory of every command that it starts after."""
+    with subprocess.Popen(one, stdout=subprocess.PIPE) as left, \
+            subprocess.Popen(other, stdout=subprocess.PIPE) as right:
+        while True:
+            pair = [run.stdout.read(1 << 20) for run in (left, right)]
+            if pair[0] != pair[1]:
+                left.kill()
+                right.kill()
+                return False
+            if not pair[0]:
+                break
+    return left.returncode == right.returncode == 0
+
+
 def differences(source, restored):
     """What differs between the source and what came back; empty when nothing does."""
     if (source / "app.db").exists():
-        pair = [subprocess.run(["sqlite3", str(folder / "app.db"), ".dump"], capture_output=True)
-                for folder in (source, pathlib.Path(restored))]
-        return "" if pair[0].stdout == pair[1].stdout else "the databases' dumps differ"
+        same = same_output(*(["sqlite3", str(folder / "app.db"), ".dump"]
+                             for folder in (source, pathlib.Path(restored))))
+        return "" if same else "the databases' dumps differ"
     run = subprocess.run(["diff", "-rq", "--no-dereference", str(source), str(restored)],
                          capture_output=True, text=True)
     return (run.stdout + run.stderr).strip()[:200]
