@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/ascii.h"
 #include "base/nearest_word.h"
 #include "data/where_node.h"
 
@@ -15,13 +16,6 @@ namespace {
 
 /// A record's value for comparing: what a field or literal comes down to.
 using Operand = std::variant<Null, double, std::int64_t, std::string_view, Timestamp>;
-
-bool same_word(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) {
-        auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; };
-        return lower(x) == lower(y);
-    });
-}
 
 Operand instant(std::optional<Timestamp> time) {
     if (time) return *time;
@@ -35,7 +29,7 @@ Operand text_role(std::string_view text) {
 
 Operand column(Record const& record, std::string_view name) {
     for (auto const& field : record.fields) {
-        if (!same_word(field.name, name)) continue;
+        if (!ascii_same(field.name, name)) continue;
         if (auto const* number = std::get_if<std::int64_t>(&field.value)) return *number;
         if (auto const* real = std::get_if<double>(&field.value)) return *real;
         if (auto const* text = std::get_if<std::string_view>(&field.value)) return *text;
@@ -60,7 +54,7 @@ Operand field_value(Record const& record, std::string_view name) {
         {"id", [](Record const& r) { return text_role(r.id); }},
     };
     for (auto const& [role, value] : roles) {
-        if (!same_word(role, name)) continue;
+        if (!ascii_same(role, name)) continue;
         auto found = value(record);
         // A role that is not mapped may still be a column of that name.
         return std::holds_alternative<Null>(found) ? column(record, name) : found;
@@ -121,7 +115,7 @@ bool like(std::string_view text, std::string_view pattern) {
             star = p++;
             mark = t;
         } else if (p < pattern.size() &&
-                   (pattern[p] == '_' || same_word(pattern.substr(p, 1), text.substr(t, 1)))) {
+                   (pattern[p] == '_' || ascii_same(pattern.substr(p, 1), text.substr(t, 1)))) {
             // One character of UTF-8 is one lead byte and what trails it.
             bool const any = pattern[p] == '_';
             ++p;
@@ -141,7 +135,7 @@ bool like(std::string_view text, std::string_view pattern) {
 }
 
 bool contains(Record const& record, std::string const& field, std::string_view wanted) {
-    if (same_word(field, "tags")) {
+    if (ascii_same(field, "tags")) {
         return std::ranges::find(record.tags, wanted) != record.tags.end();
     }
     auto const value = field_value(record, field);
@@ -221,7 +215,7 @@ Result<void> Where::check(std::vector<RecordType> const& types) const {
     collect(*root_, fields);
     for (auto const& field : fields) {
         bool const found = std::ranges::any_of(
-            known, [&](std::string const& name) { return same_word(name, field); });
+            known, [&](std::string const& name) { return ascii_same(name, field); });
         if (found) continue;
         std::ranges::sort(known);
         known.erase(std::ranges::unique(known).begin(), known.end());

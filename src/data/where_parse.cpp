@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.h"
+
 #include "data/where_node.h"
 
 namespace perdure::data {
@@ -24,13 +26,6 @@ struct Token {
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '.' || c == ':' || c == '+' || c == '-' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-std::string lower(std::string text) {
-    for (char& c : text) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
-    return text;
 }
 
 class Parser {
@@ -96,7 +91,7 @@ private:
     }
 
     bool is(std::string_view word) const {
-        return (token_.kind == Token::Kind::word && lower(token_.text) == word) ||
+        return (token_.kind == Token::Kind::word && ascii_same(token_.text, word)) ||
                (token_.kind == Token::Kind::sign && token_.text == word);
     }
     Result<bool> take(std::string_view word) {
@@ -215,7 +210,7 @@ private:
         char const* const end = text.data() + text.size();
         std::int64_t integer = 0;
         double real = 0;
-        if (lower(text) == "null") {
+        if (ascii_same(text, "null")) {
             node.values.emplace_back(Null{});
         } else if (auto const read = std::from_chars(text.data(), end, integer);
                    read.ec == std::errc() && read.ptr == end) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "crypto/hash.h"
 #include "format/text.h"
@@ -35,11 +36,7 @@ bool is_ascii(std::string_view text) {
 
 /// What two names must not have in common: their letters without case and composition.
 std::string folded(std::string_view name) {
-    if (is_ascii(name)) {
-        std::string lower(name);
-        for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        return lower;
-    }
+    if (is_ascii(name)) return ascii_lower(name);
     return mapped(name, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "format/text.h"
 
 namespace perdure::format {
@@ -12,11 +13,9 @@ namespace perdure::format {
 namespace {
 
 std::string folded(std::string_view text) {
-    std::string result(text);
-    for (auto& c : result) {
-        c = c == '-' || c == ' ' ? '_'
-                                 : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
+    std::string result = ascii_lower(text);
+    for (auto& c : result)
+        if (c == '-' || c == ' ') c = '_';
     return result;
 }
 

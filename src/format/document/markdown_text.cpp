@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "format/base64.h"
 #include "format/record/json_text.h"
@@ -30,11 +31,7 @@ bool is_word(std::string_view text) {
 bool is_reserved(std::string_view text) {
     static constexpr std::string_view words[] = {"y",   "n",    "yes",   "no",   "on",
                                                  "off", "true", "false", "null", "nan"};
-    std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
-    return std::ranges::find(words, lower) != std::end(words);
+    return std::ranges::find(words, ascii_lower(text)) != std::end(words);
 }
 
 /// What YAML forbids raw, or takes for a line break, though JSON does not.

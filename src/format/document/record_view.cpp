@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "crypto/hash.h"
 #include "format/document/dates.h"
 
@@ -21,10 +22,7 @@ std::string_view role_of(data::RecordType const* type, std::string const& role) 
 }
 
 bool telling_name(std::string_view column) {
-    std::string lower(column);
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
+    std::string const lower = ascii_lower(column);
     return lower.find("name") != lower.npos || lower.find("title") != lower.npos ||
            lower.find("subject") != lower.npos || lower.find("label") != lower.npos;
 }

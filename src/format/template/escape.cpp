@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "format/document/markdown_text.h"
 #include "format/record/json_text.h"
@@ -28,12 +29,6 @@ constexpr Named by_extension[] = {
     {"opml", Escape::xml},    {"csv", Escape::csv},     {"json", Escape::json},
     {"ndjson", Escape::json}, {"md", Escape::markdown}, {"markdown", Escape::markdown},
     {"tex", Escape::latex}};
-
-std::string lower(std::string_view text) {
-    std::string low(text);
-    for (char& c : low) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return low;
-}
 
 void append_markup(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
@@ -116,7 +111,7 @@ std::string extension_of_template(std::string_view file_name) {
     auto const name = without_suffix(file_name);
     auto const dot = name.rfind('.');
     if (dot == name.npos || name.find('/', dot) != name.npos) return "txt";
-    auto const extension = lower(name.substr(dot + 1));
+    auto const extension = ascii_lower(name.substr(dot + 1));
     bool const plain =
         !extension.empty() && extension.size() <= 10 &&
         extension.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == extension.npos;

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace perdure::job {
 
 namespace {
 
 bool same_extension(std::string_view a, std::string_view b) {
     auto const plain = [](std::string_view extension) {
-        std::string out;
-        for (char const c : extension) out += c >= 'A' && c <= 'Z' ? char(c + 32) : c;
+        std::string const out = ascii_lower(extension);
         return out == "jpeg" ? "jpg" : out == "tif" ? "tiff" : out;
     };
     return plain(a) == plain(b);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "base/nearest_word.h"
 #include "data/mapping_path.h"
 
@@ -18,13 +19,8 @@ constexpr std::string_view roles[] = {"title",   "body",    "project",  "categor
                                       "subject", "created", "updated",  "collection",
                                       "tags",    "media",   "embedding"};
 
-bool same_word(std::string_view a, std::string_view b) {
-    auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 bool is_role(std::string_view name) {
-    return std::ranges::any_of(roles, [&](auto role) { return same_word(role, name); });
+    return std::ranges::any_of(roles, [&](auto role) { return ascii_same(role, name); });
 }
 
 /// The column that a role is, or empty: it comes from elsewhere, or there is none.
@@ -40,7 +36,7 @@ bool has_role(RecordType const& type, std::string_view role) {
 }
 
 bool has_column(RecordType const& type, std::string_view name) {
-    return std::ranges::any_of(type.columns, [&](auto const& c) { return same_word(c, name); });
+    return std::ranges::any_of(type.columns, [&](auto const& c) { return ascii_same(c, name); });
 }
 
 /// What a list of names comes down to for one type.
@@ -51,14 +47,14 @@ struct Named {
     void add_column(RecordType const& type, std::string_view name) {
         for (auto const& column : type.columns) {
             bool const known = std::ranges::find(columns, column) != columns.end();
-            if (same_word(column, name) && !known) columns.push_back(column);
+            if (ascii_same(column, name) && !known) columns.push_back(column);
         }
     }
     void add(RecordType const& type, std::string_view name) {
         for (auto const role : roles_of(type)) {
             auto const column = column_of(type, role);
             bool const meant =
-                same_word(role, name) || (!column.empty() && same_word(column, name));
+                ascii_same(role, name) || (!column.empty() && ascii_same(column, name));
             if (!meant) continue;
             roles.insert(std::string(role));
             if (!column.empty()) add_column(type, column);
@@ -100,7 +96,7 @@ Result<void> check_names(std::vector<RecordType> const& types,
 Result<void> check_keys(RecordType const& type, Named const& hide) {
     for (auto const& key : type.key_columns) {
         bool const hidden = std::ranges::any_of(
-            hide.columns, [&](auto const& column) { return same_word(column, key); });
+            hide.columns, [&](auto const& column) { return ascii_same(column, key); });
         if (hidden) {
             return fail(Fault::invalid, fmt::format("--redact: \"{}\" is the key of {}: without it "
                                                     "records cannot be told apart",
@@ -152,13 +148,13 @@ Result<FieldSelection> FieldSelection::create(std::vector<RecordType> const& typ
         // Who it is about is hidden as a role; in the table of people that role is the key.
         std::erase_if(hidden.columns, [&](auto const& column) {
             bool const named = std::ranges::any_of(
-                redact, [&](auto const& name) { return same_word(name, column); });
+                redact, [&](auto const& name) { return ascii_same(name, column); });
             return !named && std::ranges::find(type.key_columns, column) != type.key_columns.end();
         });
         PD_CHECK(check_keys(type, hidden));
-        bool const people = subjects && same_word(subjects->table, type.table);
+        bool const people = subjects && ascii_same(subjects->table, type.table);
         bool const label = people && std::ranges::any_of(hidden.columns, [&](auto const& column) {
-                               return same_word(column, subjects->label);
+                               return ascii_same(column, subjects->label);
                            });
         out.label_hidden_ = out.label_hidden_ || label;
         if (keep.empty()) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/ascii.h"
 #include "job/diff/value_text.h"
 #include "job/history/extract.h"
 #include "job/source_options.h"
@@ -117,7 +118,7 @@ private:
             PD_TRY(auto const schema, repository::read_schema(*snapshot, context_, stop_));
             PD_TRY(auto keys, origin::foreign_keys(schema));
             for (auto& key : keys) {
-                if (lower(key.parent) != lower(report_.table)) continue;
+                if (!ascii_same(key.parent, report_.table)) continue;
                 bool const known = std::ranges::any_of(keys_, [&](auto const& other) {
                     return other.table == key.table && other.columns == key.columns;
                 });
@@ -125,11 +126,6 @@ private:
             }
         }
         return {};
-    }
-
-    static std::string lower(std::string text) {
-        for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        return text;
     }
 
     Result<void> collect() {
@@ -144,9 +140,8 @@ private:
     Result<void> look(RowSighting const& sighting) {
         if (!sighting.table) return {};
         bool const own = sighting.table->name == report_.table;
-        bool const refers = std::ranges::any_of(keys_, [&](auto const& key) {
-            return lower(key.table) == lower(sighting.table->name);
-        });
+        bool const refers = std::ranges::any_of(
+            keys_, [&](auto const& key) { return ascii_same(key.table, sighting.table->name); });
         if (!own && !refers) return {};
         // A large row of another table is worth a fetch only when it can refer to ours.
         PD_TRY(Bytes payload, repository::payload_of(sighting, context_.blobs, stop_));
@@ -184,13 +179,13 @@ private:
                                std::string const& id) {
         PD_TRY(Values const values, repository::decode_fields(*sighting.table, payload));
         for (auto const& key : keys_) {
-            if (lower(key.table) != lower(sighting.table->name)) continue;
+            if (!ascii_same(key.table, sighting.table->name)) continue;
             Encoder wanted;
             bool null = false;
             std::string column;
             for (auto const& name : key.columns) {
                 auto const at = std::ranges::find_if(
-                    values, [&](auto const& each) { return lower(each.first) == lower(name); });
+                    values, [&](auto const& each) { return ascii_same(each.first, name); });
                 if (at == values.end()) null = true;
                 if (null) break;
                 null = std::holds_alternative<data::Null>(at->second);
@@ -218,7 +213,7 @@ private:
                 Encoder value;
                 for (auto const& name : key.parent_columns) {
                     auto const at = std::ranges::find_if(variant.values, [&](auto const& each) {
-                        return lower(each.first) == lower(name);
+                        return ascii_same(each.first, name);
                     });
                     if (at != variant.values.end()) data::encode_value(value, at->second);
                 }

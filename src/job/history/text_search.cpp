@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "repository/stream/blob_list.h"
 
 namespace perdure::job {
@@ -11,8 +12,7 @@ namespace {
 constexpr std::size_t around_bytes = 40;
 
 unsigned char fold(char c) {
-    auto const byte = static_cast<unsigned char>(c);
-    return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte + 32) : byte;
+    return static_cast<unsigned char>(ascii_lower(c));
 }
 
 }  // namespace

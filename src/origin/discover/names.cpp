@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
+
 namespace perdure::origin {
 
 namespace {
@@ -29,7 +31,7 @@ std::vector<std::string> words_of(std::string_view name) {
             (!is_upper(name[at - 1]) || (at + 1 < name.size() && is_lower(name[at + 1])));
         if ((!is_word(c) || starts) && !word.empty())
             words.push_back(std::move(word)), word.clear();
-        if (is_word(c)) word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        if (is_word(c)) word += ascii_lower(c);
     }
     if (!word.empty()) words.push_back(std::move(word));
     return words;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "origin/files/exclude.h"
 
 namespace perdure::origin {
@@ -22,11 +23,10 @@ private:
     /// A name for a source that no other has: "app", "app-2"…
     std::string fresh_name(std::string const& wanted) {
         std::string base;
-        for (char const c : wanted) {
+        for (char const c : ascii_lower(wanted)) {
             bool const plain =
                 (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-            bool const upper = c >= 'A' && c <= 'Z';
-            base += plain ? c : upper ? static_cast<char>(c - 'A' + 'a') : '-';
+            base += plain ? c : '-';
         }
         while (base.starts_with('-')) base.erase(0, 1);
         if (base.empty()) base = "source";

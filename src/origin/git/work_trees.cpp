@@ -4,6 +4,7 @@
 #include <cctype>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/below.h"
 #include "base/trim.h"
 
@@ -11,13 +12,6 @@ namespace perdure::origin {
 namespace {
 
 constexpr std::uint64_t text_bytes_max = std::uint64_t{1} << 20;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::ranges::transform(out, out.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
 
 std::string text_of(system::Path const& file) {
     auto const raw = system::read_file(file, text_bytes_max);
@@ -37,15 +31,15 @@ void read_core(std::string_view text, Core& core) {
         auto const end = std::min(text.find('\n'), text.size());
         auto const line = trimmed(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.starts_with('[')) inside = lower(line).starts_with("[core]");
+        if (line.starts_with('[')) inside = ascii_lower(line).starts_with("[core]");
         auto const equals = line.find('=');
         if (!inside || equals == line.npos) continue;
-        auto const name = lower(trimmed(line.substr(0, equals)));
+        auto const name = ascii_lower(trimmed(line.substr(0, equals)));
         auto value = trimmed(line.substr(equals + 1));
         if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"'))
             value = value.substr(1, value.size() - 2);
         if (name == "worktree") core.worktree = value;
-        if (name == "bare") core.bare = lower(value) == "true";
+        if (name == "bare") core.bare = ascii_same(value, "true");
     }
 }
 

@@ -1,5 +1,7 @@
 #include "origin/sqlite/handle.h"
 
+#include "base/ascii.h"
+
 namespace perdure::origin {
 
 namespace {
@@ -78,11 +80,7 @@ std::string literal(std::string_view text) {
 }
 
 std::string lower_name(std::string_view name) {
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+    return ascii_lower(name);
 }
 
 bool same_name(std::string_view a, std::string_view b) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <map>
 
+#include "base/ascii.h"
 #include "crypto/hash.h"
 
 namespace perdure::repository {
@@ -14,12 +15,7 @@ constexpr std::size_t identity_bytes_max = 4096;
 
 /// Equal names in any case are one name to every SQL engine.
 bool same_name(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) {
-        auto const fold = [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        };
-        return fold(x) == fold(y);
-    });
+    return ascii_same(a, b);
 }
 
 /// SQLite's alias of the rowid: rows with the same number are the same row.

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace perdure::service {
 namespace {
 
@@ -78,9 +80,7 @@ constexpr std::array cron_fields{
 
 bool cron_value(std::string_view text, CronField const& field, std::uint64_t& value) {
     if (text.size() == 3 && !field.names.empty()) {
-        std::string lower(text);
-        for (char& c : lower) c = static_cast<char>(c | 0x20);
-        auto const at = field.names.find(lower);
+        auto const at = field.names.find(ascii_lower(text));
         if (at == std::string_view::npos || at % 4 != 0) return false;
         value = at / 4 + field.low;
         return true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "format/file_names.h"
 
@@ -43,8 +44,7 @@ Result<std::string> from_utf16(ByteView bytes) {
 }  // namespace
 
 Result<std::string> decode_tag_file(ByteView bytes, std::string_view encoding) {
-    std::string name(encoding);
-    for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string const name = ascii_lower(encoding);
     auto const text = as_text(bytes);
     if (name == "utf-8" || name == "utf8" || name == "us-ascii" || name == "ascii") {
         if (text.starts_with("\xef\xbb\xbf")) return fail(Fault::invalid, "a byte order mark");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
+
 namespace perdure::format {
 
 namespace {
@@ -90,7 +92,7 @@ Result<Bech32> from_bech32(std::string_view text) {
     std::string folded(text);
     for (auto& c : folded) {
         if (c <= ' ' || c > '~') return fail(Fault::invalid, "a character foreign to bech32");
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        c = ascii_lower(c);
     }
     auto const separator = folded.rfind('1');
     if (separator == std::string::npos || separator == 0 ||

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "format/document/body/elements.h"
 
@@ -16,11 +17,8 @@ constexpr std::size_t text_bytes_max = 32 << 10;  // of one text token
 constexpr std::size_t name_bytes_max = 32;
 constexpr std::size_t attributes_max = 32;
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 bool letter(char c) {
-    return lower(c) >= 'a' && lower(c) <= 'z';
+    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
 }
 bool blank(char c) {
     return c == ' ' || c == '\n' || c == '\t' || c == '\f' || c == '\r';
@@ -39,7 +37,7 @@ bool put_entity(std::string& out, std::string_view name) {
     if (name.empty()) return false;
     if (name[0] == '#') {
         name.remove_prefix(1);
-        bool const hex = !name.empty() && lower(name[0]) == 'x';
+        bool const hex = !name.empty() && ascii_lower(name[0]) == 'x';
         if (hex) name.remove_prefix(1);
         std::uint32_t number = 0;
         auto const [end, error] =
@@ -63,7 +61,7 @@ bool put_entity(std::string& out, std::string_view name) {
 std::size_t find_end_tag(std::string_view text, std::string_view name) {
     for (auto at = text.find("</"); at != text.npos; at = text.find("</", at + 2)) {
         auto const candidate = text.substr(at + 2, name.size());
-        if (std::ranges::equal(candidate, name, {}, lower)) return at;
+        if (ascii_same(candidate, name)) return at;
     }
     return text.npos;
 }
@@ -156,7 +154,7 @@ bool HtmlTokens::tag(HtmlToken& token) {
     token.self_closing = false;
     rest_.remove_prefix(end_tag ? 2 : 1);
     while (!rest_.empty() && !blank(rest_[0]) && rest_[0] != '/' && rest_[0] != '>') {
-        if (token.name.size() <= name_bytes_max) token.name += lower(rest_[0]);
+        if (token.name.size() <= name_bytes_max) token.name += ascii_lower(rest_[0]);
         rest_.remove_prefix(1);
     }
     while (!rest_.empty()) {
@@ -188,7 +186,7 @@ void HtmlTokens::begin_raw(HtmlToken& token) {
 bool HtmlTokens::attribute(HtmlToken& token) {
     HtmlAttribute found;
     do {  // an '=' in front belongs to the name
-        if (found.name.size() <= name_bytes_max) found.name += lower(rest_[0]);
+        if (found.name.size() <= name_bytes_max) found.name += ascii_lower(rest_[0]);
         rest_.remove_prefix(1);
     } while (!rest_.empty() && !blank(rest_[0]) && !std::string_view("/>=").contains(rest_[0]));
     auto const after_name = rest_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/ascii.h"
 #include "format/document/dates.h"
 
 namespace perdure::format {
@@ -20,14 +21,6 @@ std::string big_endian(std::uint64_t value) {
     std::string out(8, '\0');
     for (int i = 7; i >= 0; --i, value >>= 8)
         out[static_cast<std::size_t>(i)] = static_cast<char>(value & 0xff);
-    return out;
-}
-
-std::string folded(std::string_view label) {
-    std::string out(label);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
     return out;
 }
 
@@ -175,7 +168,7 @@ GroupIndex::GroupIndex(OutputTree& tree, Tally& tally, KeptSpool& cards)
 Result<void> GroupIndex::put(GroupKind kind, std::string_view label, std::string_view order,
                              CardPlace place) {
     std::string key(1, static_cast<char>(kind));
-    key += folded(label);
+    key += ascii_lower(label);
     key += '\0';
     key += label;
     key += '\0';

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "format/document/dates.h"
 
 namespace perdure::format {
@@ -73,7 +74,7 @@ std::string numbers(Site const& site, HomeParts const& parts) {
         if (naming.kind == GroupKind::month || !site.shows(naming.kind)) continue;
         auto const count = parts.groups.overview(naming.kind).groups;
         std::string many(naming.many);
-        many[0] = static_cast<char>(many[0] + 32);
+        many[0] = ascii_lower(many[0]);
         if (count > 0) {
             number(out, count, count == 1 ? naming.one : std::string_view(many),
                    fmt::format("{}/index.html", naming.folder));

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "base/ascii.h"
 #include "format/document/code_points.h"
 
 namespace perdure::format {
@@ -57,7 +58,7 @@ public:
     explicit Words(std::function<void(std::string_view)> const& take) : take_(take) {}
 
     void ascii(char c) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        c = ascii_lower(c);
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
             end_pair();
             letter({&c, 1});
