@@ -113,6 +113,19 @@ TEST(RowSort, SpilledBytesAreSealed) {
     EXPECT_GT(files, 2u);
 }
 
+TEST(RowSort, ARunThatCannotBeWrittenIsToldAtTheLatestWhenAllIsAdded) {
+    auto folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    for (int const rows : {20, 2000}) {  // the last run only, or one of many
+        RowSort sort({.spill_folder = folder->path() / "gone", .run_bytes = 1000});
+        Result<void> done;
+        for (int i = 0; done && i < rows; ++i)
+            done = sort.add({as_bytes(std::to_string(i))}, {as_bytes(std::string(70, 'v'))});
+        if (done) done = sort.finish();
+        EXPECT_FALSE(done) << rows;
+    }
+}
+
 TEST(RowSort, SpillFilesAreGoneAfterwards) {
     auto folder = system::ScratchFolder::create();
     {

@@ -4,6 +4,9 @@
 //  2. Every frame is sealed with a key of its own: HMAC(ephemeral key, run ‖ frame). Nothing of a
 //     run can be read once this object is gone.
 //  3. A level holds fewer than fan_in runs: fan_in of them are merged into one of the next level.
+//  4. While writer_ is at work, written_, levels_, scratch_ and runs_made_ are its own; filling_ is
+//     the caller's.
+//  5. A run that nobody merges yet holds no frame: many runs cost descriptors, not memory.
 #include "repository/rows/row_sort.h"
 
 #include <algorithm>
@@ -77,13 +80,13 @@ public:
         PD_CHECK(flush());
         PD_CHECK(file_.close());
         Bytes().swap(sealed_);
+        Bytes().swap(frame_);
         PD_TRY(file_, system::File::open_to_read(path_));
         frame_number_ = 0;
-        frame_.clear();
         position_ = 0;
-        return advance();
+        return {};
     }
-    /// The current row; only while !ended().
+    /// The current row; only after advance(), and while !ended().
     Row const& row() const { return row_; }
     bool ended() const { return ended_; }
     Result<void> advance() {
@@ -144,12 +147,16 @@ private:
 /// cost one comparison a row.
 class RowSort::Merge {
 public:
-    explicit Merge(std::vector<std::unique_ptr<Run>> runs) : runs_(std::move(runs)) {
-        for (auto const& run : runs_) {
-            if (!run->ended()) heap_.push_back(run.get());
+    static Result<std::unique_ptr<Merge>> of(std::vector<std::unique_ptr<Run>> runs) {
+        auto merge = std::make_unique<Merge>();
+        merge->runs_ = std::move(runs);
+        for (auto const& run : merge->runs_) {
+            PD_CHECK(run->advance());
+            if (!run->ended()) merge->heap_.push_back(run.get());
         }
-        std::make_heap(heap_.begin(), heap_.end(), later);
-        take_top();
+        std::make_heap(merge->heap_.begin(), merge->heap_.end(), later);
+        merge->take_top();
+        return merge;
     }
     Result<std::optional<Row>> next() {
         if (best_ == nullptr) return std::optional<Row>();
@@ -190,8 +197,14 @@ RowSort::RowSort(RowSortOptions options) : options_(std::move(options)), key_(ra
 
 RowSort::~RowSort() = default;
 
-RowSort::Row RowSort::at(std::uint32_t offset) const {
-    return parse(arena_.data() + offset);
+RowSort::Row RowSort::Arena::at(std::uint32_t offset) const {
+    return parse(bytes.data() + offset);
+}
+
+void RowSort::Arena::clear() {
+    bytes.clear();
+    slots.clear();
+    in_order = true;
 }
 
 Result<void> RowSort::add(std::initializer_list<ByteView> key_parts,
@@ -201,26 +214,29 @@ Result<void> RowSort::add(std::initializer_list<ByteView> key_parts,
     for (ByteView const part : payload_parts) payload_length += part.size();
     if (key_length > key_bytes_max) return fail(Fault::invalid, "its key exceeds 1 MiB");
     std::size_t const record = head_bytes + key_length + payload_length;
-    bool const full = arena_.size() + record + slots_.size() * sizeof(Slot) > options_.run_bytes;
-    if (full && !slots_.empty()) PD_CHECK(spill());
-    if (arena_.capacity() < options_.run_bytes) arena_.reserve(options_.run_bytes);
-    PD_ASSERT(arena_.size() + record <= UINT32_MAX);
+    std::size_t const held = filling_.bytes.size() + filling_.slots.size() * sizeof(Slot);
+    if (held + record > options_.run_bytes && !filling_.slots.empty()) PD_CHECK(spill());
+    Bytes& arena = filling_.bytes;
+    auto& slots = filling_.slots;
+    if (arena.capacity() < options_.run_bytes) arena.reserve(options_.run_bytes);
+    PD_ASSERT(arena.size() + record <= UINT32_MAX);
 
-    auto const offset = static_cast<std::uint32_t>(arena_.size());
+    auto const offset = static_cast<std::uint32_t>(arena.size());
     std::uint32_t const lengths[2] = {static_cast<std::uint32_t>(key_length),
                                       static_cast<std::uint32_t>(payload_length)};
-    append(arena_, std::as_bytes(std::span(lengths)));
-    for (ByteView const part : key_parts) append(arena_, part);
-    for (ByteView const part : payload_parts) append(arena_, part);
-    ByteView const key = at(offset).key;
-    if (in_order_ && !slots_.empty()) in_order_ = !less(key, at(slots_.back().offset).key);
-    slots_.push_back({big_endian_at(key, 0), big_endian_at(key, 8), offset});
+    append(arena, std::as_bytes(std::span(lengths)));
+    for (ByteView const part : key_parts) append(arena, part);
+    for (ByteView const part : payload_parts) append(arena, part);
+    ByteView const key = filling_.at(offset).key;
+    if (filling_.in_order && !slots.empty())
+        filling_.in_order = !less(key, filling_.at(slots.back().offset).key);
+    slots.push_back({big_endian_at(key, 0), big_endian_at(key, 8), offset});
     ++rows_;
     return {};
 }
 
-void RowSort::sort_arena() {
-    if (std::exchange(in_order_, true)) return;
+void RowSort::Arena::sort() {
+    if (std::exchange(in_order, true)) return;
     auto const prefix_less = [](Slot const& a, Slot const& b) {
         return a.high != b.high ? a.high < b.high : a.low < b.low;
     };
@@ -229,11 +245,11 @@ void RowSort::sort_arena() {
     };
     // Stable, so rows that came in order within a person or table still are; only groups that
     // are not must be compared in full.
-    std::stable_sort(slots_.begin(), slots_.end(), prefix_less);
-    for (auto begin = slots_.begin(); begin != slots_.end();) {
+    std::stable_sort(slots.begin(), slots.end(), prefix_less);
+    for (auto begin = slots.begin(); begin != slots.end();) {
         auto end = begin + 1;
         bool ordered = true;
-        for (; end != slots_.end() && !prefix_less(*begin, *end); ++end) {
+        for (; end != slots.end() && !prefix_less(*begin, *end); ++end) {
             ordered = ordered && !key_less(*end, *(end - 1));
         }
         if (!ordered) std::sort(begin, end, key_less);
@@ -251,13 +267,25 @@ Result<std::unique_ptr<RowSort::Run>> RowSort::new_run() {
     return std::make_unique<Run>(key_, number, std::move(file), std::move(path));
 }
 
+Result<void> RowSort::wait_for_writer() {
+    auto const writer = std::move(writer_);
+    return writer ? writer->wait() : Result<void>();
+}
+
 Result<void> RowSort::spill() {
-    sort_arena();
+    PD_CHECK(wait_for_writer());
+    std::swap(filling_, written_);
+    writer_ = std::make_unique<TaskGroup>();
+    writer_->spawn([this](std::stop_token) { return write_run(); });
+    return {};
+}
+
+Result<void> RowSort::write_run() {
+    written_.sort();
     PD_TRY(auto run, new_run());
-    for (Slot const& slot : slots_) PD_CHECK(run->add(at(slot.offset)));
+    for (Slot const& slot : written_.slots) PD_CHECK(run->add(written_.at(slot.offset)));
     PD_CHECK(run->finish());
-    arena_.clear();
-    slots_.clear();
+    written_.clear();
     if (levels_.empty()) levels_.emplace_back();
     levels_[0].push_back(std::move(run));
     for (std::size_t level = 0; level < levels_.size(); ++level) {
@@ -268,10 +296,9 @@ Result<void> RowSort::spill() {
 
 Result<void> RowSort::merge_level(std::size_t level) {
     PD_TRY(auto merged, new_run());
-    Merge merge(std::move(levels_[level]));
-    levels_[level].clear();
+    PD_TRY(auto merge, Merge::of(std::exchange(levels_[level], {})));
     while (true) {
-        PD_TRY(std::optional<Row> const row, merge.next());
+        PD_TRY(std::optional<Row> const row, merge->next());
         if (!row) break;
         PD_CHECK(merged->add(*row));
     }
@@ -282,11 +309,14 @@ Result<void> RowSort::merge_level(std::size_t level) {
 }
 
 Result<void> RowSort::finish() {
-    sort_arena();
-    if (levels_.empty()) return {};
-    if (!slots_.empty()) PD_CHECK(spill());
-    Bytes().swap(arena_);
-    std::vector<Slot>().swap(slots_);
+    if (!writer_) {
+        filling_.sort();
+        return {};
+    }
+    if (!filling_.slots.empty()) PD_CHECK(spill());
+    PD_CHECK(wait_for_writer());
+    filling_ = Arena();  // moved into: a copy would keep its room
+    written_ = Arena();
     std::size_t count = 0;
     for (auto const& level : levels_) count += level.size();
     for (std::size_t level = 0; count > options_.fan_in; ++level) {
@@ -301,14 +331,14 @@ Result<void> RowSort::finish() {
         for (auto& run : level) runs.push_back(std::move(run));
     }
     levels_.clear();
-    merge_ = std::make_unique<Merge>(std::move(runs));
+    PD_TRY(merge_, Merge::of(std::move(runs)));
     return {};
 }
 
 Result<std::optional<RowSort::Row>> RowSort::next() {
     if (merge_) return merge_->next();
-    if (next_slot_ == slots_.size()) return std::optional<Row>();
-    return std::optional<Row>(at(slots_[next_slot_++].offset));
+    if (next_slot_ == filling_.slots.size()) return std::optional<Row>();
+    return std::optional<Row>(filling_.at(filling_.slots[next_slot_++].offset));
 }
 
 }  // namespace perdure::repository

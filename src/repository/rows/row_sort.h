@@ -6,22 +6,24 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/task_group.h"
 #include "crypto/hash.h"
 #include "system/file.h"
 
 namespace perdure::repository {
 
 struct RowSortOptions {
-    system::Path spill_folder;  ///< empty: below TMPDIR
-    std::size_t run_bytes = 64u << 20;
-    std::size_t fan_in = 64;  ///< runs merged at once
+    system::Path spill_folder;          ///< empty: below TMPDIR
+    std::size_t run_bytes = 32u << 20;
+    std::size_t fan_in = 128;           ///< runs merged at once
 };
 
 /// Sorts (key, payload) pairs by key in memcmp order, on disk when they exceed one run. Spilled
 /// bytes are sealed under a random key that exists only in memory. Input that comes in order, or in
 /// order within its groups, is only checked, not compared again and again.
-/// Memory: one run while adding; fan_in × 256 KiB while merging.
-/// Threads: one.
+/// Memory: two runs while adding, one that fills and one that is sorted and written; fan_in × 256
+/// KiB while merging.
+/// Threads: for one; a thread of its own writes the runs.
 class RowSort {
 public:
     struct Row {
@@ -53,9 +55,22 @@ private:
     class Run;
     class Merge;
 
-    Row at(std::uint32_t offset) const;
-    void sort_arena();
+    /// Rows in memory, in the order in which they came until they are sorted.
+    struct Arena {
+        Bytes bytes;
+        std::vector<Slot> slots;
+        bool in_order = true;
+
+        Row at(std::uint32_t offset) const;
+        void sort();
+        void clear();
+    };
+    class Run;
+    class Merge;
+
     Result<void> spill();
+    Result<void> write_run();
+    Result<void> wait_for_writer();
     Result<void> merge_level(std::size_t level);
     Result<std::unique_ptr<Run>> new_run();
 
@@ -63,12 +78,11 @@ private:
     std::optional<system::ScratchFolder> scratch_;
     crypto::HmacKey key_;
     std::uint64_t runs_made_ = 0, rows_ = 0;
-    Bytes arena_;
-    std::vector<Slot> slots_;
-    bool in_order_ = true;
+    Arena filling_, written_;
     std::size_t next_slot_ = 0;
     std::vector<std::vector<std::unique_ptr<Run>>> levels_;
     std::unique_ptr<Merge> merge_;
+    std::unique_ptr<TaskGroup> writer_;  ///< at work on what follows filling_; last: joined first
 };
 
 }  // namespace perdure::repository
