@@ -5,7 +5,7 @@ namespace perdure::repository {
 
 namespace {
 
-constexpr std::size_t cached_subjects_max = 16'384;
+constexpr std::size_t cached_subjects_max = 131'072;
 constexpr std::uint64_t rows_a_report = 4096;
 
 std::array<std::byte, 4> big_endian(std::uint32_t value) {
@@ -21,14 +21,15 @@ RowIntake::RowIntake(data::RowReader& reader, std::string source, WriteContext& 
                      ContentWriter& contents)
     : reader_(reader), source_(std::move(source)), context_(context), contents_(contents) {}
 
-Result<DomainPtr> RowIntake::domain_of(ByteView subject) {
-    if (subject.empty()) return context_.domains.common();
+Result<std::optional<Handle>> RowIntake::handle_of(ByteView subject) {
+    if (subject.empty()) return std::optional(context_.domains.common()->handle());
     auto const cached = cache_.find(as_text(subject));
     if (cached != cache_.end()) return cached->second;
-    auto domain = context_.domains.of_subject(source_, subject);
-    if (!domain && domain.error().fault() != Fault::denied) return domain;
+    auto const domain = context_.domains.of_subject(source_, subject);
+    if (!domain && domain.error().fault() != Fault::denied) return domain.error();
     if (cache_.size() >= cached_subjects_max) cache_.clear();
-    return cache_.emplace(to_string(subject), domain ? *domain : nullptr).first->second;
+    auto const handle = domain ? std::optional((*domain)->handle()) : std::nullopt;
+    return cache_.emplace(to_string(subject), handle).first->second;
 }
 
 void RowIntake::note(data::RowView const& row, std::string reason) {
@@ -46,9 +47,10 @@ void RowIntake::note(data::RowView const& row, std::string reason) {
 Result<void> RowIntake::take(data::RowView const& row, RowSort& sort) {
     ++rows;
     bytes += row.key.size() + row.payload.size();
-    PD_TRY(DomainPtr const domain, domain_of(row.subject));
-    if (!domain) {
-        note(row, "its person was erased while the backup ran");
+    constexpr std::string_view erased = "its person was erased while the backup ran";
+    PD_TRY(std::optional<Handle> const handle, handle_of(row.subject));
+    if (!handle) {
+        note(row, std::string(erased));
         return {};
     }
     // Refused before anything of it is stored.
@@ -61,14 +63,22 @@ Result<void> RowIntake::take(data::RowView const& row, RowSort& sort) {
         row.table != data::media_table && row.payload.size() > row_payload_inline_max;
     if (!outlined) {
         std::byte const flag{0};
-        return sort.add({domain->handle().view(), table, row.key}, {{&flag, 1}, row.payload});
+        return sort.add({handle->view(), table, row.key}, {{&flag, 1}, row.payload});
     }
+    auto const domain = *handle == context_.domains.common()->handle()
+                            ? Result<DomainPtr>(context_.domains.common())
+                            : context_.domains.find(*handle);
+    if (!domain && domain.error().fault() == Fault::denied) {
+        note(row, std::string(erased));
+        return {};
+    }
+    PD_CHECK(domain);
     PD_TRY(BlobList const list,
-           contents_.store_bytes(row.payload, {.domain = domain, .flat = true}));
+           contents_.store_bytes(row.payload, {.domain = *domain, .flat = true}));
     Encoder encoded;
     encode_list(encoded, list);
     std::byte const flag{1};
-    return sort.add({domain->handle().view(), table, row.key}, {{&flag, 1}, encoded.view()});
+    return sort.add({handle->view(), table, row.key}, {{&flag, 1}, encoded.view()});
 }
 
 Result<void> RowIntake::run(RowSort& sort, std::stop_token stop) {
