@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 
 import stage
 
@@ -53,6 +54,41 @@ def claim_content_that_only_moved_between_holes_is_a_difference_and_a_version(pl
     assert (place.work / "second" / "shift").read_bytes() == fresh
     place.good("backup", "history", "tree/shift", "--restore", "1", "--to", "first")
     assert (place.work / "first" / "shift").read_bytes()[:4096] == piece
+
+
+def claim_space_that_was_reserved_and_then_looked_at_comes_back(place):
+    """Reserved space is a hole until its pages lie in the cache; no stamp of the file tells."""
+    def layout():
+        out, at = [], 0
+        with open(path, "rb") as file:
+            while True:
+                try:
+                    start = os.lseek(file.fileno(), at, os.SEEK_DATA)
+                except OSError:
+                    return out
+                at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+                out.append((start, at - start))
+
+    tree = place.work / "tree"
+    tree.mkdir()
+    path = tree / "reserved"
+    sparse(path, 64 << 20, (0, b"x" * 65536))
+    if subprocess.run(["fallocate", "-n", "-o", str(4 << 20), "-l", str(4 << 20), path],
+                      capture_output=True).returncode:
+        raise stage.Skip("no fallocate here")
+    os.sync()
+    (tree / "other").write_text("o")
+    place.settle()
+    place.repository(tree=tree)
+    place.good("backup")
+    before, body = layout(), path.read_bytes()
+    if layout() == before:
+        raise stage.Skip("this file system tells the same of reserved space that was read")
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back" / "tree" / "reserved").read_bytes() == body
+    assert (place.folder / "back" / "tree" / "other").read_text() == "o"
+    place.good("restore", "drill")
 
 
 stage.main(globals())

@@ -172,8 +172,25 @@ private:
         }
     }
 
+    /// Versions up to 0.1 took over a content with other extents than those that it was read by.
+    static bool contradicts_itself(TreeRecord const& record) {
+        if (!record.entry.sparse) return false;
+        std::uint64_t bytes = 0;
+        for (data::Extent const& extent : record.entry.extents) bytes += extent.length;
+        return bytes != record.list.length_bytes;
+    }
+
     /// False: its content cannot be read; it is named among the problems.
     Result<bool> write_file(std::string const& path, TreeRecord& record) {
+        if (contradicts_itself(record)) {
+            std::lock_guard lock(problems_mutex_);
+            context_.problems.push_back(
+                {path,
+                 "where its content lies between its holes was kept wrongly; an older "
+                 "snapshot may hold it"});
+            lost_.insert(path);
+            return false;
+        }
         ContentSource content(context_.blobs, domain_, record.list, record.entry, workers_, stop_);
         if (context_.progress.reading)
             content.on_bytes = [&](std::uint64_t n) { context_.progress.reading(n, path); };

@@ -89,6 +89,10 @@ Result<bool> TreeScanner::take_over(RecordView const& before, data::Entry const&
         auto const record = decode_record(before.whole);
         if (!record || !has_list(record->entry)) return false;
         if (!data::looks_unchanged(record->entry, now)) return false;
+        // What counts as a hole may change under equal stamps (space that was reserved and then
+        // looked at): the list that is there holds the bytes of the extents of then.
+        if (record->entry.sparse != now.sparse || record->entry.extents != now.extents)
+            return false;
     }
     // Equal stamps, so the entry at hand speaks for the one before.
     if (is_racy(now, *parent_started_)) return false;

@@ -326,14 +326,33 @@ data::Entry sparse_entry(std::int64_t second, std::vector<data::Extent> extents)
 }
 
 struct HolesFixture : TreeFixture {
-    SourceSnapshot back_up_holes(HolesReader reader) {
+    SourceSnapshot back_up_holes(HolesReader reader, SourceSnapshot const* parent = nullptr) {
         WriteContext context{.blobs = blobs, .known = blobs, .domains = domains, .chunk_key = {}};
         context.clock = &clock;
-        auto result = write_tree(reader, nullptr, context, {});
+        auto result = write_tree(reader, parent, context, {});
         EXPECT_TRUE(result) << (result ? "" : result.error().message());
         return result ? *result : SourceSnapshot{};
     }
 };
+
+/// Space that was reserved is a hole, until somebody reads it: the stamps stay.
+TEST_F(HolesFixture, AFileWhoseHolesAloneMovedIsReadAgain) {
+    using Extents = std::vector<data::Extent>;
+    Extents const before{{0, 4}}, after{{0, 4}, {50, 4}};
+    auto const parent =
+        back_up_holes({sparse_entry(1, before), {{sparse_entry(1, before), to_bytes("head")}}});
+    auto const zeros = to_bytes(std::string_view("head\0\0\0\0", 8));
+    auto const snapshot =
+        back_up_holes({sparse_entry(1, after), {{sparse_entry(1, after), zeros}}}, &parent);
+    EXPECT_EQ(snapshot.problems_total, 0u);
+    auto const back = restored(snapshot).at("disk");
+    EXPECT_EQ(back.entry.extents, after);
+    EXPECT_EQ(back.content, zeros);
+    // Holes that did not move cost no reading.
+    auto const unchanged =
+        back_up_holes({sparse_entry(1, after), {{sparse_entry(1, after), zeros}}}, &snapshot);
+    EXPECT_EQ(unchanged.items_unchanged, 1u);
+}
 
 TEST_F(HolesFixture, BytesLieWhereTheHolesWereWhenTheyWereRead) {
     using Extents = std::vector<data::Extent>;
