@@ -50,7 +50,7 @@ void take_default_signals() {
         struct sigaction now{};
         if (::sigaction(number, nullptr, &now) != 0) continue;
         bool const kept = now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN;
-        if (kept && number != SIGPIPE) continue;
+        if (kept && number != SIGPIPE && number != SIGXFSZ) continue;
         struct sigaction plain{};
         plain.sa_handler = SIG_DFL;
         ::sigaction(number, &plain, nullptr);

@@ -137,7 +137,10 @@ Result<void> DirectAppend::write(ByteView bytes, std::uint64_t at) {
             through_the_cache();
             continue;
         }
-        if (put < 0) return error_from_errno(errno, "write " + what_);
+        if (put < 0) {
+            error_number_ = errno;
+            return error_from_errno(error_number_, "write " + what_);
+        }
         auto const done = static_cast<std::size_t>(put);
         if (done % alignment != 0) through_the_cache();  // a nearly full disk cuts writes short
         bytes = bytes.subspan(done);

@@ -36,6 +36,8 @@ public:
     Result<void> filled(std::size_t count);
     /// Writes what is left; the descriptor is an ordinary one again.
     Result<void> finish();
+    /// The errno of the write that failed, once filled() or finish() has; else 0.
+    int error_number() const { return error_number_; }
 
 private:
     struct Free {
@@ -64,6 +66,7 @@ private:
     Buffer buffer_;
     std::size_t held_ = 0;
     std::uint64_t at_ = 0;
+    int error_number_ = 0;  ///< touched as the file is: by the thread until it ended
     Channel<Piece> full_;
     Channel<Written> back_;
     std::jthread writer_;

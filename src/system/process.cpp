@@ -167,7 +167,7 @@ Result<void> Child::spawn(std::array<int, 3> const& ends) {
     sigset_t none, defaults;
     ::sigemptyset(&none);
     ::sigemptyset(&defaults);
-    ::sigaddset(&defaults, SIGPIPE);
+    for (int const ignored_by_us : {SIGPIPE, SIGXFSZ}) ::sigaddset(&defaults, ignored_by_us);
     ::posix_spawnattr_setsigmask(&setup.attributes, &none);
     ::posix_spawnattr_setsigdefault(&setup.attributes, &defaults);
     ::posix_spawnattr_setpgroup(&setup.attributes, 0);

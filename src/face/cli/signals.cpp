@@ -39,6 +39,7 @@ int wait_for_signal(sigset_t const& set,
 Signals::Signals(std::optional<std::chrono::milliseconds> timeout) {
     if (timeout) deadline_ = std::chrono::steady_clock::now() + *timeout;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // a file past `ulimit -f` is an error like others, and no sudden end
     sigset_t const set = watched();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     thread_ = std::jthread([this](std::stop_token stop) { watch(std::move(stop)); });

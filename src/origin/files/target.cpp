@@ -260,7 +260,7 @@ public:
             return fail(Fault::corrupt, path_ + ": its content ends before its last extent");
         PD_CHECK(system::step(Step::write, path_));
         if (::ftruncate(file_, static_cast<off_t>(entry_.size)) == 0) return {};
-        return system::error_from_errno(errno, "cannot size " + path_);
+        return cannot(errno, "cannot size " + path_);
     }
 
 private:
@@ -269,8 +269,10 @@ private:
         system::DirectAppend file(file_, path_);
         for (;;) {
             PD_TRY(std::size_t const got, content.read(file.room()));
-            if (got == 0) return file.finish();
-            PD_CHECK(file.filled(got));
+            auto const written = got == 0 ? file.finish() : file.filled(got);
+            if (!written && file.error_number() != 0)
+                return cannot(file.error_number(), "cannot write " + path_);
+            if (!written || got == 0) return written;
         }
     }
 

@@ -85,6 +85,9 @@ private:
             context_.bytes_restored += row.key.size() + entry.size;
             return {};
         }
+        // What the target will never hold (its name, its size) it names itself, as in a tree.
+        auto const& refused = put.error();
+        if (!failure && refused.fault() == Fault::unsupported && refused.code() == 3) return {};
         if (!failure || failure->fault() == Fault::cancelled) return put;
         context_.problems.push_back({path, failure->message()});
         return {};

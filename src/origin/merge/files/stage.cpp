@@ -14,6 +14,17 @@
 
 namespace perdure::origin {
 
+namespace {
+
+/// What a restore into a new folder names and passes over ends one in place: whoever put it here
+/// would go on, and tell of nothing.
+Result<void> ending(Result<void> done) {
+    if (done || done.error().code() != 3) return done;
+    return fail(Fault::exhausted, "beside what it would replace: " + done.error().message());
+}
+
+}  // namespace
+
 Result<std::unique_ptr<FileStage>> FileStage::make(int root, system::Path const& path,
                                                    std::string name, std::string const& source) {
     PD_CHECK(system::step(system::Step::make_folder, name));
@@ -31,13 +42,13 @@ Result<std::uint64_t> FileStage::put(data::Entry const& entry, data::ByteSource&
     auto const number = next();
     data::Entry loose = entry;  // what is locked could not be put in place
     loose.flags &= ~flags_that_lock;
-    PD_CHECK(target_->write_file(std::to_string(number), loose, content));
+    PD_CHECK(ending(target_->write_file(std::to_string(number), loose, content)));
     return number;
 }
 
 Result<std::uint64_t> FileStage::put_other(data::Entry const& entry) {
     auto const number = next();
-    PD_CHECK(target_->make_other(std::to_string(number), entry));
+    PD_CHECK(ending(target_->make_other(std::to_string(number), entry)));
     return number;
 }
 
@@ -46,7 +57,7 @@ Result<std::uint64_t> FileStage::put_folder(data::Entry entry) {
     auto const name = std::to_string(number);
     entry.mode |= 0700u;
     entry.flags &= ~flags_that_lock;
-    PD_CHECK(target_->make_folder(name, entry));
+    PD_CHECK(ending(target_->make_folder(name, entry)));
     PD_CHECK(target_->finish_folder(name, entry));
     return number;
 }

@@ -24,6 +24,11 @@ data::Entry plain_folder(std::string_view path) {
     return entry;
 }
 
+/// The tree keeps it for take_problems.
+bool is_refused(Error const& error) {
+    return error.fault() == Fault::unsupported && error.code() == 3;
+}
+
 }  // namespace
 
 Result<void> MediaTarget::make_folder(std::string const& path) {
@@ -55,7 +60,10 @@ Result<void> MediaTarget::add(data::Entry const& entry, std::string const& path,
 
 Result<void> MediaTarget::finish() {
     if (tree_ == nullptr) return {};
-    for (auto const& [path, entry] : others_) PD_CHECK(tree_->make_other(path, entry));
+    for (auto const& [path, entry] : others_) {
+        auto const made = tree_->make_other(path, entry);
+        if (!made && !is_refused(made.error())) return made;
+    }
     for (auto const& [path, entry] : folders_ | std::views::reverse) {
         PD_CHECK(tree_->finish_folder(path, entry));
     }
