@@ -193,4 +193,51 @@ def claim_a_source_that_cannot_be_restored_keeps_no_other_from_it(place):
     assert stage.sqlite_dump(place.folder / "back/app/x.db")[b"t2"] is not None
 
 
+def claim_a_table_that_is_named_like_one_of_a_full_text_index_is_the_applications(place):
+    """`notes` over the texts of `notes_content`, which is no table of the module then."""
+    path = place.work / "app.db"
+    make(path, "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT, email TEXT)",
+         "CREATE TABLE notes_content(id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users(id),"
+         " title TEXT, body TEXT)",
+         "CREATE VIRTUAL TABLE notes USING fts5(title, body, content='notes_content',"
+         " content_rowid='id')",
+         "CREATE TRIGGER added AFTER INSERT ON notes_content BEGIN INSERT INTO notes(rowid, title,"
+         " body) VALUES(new.id, new.title, new.body); END",
+         "CREATE TRIGGER gone AFTER DELETE ON notes_content BEGIN INSERT INTO notes(notes, rowid,"
+         " title, body) VALUES('delete', old.id, old.title, old.body); END",
+         "INSERT INTO users VALUES(1, 'Ann', 'ann@example.org'), (2, 'Bob', 'bob@example.org')",
+         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) INSERT INTO"
+         " notes_content SELECT i, 1 + i % 2, 'title ' || i, 'text number ' || i FROM n")
+    place.repository(app="app.db")
+    place.good("backup")
+    found = place.good("source", "discover", path)
+    assert 'table = "notes_content"' in found.out, found
+    make(path, "DELETE FROM notes_content WHERE id <= 10")
+    ran = place.good("restore", "latest", "app", "--to", "live", "--confirm", "app")
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM notes_content").fetchone() == (50,), ran
+        assert database.execute("SELECT rowid FROM notes WHERE notes MATCH 'title NOT number 7'"
+                                " ORDER BY rowid LIMIT 2").fetchall() == [(1,), (2,)]
+        database.execute("INSERT INTO notes(notes, rank) VALUES('integrity-check', 1)")
+    database.close()
+
+
+def claim_a_table_that_no_full_text_index_made_is_in_the_backup_where_people_are_mapped(place):
+    make(place.work / "app.db", "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT)",
+         "CREATE VIRTUAL TABLE posts USING fts3(body)",
+         "CREATE TABLE posts_stat(day TEXT, hits INT)",
+         "CREATE TABLE posts_docsize(day TEXT, bytes INT)",
+         "INSERT INTO users VALUES(1, 'Ann')", "INSERT INTO posts(body) VALUES('hello')",
+         "INSERT INTO posts_stat VALUES('mon', 5)", "INSERT INTO posts_docsize VALUES('tue', 7)")
+    place.repository(app="app.db")
+    add(place, '[source.app.subjects]\ntable = "users"\nkey = "id"\n'
+               'owners = { posts = "rowid -> users" }\n')
+    place.run("backup")
+    place.run("restore", "latest", "--to", place.folder / "back")
+    copy = sqlite3.connect(place.folder / "back/app/app.db")
+    assert copy.execute("SELECT * FROM posts_stat").fetchall() == [("mon", 5)]
+    assert copy.execute("SELECT * FROM posts_docsize").fetchall() == [("tue", 7)]
+    copy.close()
+
+
 stage.main(globals())

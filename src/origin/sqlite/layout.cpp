@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/trim.h"
+#include "origin/sqlite/fulltext.h"
 
 namespace perdure::origin {
 
@@ -149,16 +150,31 @@ Result<bool> lacks_rowid(Connection& connection, std::string const& table,
     return Error(asked.error());
 }
 
-bool is_shadow(std::string_view table, std::vector<VirtualTable> const& virtual_tables) {
+/// Not every full-text table keeps all of its module's tables, and where it does not, one of the
+/// application's own may bear the name: "notes" over the texts of "notes_content".
+bool may_be_of(VirtualTable const& owner, std::string_view ending, data::TableSchema const& table) {
+    if (!is_fulltext(owner)) return true;
+    if (same_name(ending, "_content")) return text_source(owner) == TextSource::own;
+    auto const second = [&](std::string_view name) {
+        return table.columns.size() > 1 && same_name(table.columns[1].name, name);
+    };
+    if (same_name(ending, "_docsize")) return second(owner.module == "fts5" ? "sz" : "size");
+    return !same_name(ending, "_stat") || second("value");
+}
+
+bool is_shadow(data::TableSchema const& table, std::vector<VirtualTable> const& virtual_tables) {
+    std::string_view const name = table.name;
     return std::ranges::any_of(virtual_tables, [&](VirtualTable const& owner) {
-        if (table.size() <= owner.name.size() + 1 || table[owner.name.size()] != '_' ||
-            !same_name(table.substr(0, owner.name.size()), owner.name)) {
+        if (name.size() <= owner.name.size() + 1 || name[owner.name.size()] != '_' ||
+            !same_name(name.substr(0, owner.name.size()), owner.name)) {
             return false;
         }
         auto const endings = shadow_endings(owner.module);
-        auto const ending = table.substr(owner.name.size());
-        return endings.empty() ||
-               std::ranges::any_of(endings, [&](auto known) { return same_name(known, ending); });
+        auto const ending = name.substr(owner.name.size());
+        if (endings.empty()) return true;
+        bool const known =
+            std::ranges::any_of(endings, [&](auto each) { return same_name(each, ending); });
+        return known && may_be_of(owner, ending, table);
     });
 }
 
@@ -306,7 +322,7 @@ Result<Layout> read_layout(Connection& connection, bool is_wal) {
     for (auto const& name : table_names) {
         data::TableSchema table{.name = name};
         PD_TRY(TableLayout rows_layout, read_table(connection, table));
-        table.shadow = is_shadow(name, layout.virtual_tables);
+        table.shadow = is_shadow(table, layout.virtual_tables);
         if (table.columns.empty()) {
             return fail(Fault::corrupt,
                         "the schema names a table " + name + " that cannot be read");

@@ -218,7 +218,7 @@ void leave_out_indexes(Layout& layout, Selection& selection, bool by_person) {
         for (auto const ending : shadow_endings(owner.module)) {
             if (ending == "_content" || ending == "_config") continue;
             auto const table = find_table(layout, owner.name + std::string(ending));
-            if (table) selection.left_out[*table] = true;
+            if (table && layout.schema.tables[*table].shadow) selection.left_out[*table] = true;
         }
         layout.schema.settings["rebuild " + owner.name] = contentless ? "empty" : owner.module;
         if (contentless) {
