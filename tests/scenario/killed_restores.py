@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What a killed restore in place leaves among the live data comes into no backup, and goes."""
+import sqlite3
 import time
 
 import stage
@@ -64,6 +65,32 @@ def claim_a_backup_names_a_restore_that_was_killed_half_way(place):
     assert not list(folder.glob(".perdure*")), "still there"
     place.good("backup")
     assert ".perdure" not in place.good("backup", "show", "latest", "--files").out
+
+
+def claim_a_database_that_a_killed_restore_had_begun_goes_with_the_next_one(place):
+    """It holds everybody's rows, unencrypted."""
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE t(a, b)")
+        database.executemany("INSERT INTO t VALUES(?, ?)",
+                             ((i, "x" * 50 + str(i)) for i in range(200_000)))
+    database.close()
+    place.repository(app="app.db")
+    place.good("backup")
+    back = place.folder / "back"
+    for _ in range(20):
+        process = place.start("restore", "latest", "--to", back, "--confirm", "back")
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until \
+                and not list(back.glob("app/.perdure-*")):
+            time.sleep(0.0005)
+        process.kill()
+        process.communicate()
+        if list(back.glob("app/.perdure-*")):
+            break
+    else:
+        raise AssertionError("no restore could be killed in time")
+    place.good("restore", "latest", "--to", back, "--confirm", "back")
+    assert [path.name for path in (back / "app").iterdir()] == ["app.db"]
 
 
 stage.main(globals())

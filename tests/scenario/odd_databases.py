@@ -240,4 +240,15 @@ def claim_a_table_that_no_full_text_index_made_is_in_the_backup_where_people_are
     copy.close()
 
 
+def claim_a_database_with_the_longest_name_comes_back(place):
+    name = "n" * 240 + ".db"
+    make(place.work / name, "CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    place.repository(app=name)
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    copy = sqlite3.connect(place.folder / "back/app" / name)
+    assert copy.execute("SELECT x FROM t").fetchall() == [(1,)]
+    copy.close()
+
+
 stage.main(globals())

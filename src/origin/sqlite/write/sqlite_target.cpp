@@ -1,8 +1,12 @@
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "origin/files/leftovers.h"
 #include "origin/files/target.h"
 #include "origin/sqlite/sqlite_origin.h"
 #include "origin/sqlite/write/builder.h"
 #include "origin/sqlite/write/media_target.h"
-#include "system/random.h"
 
 // A database appears under its name complete, or not at all: built under a temporary name beside
 // it, synced, renamed. What is replaced is first brought to rest (its log folded in), so that no
@@ -36,10 +40,12 @@ public:
 
 private:
     Result<void> refuse_existing() const;
+    Result<void> claim();
     Result<void> bring_to_rest() const;
     Result<void> publish();
 
     system::Path path_, temporary_;
+    system::File folder_;  ///< claimed while it is filled
     TargetOptions options_;
     MediaTarget media_;
     std::unique_ptr<Builder> builder_;
@@ -52,14 +58,24 @@ Result<void> SqliteTarget::refuse_existing() const {
         .with_fix("restore into another folder, or allow overwriting");
 }
 
+/// Takes away what a restore that was killed left here: all rows of people, unencrypted.
+Result<void> SqliteTarget::claim() {
+    int const opened = ::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0) return system::error_from_errno(errno, "open " + options_.folder.native());
+    folder_ = system::File(opened);
+    bool const alone = claim_folder(folder_);
+    if (alone && options_.overwrite) sweep_leftovers(options_.folder);
+    return {};
+}
+
 Result<void> SqliteTarget::begin(data::DatabaseSchema const& schema) {
     PD_CHECK(refuse_existing());
     PD_CHECK(system::make_folders(options_.folder));
     std::error_code error;
     if (std::filesystem::is_symlink(options_.folder, error)) return refuse_link(options_.folder);
-    auto const mark = system::real_random().draw<Opaque<6, struct MarkTag>>();
-    temporary_ =
-        path_.parent_path() / (".perdure-" + to_hex(mark) + "-" + path_.filename().string());
+    PD_CHECK(claim());
+    // Without the database's own name, which may be as long as a name can be.
+    temporary_ = path_.parent_path() / (temporary_prefix() + "0");
     PD_TRY(system::File file, system::File::create(temporary_, 0600));
     PD_CHECK(file.close());
     PD_TRY(builder_, Builder::create(temporary_, schema));
