@@ -39,9 +39,11 @@ using data::TreeItem;
 using Step = TreeItem::Step;
 
 constexpr int pack_tries_max = 10;
-constexpr std::size_t packs_pinned_max = 400;  ///< descriptors; further ones are opened by name
+constexpr std::size_t held_open_max = 400;  ///< descriptors; further files are opened by name
 
+/// git-annex keeps files below names with the ending that they had, yarn.lock among them.
 bool is_temporary(std::string_view path, std::string_view name) {
+    if (path.starts_with("annex/objects/")) return false;
     if (name.ends_with(".lock") || name == "gc.pid") return true;
     return path.starts_with("objects/") &&
            (name.starts_with("tmp_") || name.starts_with("incoming-"));
@@ -99,19 +101,20 @@ Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below
     std::vector<TreeItem> items;
     if (!walk && walk.error().fault() == Fault::not_found) return items;
     if (!walk) return walk.error();
-    std::size_t pinned = 0;
+    std::size_t held_open = 0;
     for (;;) {
         PD_TRY(auto item, walk->next());
         if (!item) break;
         if (item->step == Step::leaf && is_temporary(below_git + "/", item->entry.name)) continue;
         item->entry.same_as.clear();  // it would name a path below this folder, not the source
         if (item->entry.name.empty()) item->entry.name = std::string(split_path(path).name);
-        if (item->content && pinned < packs_pinned_max) {
+        bool const in_memory = item->entry.size <= pinned_in_memory_max;  // refs, all of them
+        if (item->content && (in_memory || held_open < held_open_max)) {
             bool vanished = false;
             auto content = pin_file(walk->root(), walk->path(), item->entry, vanished);
             if (vanished) continue;
             if (content) item->content = std::move(*content);  // else its reader will say why
-            if (item->entry.size > 0) ++pinned;
+            if (!in_memory) ++held_open;
         }
         items.push_back(std::move(*item));
     }

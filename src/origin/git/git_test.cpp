@@ -137,6 +137,38 @@ TEST_F(GitOrigin, KeepsLocksAndTemporaryObjectsOut) {
     EXPECT_TRUE(listed->items.contains("objects/pack"));
 }
 
+/// However many: a ref that is read after the objects may name one that came after them.
+TEST_F(GitOrigin, AllLooseRefsAreThoseOfBeforeTheObjects) {
+    constexpr int refs = 1000;
+    auto const ref = [&](int number) {
+        return bare_ / "refs" / "tags" / ("v" + std::to_string(number));
+    };
+    for (int number = 0; number < refs; ++number) put(ref(number), "before\n");
+    auto reader = read_git({.folder = bare_});
+    ASSERT_TRUE(reader);
+    for (int number = 0; number < refs; ++number) put(ref(number), "after\n");
+    std::filesystem::remove(ref(refs - 1));  // git packed it
+    ASSERT_NO_FATAL_FAILURE(copy_items(**reader, [](auto const&, auto const&) {}));
+    for (int number = 0; number < refs; ++number) {
+        auto const path = copy_ / ref(number).lexically_relative(bare_);
+        auto const copy = system::read_file(path, 100);
+        ASSERT_TRUE(copy) << path;
+        EXPECT_EQ(to_string(*copy), "before\n") << path;
+    }
+}
+
+/// git-annex names a file by its digest and the ending that it had.
+TEST_F(GitOrigin, KeepsFilesOfGitAnnexThatEndInLock) {
+    auto const key = bare_ / "annex" / "objects" / "a1" / "b2" / "SHA256E-s3--ff.lock";
+    put(key / "SHA256E-s3--ff.lock", "abc");
+    put(bare_ / "annex" / "index.lock", "");
+    auto const listed = list_source(source(bare_));
+    ASSERT_TRUE(listed);
+    EXPECT_TRUE(
+        listed->items.contains("annex/objects/a1/b2/SHA256E-s3--ff.lock/SHA256E-s3--ff.lock"));
+    EXPECT_FALSE(listed->items.contains("annex/index.lock"));
+}
+
 TEST_F(GitOrigin, CheckNamesADamagedObject) {
     std::string const object = output_of("find " + quoted(work_ / ".git/objects") +
                                          " -type f -path '*/[0-9a-f][0-9a-f]/*' | head -1");

@@ -8,8 +8,6 @@
 namespace perdure::origin {
 namespace {
 
-constexpr std::uint64_t in_memory_bytes_max = 32 << 10;
-
 class MemoryContent final : public data::Content {
 public:
     MemoryContent(Bytes bytes, data::Entry entry)
@@ -91,7 +89,7 @@ Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string co
     // Git replaces its files by renaming: what is open now may be longer than what was looked at,
     // and its beginning alone would be refs that are cut short.
     PD_TRY(std::uint64_t const size, file->size_bytes());
-    if (size > in_memory_bytes_max)
+    if (size > pinned_in_memory_max)
         return std::make_shared<DescriptorContent>(std::move(*file), path, entry);
     Bytes bytes(static_cast<std::size_t>(size));
     PD_TRY(std::size_t const got, file->read_at(bytes, 0));

@@ -7,6 +7,9 @@
 
 namespace perdure::origin {
 
+/// Files up to this size are kept in memory and need no descriptor.
+inline constexpr std::uint64_t pinned_in_memory_max = 32 << 10;
+
 /// The content of a file as it is now, kept although its name may vanish: small files in memory,
 /// larger ones by their open descriptor. Its entry_after_reading is `entry` unless bytes changed:
 /// that a name was removed meanwhile (ctime, link count) does not count.
