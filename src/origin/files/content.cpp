@@ -81,7 +81,8 @@ private:
     }
 
     Result<std::size_t> read_plain(ByteSpan into) {
-        if (at_ >= size_ && at_ > 0) return std::size_t{0};
+        // Those of the kernel, and of some network file systems, say 0 and hold more.
+        if (size_ > 0 && at_ >= size_) return std::size_t{0};
         PD_TRY(std::size_t const got, fill(into, at_));
         at_ += got;
         return got;

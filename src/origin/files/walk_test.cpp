@@ -240,6 +240,26 @@ TEST_F(FilesReader, NeverDescendsIntoTheKernelsViews) {
     EXPECT_EQ(listed.items.size(), 2u);
 }
 
+/// The kernel's files, and those of some network file systems, say that they hold nothing.
+TEST_F(FilesReader, ReadsAFileThatTellsNoSizeToItsEnd) {
+    put(root_ / "file", "");
+    if (::mount("/proc/kallsyms", (root_ / "file").c_str(), nullptr, MS_BIND, nullptr) != 0)
+        GTEST_SKIP() << "cannot mount here";
+    std::uint64_t bytes = 0;
+    {
+        Listed const listed = list();
+        auto source = listed.items.at("file").content->open({});
+        Bytes buffer(1000);
+        for (;;) {
+            auto const got = source ? (*source)->read(buffer) : Result<std::size_t>(0);
+            if (!got || *got == 0) break;
+            bytes += *got;
+        }
+    }
+    ::umount((root_ / "file").c_str());
+    EXPECT_GT(bytes, 100000u);
+}
+
 TEST_F(FilesReader, TellsThatAFileGrewShrankOrWasReplacedWhileRead) {
     for (std::string const change : {"grow", "shrink", "replace", "none"}) {
         put(root_ / "file", std::string(300000, 'x'));
