@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "origin/files/exclude.h"
 #include "repository/config_object.h"
+#include "repository/keyring/pin.h"
 #include "repository/keyring/retire/retire.h"
 #include "service/config/units.h"
 #include "service/health/screen.h"
@@ -111,10 +112,6 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
         if (source.options.type != "files") continue;
         for (auto const& key : keys) leave_out_of(source, source.options.path, key);
     }
-}
-
-bool is_rollback(Error const& error) {
-    return error.code() == 14 && error.message().find("rollback: ") != std::string::npos;
 }
 
 bool looks_like_path(std::string const& text) {
@@ -330,7 +327,7 @@ Result<void> Workspace::open_repository() {
     options.threads = config_.limits.threads();
     repository::Outside const outside{system::real_clock(), system::real_random()};
     auto opened = repository::Repository::open(opened_store, secret, options, outside, stop());
-    if (!opened && options.read_only && is_rollback(opened.error())) {
+    if (!opened && options.read_only && repository::is_rollback(opened.error())) {
         // It may be the only copy that is left: without this machine's memory it opens.
         pass_over({"keyring", opened.error().message() +
                                   "; this is an older copy of the repository, good to read: look "

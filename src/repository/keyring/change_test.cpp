@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "repository/keyring/keyring_test_world.h"
+#include "repository/keyring/pin.h"
 #include "repository/triple.h"
 #include "store/wrap/forward.h"
 #include "system/file.h"
@@ -307,12 +308,15 @@ TEST(KeyringPin, NoticesAnOlderKeyringAndAFork) {
     }
     auto const rollback = world.refused(world.secret);
     EXPECT_EQ(rollback.code(), 14);
-    EXPECT_NE(rollback.message().find("rollback"), std::string::npos);
+    EXPECT_TRUE(is_rollback(rollback)) << rollback.message();
+    EXPECT_TRUE(is_rollback(Error(rollback).within("the keyring of disk")));
     // The same epochs made twice, differently.
     world.place.pin_file.clear();
     ASSERT_TRUE(world.open()->rotate(world.settled, {}));
     world.place.pin_file = folder->path() / "pin";
-    EXPECT_NE(world.refused(world.secret).message().find("fork"), std::string::npos);
+    auto const fork = world.refused(world.secret);
+    EXPECT_NE(fork.message().find("fork"), std::string::npos);
+    EXPECT_FALSE(is_rollback(fork));
     world.place.homes = {newest, world.store};
     world.place.pin_file.clear();
     EXPECT_NE(world.refused(world.secret).message().find("fork"), std::string::npos);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "repository/keyring/pin.h"
 #include "repository/keyring/state.h"
 #include "repository/triple.h"
 
@@ -177,8 +178,8 @@ std::vector<SlotInfo> Keyring::slots() const {
 Result<void> Keyring::require_epoch(std::uint64_t epoch_min) const {
     if (epoch() >= epoch_min) return {};
     return fail(Fault::corrupt,
-                fmt::format("rollback: a snapshot demands epoch {} of the keyring, which is at {}",
-                            epoch_min, epoch()))
+                fmt::format("{}a snapshot demands epoch {} of the keyring, which is at {}",
+                            rollback_begins, epoch_min, epoch()))
         .with_code(14);
 }
 

@@ -37,6 +37,10 @@ Result<void> write_pin(system::Path const& file, Pin const& pin) {
     return system::write_file(file, out.view());
 }
 
+bool is_rollback(Error const& error) {
+    return error.code() == 14 && error.message().find(rollback_begins) != std::string::npos;
+}
+
 Result<void> check_pin(Pin const& pin, OpenedManifest const& found) {
     if (pin.repository != found.header.repository) {
         return fail(Fault::conflict, "the pin on this machine belongs to another repository")
@@ -44,8 +48,8 @@ Result<void> check_pin(Pin const& pin, OpenedManifest const& found) {
     }
     if (found.header.epoch < pin.epoch) {
         return fail(Fault::corrupt,
-                    fmt::format("rollback: the keyring is at epoch {}, this machine saw epoch {}",
-                                found.header.epoch, pin.epoch))
+                    fmt::format("{}the keyring is at epoch {}, this machine saw epoch {}",
+                                rollback_begins, found.header.epoch, pin.epoch))
             .with_code(14)
             .with_fix("somebody put an older copy in place: find the newer one before writing");
     }

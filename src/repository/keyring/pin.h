@@ -17,7 +17,10 @@ struct Pin {
 /// Empty when there is none. Fails: corrupt (the file is no pin).
 Result<std::optional<Pin>> read_pin(system::Path const& file);
 Result<void> write_pin(system::Path const& file, Pin const& pin);
-/// Fails: corrupt code 14 (rollback), conflict code 14 (fork, or another repository's pin).
+/// An error that tells of an older state than one that was seen begins so, within whatever context.
+inline constexpr std::string_view rollback_begins = "rollback: ";
+bool is_rollback(Error const& error);
+/// Fails: corrupt code 14 (is_rollback), conflict code 14 (fork, or another repository's pin).
 Result<void> check_pin(Pin const& pin, OpenedManifest const& found);
 
 }  // namespace perdure::repository
