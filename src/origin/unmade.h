@@ -15,6 +15,10 @@ bool is_application_only(data::Problem const& told);
 /// because the source had it.
 bool is_of_the_rows(data::Problem const& told);
 
+/// Whether SQLite refuses to look after a foreign key since it names no key of its parent: the
+/// application's own mistake, which SQLite tells in words alone (sqlite/words_test.cpp pins them).
+bool is_key_mismatch(Error const& error);
+
 /// Objects of a source's schema that a restored copy lacks because only the application can make
 /// them, by their place in that schema.
 using UnmadeObjects = std::map<std::size_t, data::DatabaseSchema::Object>;

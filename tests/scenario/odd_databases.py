@@ -251,4 +251,20 @@ def claim_a_database_with_the_longest_name_comes_back(place):
     copy.close()
 
 
+def claim_a_foreign_key_that_names_no_key_hides_no_other_and_is_no_dead_end(place):
+    path = place.work / "app.db"
+    make(path, "CREATE TABLE parent(k PRIMARY KEY)", "CREATE TABLE child(k REFERENCES parent)",
+         "CREATE TABLE bad(k REFERENCES parent(none))", "INSERT INTO child VALUES('nobody')",
+         "INSERT INTO bad VALUES(1), (2)")
+    place.repository(app="app.db")
+    place.good("backup")
+    drill = place.good("restore", "drill")
+    assert "2 faults that the source has as well" in drill.err, drill
+    make(path, "DELETE FROM bad WHERE k = 1")
+    place.good("restore", "latest", "app", "--to", "live", "--confirm", "app")
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT k FROM bad ORDER BY k").fetchall() == [(1,), (2,)]
+    database.close()
+
+
 stage.main(globals())

@@ -17,6 +17,7 @@
 #include "origin/merge/rows/references.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
+#include "origin/unmade.h"
 #include "system/step.h"
 
 namespace perdure::origin {
@@ -65,19 +66,16 @@ struct Dangling {
 
 Result<Dangling> dangling(Connection& connection, std::string const& table) {
     Dangling out;
-    PD_TRY(Statement rows,
-           connection.prepare("PRAGMA main.foreign_key_check(" + identifier(table) + ")"));
+    auto rows = connection.prepare("PRAGMA main.foreign_key_check(" + identifier(table) + ")");
+    if (!rows && is_key_mismatch(rows.error())) return out;  // there is nothing to look after
+    if (!rows) return rows.error();
     while (true) {
-        auto const more = rows.step();
-        if (!more) {
-            // A foreign key that names no key of its parent is the application's own mistake.
-            if (more.error().message().find("mismatch") != std::string::npos) return Dangling{};
-            return more.error();
-        }
-        if (!*more) return out;
+        PD_TRY(bool const more, rows->step());
+        if (!more) return out;
         if (out.rows++ == 0) {
-            auto const row = rows.is_null(1) ? "a row of " + table : table + " row " + rows.text(1);
-            out.first = row + " refers to a row of " + rows.text(2) + " that is not there";
+            auto const row =
+                rows->is_null(1) ? "a row of " + table : table + " row " + rows->text(1);
+            out.first = row + " refers to a row of " + rows->text(2) + " that is not there";
         }
     }
 }
