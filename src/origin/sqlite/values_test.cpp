@@ -259,6 +259,24 @@ TEST_F(SqliteValues, GeneratedColumnsStandBesideValuesOfEveryKind) {
     expect_faithful();
 }
 
+TEST_F(SqliteValues, ValuesThatDoNotFitBesideGeneratedColumnsKeepNoDatabaseFromComingBack) {
+    write(
+        "CREATE TABLE l(a, b AS (a)); INSERT INTO l(a) VALUES('12'), (NULL), (7), ('x');"
+        "CREATE TABLE other(x); INSERT INTO other VALUES(1); PRAGMA writable_schema=ON;"
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE l(a INTEGER NOT NULL, b AS (a))' "
+        "WHERE name = 'l';");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems) << problems.error().message();
+    ASSERT_EQ(problems->size(), 2u);
+    EXPECT_EQ((*problems)[0].path, "l");
+    EXPECT_NE((*problems)[1].reason.find("NOT NULL"), std::string::npos);
+    auto connection = open_for_writing(scratch_.path() / "out/app.db");
+    EXPECT_EQ(*connection.text("SELECT group_concat(b) FROM l"), "12,7,x");
+    EXPECT_EQ(*connection.text("SELECT x FROM other"), "1");
+}
+
 TEST_F(SqliteValues, AColumnAddedLaterIsNoDamageInUtf16Either) {
     write(
         "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(a);"

@@ -6,7 +6,8 @@
 // 2. Rows come before indexes; triggers come last and never fire.
 // 3. Every value keeps its storage class. A table into which a column's affinity would convert a
 //    value (or whose NOT NULL a row breaks) is filled under a loose definition without types and
-//    checks but with the same keys, and gets its own text back before anyone else sees it.
+//    checks but with the same keys, and gets its own text back before anyone else sees it. Beside
+//    generated columns it cannot be: what its own definition changes or refuses then is named.
 // 4. In the end every text in sqlite_schema is the source's, in the source's order.
 // 5. Rows of an R-Tree go in through its module, once its shadow tables hold an empty root.
 // 6. What cannot be built rightly here (an index by an unknown function) is left out and named;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ private:
     Result<void> open_spatial(Object const& object);
 
     Result<void> loosen();
+    Result<void> loosen_or_tell();
     Result<void> set_table_sql(std::string const& name, std::string const& sql);
     Result<std::string> loose_sql();
 
@@ -64,7 +66,8 @@ private:
     TableLayout layout_;
     std::vector<char> affinities_;  ///< of layout_.stored
     Statement insert_;
-    std::uint64_t refused_ = 0;  ///< rows of this table that could not be put back
+    std::optional<std::size_t> unloosened_;  ///< the table told last
+    std::uint64_t refused_ = 0;              ///< rows of this table that could not be put back
     struct Kept {
         Bytes key, payload;
     };

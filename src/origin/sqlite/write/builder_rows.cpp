@@ -30,16 +30,18 @@ Result<void> Builder::add(data::RowView const& row) {
     if (!loose_ && !by_module) {
         auto const fits_in = fits(row.payload);
         if (!fits_in) return refuse(fits_in.error());
-        if (!*fits_in) PD_CHECK(loosen());
+        if (!*fits_in) PD_CHECK(loosen_or_tell());
     }
     auto bound = bind(row);
     if (!bound) return refuse(bound.error());
     auto inserted = insert();
     // A definition stricter than its rows (NOT NULL added by hand) must not lose them.
     if (!inserted && inserted.error().fault() == Fault::conflict && !loose_ && !by_module) {
-        PD_CHECK(loosen());
-        PD_CHECK(bind(row));
-        inserted = insert();
+        PD_CHECK(loosen_or_tell());
+        if (loose_) {
+            PD_CHECK(bind(row));
+            inserted = insert();
+        }
     }
     if (inserted) return {};
     if (inserted.error().fault() == Fault::conflict) return refuse(inserted.error());
@@ -192,6 +194,18 @@ Result<void> Builder::loosen() {
     PD_CHECK(set_table_sql(schema_.tables[table_].name, sql));
     loose_ = true;
     return prepare_insert();
+}
+
+/// Beside generated columns nothing can be loosened: a value may come back as its column's type has
+/// it then, and a row that breaks a NOT NULL not at all. Both are better than no database.
+Result<void> Builder::loosen_or_tell() {
+    auto loosened = loosen();
+    if (loosened || loosened.error().fault() != Fault::unsupported) return loosened;
+    auto const& name = schema_.tables[table_].name;
+    if (std::exchange(unloosened_, table_) == table_) return {};
+    problems_.push_back(
+        {name, loosened.error().message() + ": what its columns' types change came back changed"});
+    return {};
 }
 
 /// The table without types, checks and NOT NULL, but with the same key and the same automatic
