@@ -267,4 +267,30 @@ def claim_a_foreign_key_that_names_no_key_hides_no_other_and_is_no_dead_end(plac
     database.close()
 
 
+def claim_the_widest_tables_come_back_with_their_numbers_and_people(place):
+    """SQLite takes as many columns in a table as in a result, and a row has a number besides."""
+    names = [f"c{number}" for number in range(1999)]
+    marks = ",".join("?" * 2001)
+    path = place.work / "app.db"
+    make(path, "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT)",
+         f"CREATE TABLE wide(user_id INTEGER REFERENCES users(id), {','.join(names)})",
+         "INSERT INTO users VALUES(1, 'Ann'), (2, 'Bob')")
+    rows = [(number, 1 + number % 2, *(f"{number} {name}" for name in names))
+            for number in (-5, 7, 8, 1 << 40)]
+    with sqlite3.connect(path) as database:
+        database.executemany(f"INSERT INTO wide(rowid, user_id, {','.join(names)})"
+                             f" VALUES({marks})", rows)
+    database.close()
+    place.repository(app="app.db")
+    add(place, '[source.app.subjects]\ntable = "users"\nkey = "id"\n')
+    ran = place.good("backup", "--json").summary
+    assert ran["sources"][0]["subjects"] == 2, ran
+    place.good("restore", "drill")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    copy = sqlite3.connect(place.folder / "back/app/app.db")
+    assert copy.execute("SELECT rowid, user_id FROM wide").fetchall() == [r[:2] for r in rows]
+    assert copy.execute("SELECT * FROM wide").fetchall() == [row[1:] for row in rows]
+    copy.close()
+
+
 stage.main(globals())

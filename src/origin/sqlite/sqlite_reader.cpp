@@ -76,6 +76,7 @@ private:
     std::vector<bool> own_order_;  ///< by position: the digest leaves it out
     std::size_t table_ = 0;
     Statement rows_;
+    Statement numbers_;  ///< of a table so wide that its rows' numbers would be a column too many
     Encoder key_, payload_, subject_;
     std::uint64_t row_ = 0;  ///< rows of this table so far
     std::int64_t rowid_ = 0;
@@ -107,17 +108,32 @@ Result<void> SqliteReader::prepare(UnmadeObjects const& unmade, RowOrder order) 
 
 // Statement columns: rowid (where there is one), then the stored values, then the subject (where
 // there can be one). A covering index would give the rows in another order: see Selection::from.
+// Where that is more than SQLite takes, a second statement walks the same rows for the first and
+// the last of these.
 Result<void> SqliteReader::start_table() {
     auto const& layout = layout_.tables[table_];
-    std::string sql = "SELECT ";
-    if (layout.key == KeyKind::rowid) sql += "t." + identifier(layout.rowid_name) + ", ";
-    sql += selection_.columns[table_];
-    auto const subject = selection_.routing.expression(table_, "t");
-    if (!subject.empty()) sql += ", " + subject;
-    sql += " FROM " + selection_.from[table_];
-    auto prepared = source_.connection().prepare(sql);
-    if (!prepared) return std::move(prepared.error()).within("reading table " + table_name());
-    rows_ = std::move(*prepared);
+    auto& connection = source_.connection();
+    std::string number, subject = selection_.routing.expression(table_, "t");
+    if (layout.key == KeyKind::rowid) number = "t." + identifier(layout.rowid_name);
+    auto const columns =
+        layout.stored.size() + (number.empty() ? 0 : 1) + (subject.empty() ? 0 : 1);
+    auto const most = sqlite3_limit(connection.get(), SQLITE_LIMIT_COLUMN, -1);
+    auto const prepare = [&](std::initializer_list<std::string_view> parts) -> Result<Statement> {
+        std::string listed;
+        for (auto const part : parts) {
+            if (!part.empty()) listed += (listed.empty() ? "" : ", ") + std::string(part);
+        }
+        auto prepared = connection.prepare("SELECT " + listed + " FROM " + selection_.from[table_]);
+        if (!prepared) return std::move(prepared.error()).within("reading table " + table_name());
+        return prepared;
+    };
+    numbers_ = Statement();
+    if (columns > static_cast<std::size_t>(most)) {
+        PD_TRY(numbers_, prepare({number, subject}));
+        number.clear();
+        subject.clear();
+    }
+    PD_TRY(rows_, prepare({number, selection_.columns[table_], subject}));
     row_ = 0;
     slack_bytes_ = 0;
     for (auto const& object : layout_.schema.objects) {
@@ -153,18 +169,25 @@ Result<std::optional<data::RowView>> SqliteReader::next(std::stop_token stop) {
 
 Result<std::optional<data::RowView>> SqliteReader::next_row() {
     PD_TRY(bool const more, rows_.step());
+    if (numbers_) {
+        PD_TRY(bool const numbered, numbers_.step());
+        if (numbered != more) return fail(Fault::corrupt, "its rows cannot be counted");
+    }
     if (!more) return std::nullopt;
     auto const& layout = layout_.tables[table_];
     PD_CHECK(make_key());
     payload_.clear();
-    int column = layout.key == KeyKind::rowid ? 1 : 0;
+    int const first = layout.key == KeyKind::rowid ? 1 : 0;
+    int column = numbers_ ? 0 : first;
     for (std::size_t at = 0; at < layout.stored.size(); ++at) {
         encode_column(payload_, rows_, column++);
     }
     PD_CHECK(guard(payload_.size()));
     subject_.clear();
-    if (selection_.routing.leads_to_person(table_) && !rows_.is_null(column)) {
-        encode_column(subject_, rows_, column);
+    Statement const& whose = numbers_ ? numbers_ : rows_;
+    if (numbers_) column = first;
+    if (selection_.routing.leads_to_person(table_) && !whose.is_null(column)) {
+        encode_column(subject_, whose, column);
     }
     ++row_;
     digest_.row(key_.view(), payload_.view());
@@ -177,7 +200,7 @@ Result<void> SqliteReader::make_key() {
     key_.clear();
     switch (layout.key) {
         case KeyKind::rowid: {
-            auto const rowid = rows_.integer(0);
+            auto const rowid = (numbers_ ? numbers_ : rows_).integer(0);
             if (row_ > 0 && rowid <= rowid_) {
                 return fail(Fault::corrupt, "rows out of order: the database is damaged");
             }
