@@ -24,7 +24,8 @@
 // came
 //    between: once more, from the listing.
 // So the walk must not run ahead of this reader: it uses Walk, not the threaded reader.
-// 4. Locks, temporary objects and quarantines of pushes under way stay out: in the copy they would
+// 4. Submodules have repositories of their own below modules/, which are read in the same order.
+// 5. Locks, temporary objects and quarantines of pushes under way stay out: in the copy they would
 //    only block.
 //
 // Not covered: objects that a force-push makes unreachable and `gc --prune=now` removes within the
@@ -64,7 +65,10 @@ private:
     }
     Result<std::vector<TreeItem>> capture_folder(std::string const& below_git);
     Result<std::optional<TreeItem>> capture_file(std::string const& below_git);
-    Result<std::vector<TreeItem>> capture_packs();
+    Result<void> capture_repository(std::string const& repository);
+    void find_submodules(std::string const& below_git);
+    std::string_view repository_of(std::string_view below_git) const;
+    Result<std::vector<TreeItem>> capture_packs(std::string const& below_git);
     Result<std::optional<TreeItem>> in_git_folder(TreeItem item, std::string_view path);
     /// Passes over the folder just entered, its leave included.
     Result<void> pass_over_folder();
@@ -73,8 +77,9 @@ private:
     WalkOptions options_;
     Walk walk_;
     std::string git_;
+    std::vector<std::string> repositories_{""};  ///< the git folder, and modules/NAME below it
     std::map<std::string, std::vector<TreeItem>, std::less<>> captured_;  ///< by folder
-    std::optional<TreeItem> head_, packed_refs_;
+    std::map<std::string, std::optional<TreeItem>, std::less<>> captured_files_;
     std::deque<TreeItem> pending_;
     std::vector<data::Problem> problems_;
 };
@@ -105,7 +110,8 @@ Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below
     for (;;) {
         PD_TRY(auto item, walk->next());
         if (!item) break;
-        if (item->step == Step::leaf && is_temporary(below_git + "/", item->entry.name)) continue;
+        auto const own = (below_git + "/").substr(repository_of(below_git + "/").size());
+        if (item->step == Step::leaf && is_temporary(own, item->entry.name)) continue;
         item->entry.same_as.clear();  // it would name a path below this folder, not the source
         if (item->entry.name.empty()) item->entry.name = std::string(split_path(path).name);
         bool const in_memory = item->entry.size <= pinned_in_memory_max;  // refs, all of them
@@ -130,12 +136,13 @@ Result<std::optional<TreeItem>> GitReader::capture_file(std::string const& below
     std::string const path = inside(below_git);
     struct statx status{};
     PD_TRY(system::File folder, open_folder_beneath(root->descriptor(), split_path(path).parent));
-    int const error = stat_at(folder.descriptor(), below_git.c_str(), status);
+    std::string const name(split_path(path).name);
+    int const error = stat_at(folder.descriptor(), name.c_str(), status);
     if (error == ENOENT) return std::optional<TreeItem>();
     if (error != 0) return system::error_from_errno(error, "cannot stat " + path);
     TreeItem item;
     item.entry = entry_from(status);
-    item.entry.name = below_git;
+    item.entry.name = name;
     bool vanished = false;
     PD_TRY(item.content, pin_file(root, path, item.entry, vanished));
     if (vanished) return std::optional<TreeItem>();
@@ -143,13 +150,25 @@ Result<std::optional<TreeItem>> GitReader::capture_file(std::string const& below
 }
 
 Result<void> GitReader::capture() {
-    PD_TRY(captured_["refs"], capture_folder("refs"));
-    PD_TRY(captured_["reftable"], capture_folder("reftable"));
-    PD_TRY(packed_refs_, capture_file("packed-refs"));
-    PD_TRY(head_, capture_file("HEAD"));
-    PD_TRY(captured_["worktrees"], capture_folder("worktrees"));
-    PD_TRY(captured_["objects/info"], capture_folder("objects/info"));
-    std::string const alternates = inside("objects/info/alternates");
+    find_submodules("modules");
+    for (auto const& repository : repositories_) PD_CHECK(capture_repository(repository));
+    return {};
+}
+
+/// `repository`: "" or ending in '/'.
+Result<void> GitReader::capture_repository(std::string const& repository) {
+    auto const take = [&](char const* folder) -> Result<void> {
+        PD_TRY(captured_[repository + folder], capture_folder(repository + folder));
+        return {};
+    };
+    PD_CHECK(take("refs"));
+    PD_CHECK(take("reftable"));
+    for (char const* file : {"packed-refs", "HEAD"}) {
+        PD_TRY(captured_files_[repository + file], capture_file(repository + file));
+    }
+    PD_CHECK(take("worktrees"));
+    PD_CHECK(take("objects/info"));
+    std::string const alternates = inside(repository + "objects/info/alternates");
     if (open_file_beneath(walk_.root()->descriptor(), alternates))
         problems_.push_back({alternates,
                              "the repository borrows objects from another one, which is "
@@ -157,17 +176,41 @@ Result<void> GitReader::capture() {
     return {};
 }
 
-Result<std::vector<TreeItem>> GitReader::capture_packs() {
+/// Their names may hold slashes, and they may have submodules of their own.
+void GitReader::find_submodules(std::string const& below_git) {
+    std::error_code error;
+    std::filesystem::directory_iterator at(options_.folder / inside(below_git), error);
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        std::error_code unknown;
+        if (!at->is_directory(unknown) || at->is_symlink(unknown)) continue;
+        std::string const found = below_git + "/" + at->path().filename().native();
+        bool const repository = is_repository(at->path());
+        if (repository) repositories_.push_back(found + "/");
+        find_submodules(repository ? found + "/modules" : found);
+    }
+}
+
+/// The innermost one that the path lies in.
+std::string_view GitReader::repository_of(std::string_view below_git) const {
+    std::string_view found;
+    for (auto const& repository : repositories_) {
+        if (below_git.starts_with(repository) && repository.size() > found.size())
+            found = repository;
+    }
+    return found;
+}
+
+Result<std::vector<TreeItem>> GitReader::capture_packs(std::string const& below_git) {
     WalkOptions options = options_;
-    options.folder = options_.folder / inside("objects/pack");
+    options.folder = options_.folder / inside(below_git);
     options.exclude = {};
     std::vector<TreeItem> items;
     for (int attempt = 0; attempt < pack_tries_max; ++attempt) {
-        PD_TRY(items, capture_folder("objects/pack"));
+        PD_TRY(items, capture_folder(below_git));
         PD_TRY(Walk again, Walk::open(options));
         if (is_packs_listing_current(items, std::move(again))) return items;
     }
-    problems_.push_back({inside("objects/pack"), "was repacked again and again while it was read"});
+    problems_.push_back({inside(below_git), "was repacked again and again while it was read"});
     return items;
 }
 
@@ -186,7 +229,8 @@ void GitReader::replace_folder(std::vector<TreeItem>& captured) {
 Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::string_view path) {
     std::optional<TreeItem> const nothing;
     bool const enters = item.step == Step::enter;
-    if (is_temporary(path, item.entry.name)) {
+    std::string_view const own = path.substr(repository_of(path).size());
+    if (is_temporary(own, item.entry.name)) {
         if (enters) PD_CHECK(pass_over_folder());
         return nothing;
     }
@@ -195,15 +239,16 @@ Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::str
         replace_folder(known->second);
         return nothing;
     }
-    if (enters && path == "objects/pack") {
+    if (enters && own == "objects/pack") {
+        std::string const packs_folder(path);
         PD_CHECK(pass_over_folder());
-        PD_TRY(auto packs, capture_packs());
+        PD_TRY(auto packs, capture_packs(packs_folder));
         replace_folder(packs);
         return nothing;
     }
     if (enters || !item.content) return std::optional(std::move(item));
-    if (path == "HEAD" || path == "packed-refs") {
-        auto& captured = path == "HEAD" ? head_ : packed_refs_;
+    if (auto const known = captured_files_.find(path); known != captured_files_.end()) {
+        auto& captured = known->second;
         if (captured) {  // as it was then; attributes hardly ever exist here
             captured->entry.user = item.entry.user;
             captured->entry.group = item.entry.group;
@@ -211,7 +256,7 @@ Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::str
         }
         return std::move(captured);
     }
-    if (path.starts_with("objects/")) {
+    if (own.starts_with("objects/")) {
         bool vanished = false;
         auto content = pin_file(walk_.root(), walk_.path(), item.entry, vanished);
         if (vanished) return nothing;

@@ -222,6 +222,29 @@ TEST_F(GitOrigin, WhatALinkedWorkTreeStandsOnIsReadBeforeTheObjects) {
     EXPECT_TRUE(problems->empty()) << problems->front().reason;
 }
 
+/// A submodule's refs come after its objects in the order of names.
+TEST_F(GitOrigin, WhatSubmodulesStandOnIsReadBeforeTheirObjects) {
+    auto const outer = scratch_.path() / "outer";
+    git("init -q " + quoted(outer));
+    ASSERT_EQ(git("-c protocol.file.allow=always -C " + quoted(outer) + " submodule add -q " +
+                  quoted(work_) + " lib/sub"),
+              0);
+    auto reader = read_git({.folder = outer});
+    ASSERT_TRUE(reader);
+    bool committed = false;
+    ASSERT_NO_FATAL_FAILURE(
+        copy_items(**reader, [&](data::TreeItem const& item, std::string const& path) {
+            if (item.step != data::TreeItem::Step::leave) return;
+            if (path != ".git/modules/lib/sub/objects/") return;
+            put(outer / "lib/sub/file", "while it is copied");
+            committed = git("-C " + quoted(outer / "lib/sub") + " commit -q -a -m meanwhile") == 0;
+        }));
+    ASSERT_TRUE(committed);
+    std::string const copied = quoted(copy_ / ".git/modules/lib/sub");
+    EXPECT_EQ(git("--git-dir " + copied + " fsck --full --strict"), 0);
+    EXPECT_EQ(git("--git-dir " + copied + " cat-file -e main"), 0);
+}
+
 TEST_F(GitOrigin, WorkTreesThatLieElsewhereAreFound) {
     using Paths = std::vector<system::Path>;
     auto const real = [](system::Path const& path) { return std::filesystem::canonical(path); };
