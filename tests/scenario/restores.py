@@ -486,4 +486,29 @@ def claim_nothing_is_restored_into_a_repository(place):
     place.good("repo", "check")
 
 
+def claim_a_restore_over_what_came_back_before_fills_read_only_folders_again(place):
+    if os.geteuid() != 0:
+        raise stage.Skip("needs root, to run as somebody else")
+    nobody = 65534
+    folder = place.work / "tree"
+    (folder / "ro" / "sub").mkdir(parents=True)
+    (folder / "ro" / "sub" / "file").write_text("then\n")
+    for path in (folder / "ro" / "sub", folder / "ro", folder):
+        path.chmod(0o555)
+    place.repository(tree="tree")
+    for path in [place.folder, *place.folder.rglob("*")]:
+        os.chown(path, nobody, nobody)
+
+    def good(*words):
+        process = place.start(*words, user=nobody, group=nobody, extra_groups=[])
+        _, err = process.communicate(timeout=300 * stage.PATIENCE)
+        assert process.returncode == 0, err.decode()
+
+    good("backup")
+    back = place.folder / "back"
+    for _ in range(2):
+        good("restore", "latest", "--to", back, "--confirm", "back")
+    assert stage.rsync_differences(folder, back / "tree") == ""
+
+
 stage.main(globals())

@@ -31,14 +31,12 @@
 //    into, so a planted hard link cannot lead outside either.
 // 3. A folder is never removed; a file, link or device is replaced only with overwrite.
 // 4. Folders stay private (0700) until finish_folder gives them their mode: nobody plants names in
-// a
-//    folder that is being filled.
+//    a folder that is being filled.
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
 // 6. Temporary names of a process that was killed go when the next one may overwrite here. Whoever
 //    fills a folder holds a shared lock on it, which the kernel gives back whatever happens.
 // 7. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
-// of
-//    large files are on their way to the disk by then.
+//    of large files are on their way to the disk by then.
 //
 // Rejected: O_TMPFILE + linkat (ext4 puts every such file on its orphan list: slower than a
 // rename); writing small files directly under their name (a crash would leave them cut short).
@@ -88,6 +86,8 @@ public:
         temporary_prefix_ = temporary_prefix();
         struct stat status{};
         ::fstat(root_.descriptor(), &status);
+        if (options_.overwrite && (status.st_mode & 0700) != 0700)
+            ::fchmod(root_.descriptor(), (status.st_mode & 07777) | 0700);
         // What the root hands down to new names must be undone where the entry says otherwise.
         metadata_.owners = options_.owners;
         metadata_.special = options_.special_files;
@@ -232,8 +232,11 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
     if (errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
     if (!options_.overwrite) return fail(Fault::conflict, path + " exists already");
     struct stat status{};
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
+        if ((status.st_mode & 0700) != 0700)  // read-only, as it came back before
+            ::fchmodat(folder, name, (status.st_mode & 07777) | 0700, AT_SYMLINK_NOFOLLOW);
         return {};
+    }
     PD_CHECK(system::step(Step::remove, path));  // a file or a link: replaced, never followed
     if (::unlinkat(folder, name, 0) == 0 && ::mkdirat(folder, name, 0700) == 0) return {};
     return system::error_from_errno(errno, "cannot make the folder " + path);
