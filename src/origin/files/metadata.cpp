@@ -36,6 +36,20 @@ bool apply_owner(MetadataTarget const& target, data::Entry const& entry,
     return false;
 }
 
+/// What a file system of another kind (FAT, some of FUSE) cannot keep costs that, not the content.
+Result<void> unless_refused(char const* what, MetadataTarget const& target,
+                            Shortfalls& shortfalls) {
+    int const error = errno;
+    bool const refused = error == EPERM || error == EACCES || error == EINVAL || error == ENOSYS ||
+                         error == EOPNOTSUPP;
+    if (!refused)
+        return system::error_from_errno(error,
+                                        std::string("cannot set ") + what + " of " + target.path);
+    shortfalls.note(std::string(what) + " was not restored (" + ::strerror(error) + ")",
+                    target.path);
+    return {};
+}
+
 Result<void> apply_mode(MetadataTarget const& target, data::Entry const& entry, bool owned,
                         MetadataOptions const& options, Shortfalls& shortfalls) {
     unsigned mode = entry.mode & 07777;
@@ -49,7 +63,7 @@ Result<void> apply_mode(MetadataTarget const& target, data::Entry const& entry, 
                          ? ::fchmodat(target.descriptor, target.name, mode, AT_SYMLINK_NOFOLLOW)
                          : ::fchmod(target.descriptor, mode);
     if (done == 0) return {};
-    return system::error_from_errno(errno, "cannot set the mode of " + target.path);
+    return unless_refused("the mode", target, shortfalls);
 }
 
 void strip_xattrs(MetadataTarget const& target, data::Entry const& entry) {
@@ -115,7 +129,7 @@ Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& ent
                          ? ::utimensat(target.descriptor, target.name, times, AT_SYMLINK_NOFOLLOW)
                          : ::futimens(target.descriptor, times);
     if (done == 0) return {};
-    return system::error_from_errno(errno, "cannot set the time of " + target.path);
+    return unless_refused("the time", target, shortfalls);
 }
 
 void apply_flags(int descriptor, std::uint32_t flags, std::string const& path,

@@ -44,7 +44,7 @@ struct MetadataTarget {
     std::string const& path;  ///< for messages
 };
 
-/// Fails when mode or times cannot be set; owners and attributes fall short instead.
+/// What the file system refuses falls short instead. Fails: as the disk.
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,
                             MetadataOptions const& options, Shortfalls& shortfalls);
 

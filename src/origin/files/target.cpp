@@ -74,6 +74,15 @@ Error cannot(int error_number, std::string const& what) {
     }
 }
 
+/// Where nothing is to be replaced: costs this entry, not those that have a name of their own.
+Error taken(std::string const& path) {
+    return fail(Fault::unsupported, path +
+                                        " exists already: to this file system another name of the "
+                                        "snapshot is the same, or somebody made it meanwhile")
+        .with_code(3)
+        .with_fix("restore it under another name (--map-path), or where \"a\" is not \"A\"");
+}
+
 struct Place {
     std::shared_ptr<system::File> folder;  ///< the parent
     std::string name;
@@ -216,8 +225,7 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
             .with_code(3)
             .with_fix("move that folder away, then restore this path again");
     }
-    if (error == EEXIST || error == EISDIR || error == ENOTEMPTY)
-        return fail(Fault::conflict, path + " exists already");
+    if (error == EEXIST || error == EISDIR || error == ENOTEMPTY) return taken(path);
     return cannot(error, "cannot create " + path);
 }
 
@@ -230,7 +238,7 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
     char const* name = place.name.c_str();
     if (::mkdirat(folder, name, 0700) == 0) return {};
     if (errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
-    if (!options_.overwrite) return fail(Fault::conflict, path + " exists already");
+    if (!options_.overwrite) return taken(path);
     struct stat status{};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
         if ((status.st_mode & 0700) != 0700)  // read-only, as it came back before
