@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS run_source(
   run INTEGER NOT NULL, source TEXT NOT NULL, PRIMARY KEY(run, source)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS run_problem(run INTEGER NOT NULL, path TEXT, reason TEXT);
 CREATE INDEX IF NOT EXISTS run_problem_by_run ON run_problem(run);
+CREATE TABLE IF NOT EXISTS run_skipped(
+  run INTEGER NOT NULL, source TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY(run, source)) WITHOUT ROWID;
 PRAGMA user_version = 1;
 )";
 
@@ -110,6 +113,29 @@ struct RunLog::State {
         }
     }
 
+    Result<void> read_skipped(Run& run) {
+        PD_TRY(auto rows,
+               Statement::prepare(database.get(),
+                                  "SELECT source, count FROM run_skipped WHERE run = ?"));
+        rows.bind(run.id);
+        for (;;) {
+            PD_TRY(bool const more, rows.step());
+            if (!more) return {};
+            run.skipped[rows.text(0)] = static_cast<std::uint64_t>(rows.integer(1));
+        }
+    }
+
+    Result<void> write_skipped(Run const& run) {
+        for (auto const& [source, count] : run.skipped) {
+            PD_TRY(auto of,
+                   Statement::prepare(database.get(),
+                                      "INSERT OR REPLACE INTO run_skipped VALUES(?, ?, ?)"));
+            of.bind(run.id).bind(source).bind(static_cast<std::int64_t>(count));
+            PD_CHECK(of.step());
+        }
+        return {};
+    }
+
     Result<void> write_sources(std::int64_t run, std::vector<std::string> const& sources) {
         PD_TRY(auto old,
                Statement::prepare(database.get(), "DELETE FROM run_source WHERE run = ?"));
@@ -140,6 +166,7 @@ struct RunLog::State {
         update.bind(static_cast<std::int64_t>(total)).bind(run.id);
         PD_CHECK(update.step());
         if (!run.sources.empty()) PD_CHECK(write_sources(run.id, run.sources));
+        PD_CHECK(write_skipped(run));
         for (std::size_t i = 0; i < std::min(run.problems.size(), problems_max); ++i) {
             PD_TRY(auto insert,
                    Statement::prepare(database.get(), "INSERT INTO run_problem VALUES(?, ?, ?)"));
@@ -213,6 +240,7 @@ Result<Run> RunLog::find(std::int64_t id) {
     if (!found) return fail(Fault::not_found, "there is no run " + std::to_string(id));
     Run run = read_run(rows, state_->boot);
     PD_CHECK(state_->read_sources(run));
+    PD_CHECK(state_->read_skipped(run));
     PD_TRY(auto problems, Statement::prepare(state_->database.get(),
                                              "SELECT path, reason FROM run_problem WHERE run = ?"));
     problems.bind(id);
@@ -238,6 +266,7 @@ Result<std::optional<Run>> RunLog::last(std::string const& verb, std::string con
         Run run = read_run(rows, state_->boot);
         if (std::ranges::find(outcomes, run.outcome) == outcomes.end()) continue;
         PD_CHECK(state_->read_sources(run));
+        PD_CHECK(state_->read_skipped(run));
         return std::optional<Run>(std::move(run));
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ struct Run {
     std::uint64_t items = 0, bytes_read = 0, bytes_new = 0, bytes_stored = 0;
     std::vector<RunProblem> problems;  ///< at most 1,000 are kept
     std::uint64_t problems_total = 0;
+    /// How much of a source was passed over; those of which nothing was are not in it.
+    std::map<std::string, std::uint64_t> skipped;
 };
 
 /// Remembers runs across processes; what they said in detail (problems, errors) for 90 days. A
@@ -59,7 +62,7 @@ public:
     /// Records the end, and which sources it was about in the end (none: as at the start); `run.id`
     /// tells which.
     Result<void> finish(Run const& run);
-    /// Newest first. Problems are left out (find() has them).
+    /// Newest first. Problems and what was skipped are left out (find() has them).
     Result<std::vector<Run>> list(std::size_t max);
     /// Fails: not_found.
     Result<Run> find(std::int64_t id);

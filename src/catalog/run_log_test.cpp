@@ -24,6 +24,7 @@ TEST_F(RunLogTest, AFinishedRunIsFoundWithAllThatItSaid) {
     run.snapshot = "abc";
     run.bytes_new = 12;
     run.problems = {{"www: a\xff", "unreadable"}};
+    run.skipped = {{"www", 1}};
     ASSERT_TRUE(log.finish(run));
     auto const found = open().find(*id);
     ASSERT_TRUE(found);
@@ -33,6 +34,8 @@ TEST_F(RunLogTest, AFinishedRunIsFoundWithAllThatItSaid) {
     EXPECT_EQ(found->sources, (std::vector<std::string>{"app", "www"}));
     ASSERT_EQ(found->problems.size(), 1u);
     EXPECT_EQ(found->problems[0].path, "www: a\xff");
+    EXPECT_EQ(found->skipped, run.skipped) << "which source lacks something, and how much";
+    EXPECT_EQ(log.last("backup", "www", {Outcome::partial})->value().skipped, run.skipped);
 }
 
 TEST_F(RunLogTest, WhatOldRunsSaidInDetailIsForgottenAndHowTheyEndedStays) {

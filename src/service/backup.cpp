@@ -146,9 +146,16 @@ Result<job::BackupReport> backup_quiet(Hooks& hooks, repository::Repository& rep
     return report;
 }
 
+/// How much of each source is not in the snapshot as it should be.
+void count_skipped(job::BackupReport const& report, catalog::Run& run) {
+    for (auto const& source : report.sources) {
+        if (source.problems_total > 0) run.skipped[source.name] = source.problems_total;
+    }
+}
+
 /// A repository is its history and the work tree around it; what is not committed in another one is
 /// nowhere else.
-void tell_work_trees(Workspace& workspace, BackupAnswer& answer) {
+void tell_work_trees(Workspace& workspace, BackupAnswer& answer, catalog::Run& run) {
     for (auto const& read : answer.report.sources) {
         auto const* source = read.type == "git" ? workspace.config().source(read.name) : nullptr;
         if (!source) continue;
@@ -159,6 +166,7 @@ void tell_work_trees(Workspace& workspace, BackupAnswer& answer) {
                  "is a work tree of this repository outside the source: what is not committed "
                  "there is not backed up; perdure source add NAME --type files --path " +
                      tree.string()});
+            ++run.skipped[read.name];
         }
     }
 }
@@ -206,11 +214,12 @@ Result<BackupAnswer> backup(Workspace& workspace, BackupCall const& call) {
     answer.report = std::move(*report);
     answer.problems.insert(answer.problems.end(), answer.report.problems.begin(),
                            answer.report.problems.end());
-    tell_work_trees(workspace, answer);
+    auto& run = record.run();
+    count_skipped(answer.report, run);
+    tell_work_trees(workspace, answer, run);
     answer.destinations = workspace.health();
     answer.duration_s = record.elapsed_s();
     if (!resumed) answer.problems.push_back({"hook", resumed.error().message()});
-    auto& run = record.run();
     run.snapshot = answer.report.snapshot ? answer.report.snapshot->id() : "";
     run.items = answer.report.items;
     if (answer.report.snapshot) {

@@ -10,6 +10,7 @@
 #include "repository/index/index.h"
 #include "repository/keyring/keyring.h"
 #include "repository/repository.h"
+#include "service/health/skipped.h"
 #include "service/setup/keys.h"
 
 namespace perdure::service {
@@ -280,6 +281,22 @@ std::vector<Check> probe(Workspace& workspace) {
     return out;
 }
 
+namespace {
+
+void tell_skipped(Workspace& workspace, catalog::RunLog& log, std::vector<Check>& out) {
+    for (auto const& source : workspace.config().sources) {
+        auto const skipped = last_skipped(log, source.options.name);
+        if (!skipped) continue;
+        auto const such = skipped->first.empty() ? "" : ", such as " + skipped->first;
+        out.push_back({"last backup of " + source.options.name, Verdict::doubtful,
+                       fmt::format("skipped {} thing{}{}", skipped->things,
+                                   skipped->things == 1 ? "" : "s", in_one_line(such)),
+                       fmt::format("perdure runs show {}", skipped->run)});
+    }
+}
+
+}  // namespace
+
 std::vector<Check> examine(Workspace& workspace) {
     auto out = probe(workspace);
     for (auto const& destination : workspace.destinations()) {
@@ -313,10 +330,12 @@ std::vector<Check> examine(Workspace& workspace) {
                            "somebody puts back is not noticed",
                        "make the folder writable, or set XDG_CACHE_HOME"});
     }
-    bool const log = workspace.runs() != nullptr;
+    auto* log = workspace.runs();
+    auto const state = workspace.state_folder().string();
     out.push_back({"run log", log ? Verdict::good : Verdict::doubtful,
-                   workspace.state_folder().string(),
+                   log ? state : state + " cannot be written: nobody remembers what ran",
                    log ? "" : "make the folder writable, or set XDG_STATE_HOME"});
+    if (log) tell_skipped(workspace, *log, out);
     return out;
 }
 

@@ -28,14 +28,20 @@ Check test_source(Workspace& workspace, SourceConfig const& source);
 /// on an object of its own. A folder without a repository is fine.
 std::vector<Check> test_destination(Workspace& workspace, DestinationConfig const& destination);
 
-enum class Light { green, unknown, overdue, red };
+enum class Light {
+    green,
+    unknown,
+    partial,  ///< the last backup is fresh, and lacks something
+    overdue,
+    red
+};
 std::string_view light_name(Light light);
 
 struct LightState {
     std::string name;  ///< "backup", "check", "restore test", "retention", "destination"
     Light light = Light::unknown;
     std::string detail;      ///< "3 h ago", "never", "failed 3 h ago: why"
-    std::string brief = {};  ///< of a failure, without why
+    std::string brief = {};  ///< of a failure, without why; of what is partial, what it lacks
 };
 struct SourceHealth {
     std::string name;

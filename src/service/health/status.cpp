@@ -6,6 +6,7 @@
 #include "repository/triple.h"
 #include "service/health/health.h"
 #include "service/health/own_snapshots.h"
+#include "service/health/skipped.h"
 #include "service/setup/keys.h"
 
 namespace perdure::service {
@@ -29,9 +30,14 @@ LightState failure(std::string name, catalog::Run const& run) {
     out.brief =
         fmt::format("{} {}", outcome_name(run.outcome), spell_age(now - run.started.seconds));
     out.detail = out.brief;
-    auto const why = in_one_line(run.error);
+    auto why = in_one_line(run.error);
     constexpr std::size_t why_bytes_max = 200;
-    if (!why.empty() && why.size() <= why_bytes_max) out.detail += ": " + why;
+    if (why.size() > why_bytes_max) {
+        auto end = why_bytes_max;  // not in the middle of a letter
+        while (end > 0 && (static_cast<unsigned char>(why[end]) & 0xc0) == 0x80) --end;
+        why = why.substr(0, end) + "…";
+    }
+    if (!why.empty()) out.detail += ": " + why;
     return out;
 }
 
@@ -71,10 +77,19 @@ LightState ask(catalog::RunLog& log, std::string const& source, Question const& 
         out.light = Light::overdue;
         out.detail = "not known: its clock was ahead of this one";
     }
-    if ((*last_good)->outcome == Outcome::partial) {
-        out.detail += fmt::format(", {} skipped", (*last_good)->problems_total);
-    }
     return out;
+}
+
+/// A fresh backup that lacks something protects what it holds, and no more.
+void tell_skipped(LightState& light, catalog::RunLog& log, std::string const& source) {
+    auto const skipped = last_skipped(log, source);
+    if (!skipped || light.light == Light::red) return;
+    light.detail +=
+        fmt::format(", {} skipped: perdure runs show {}", skipped->things, skipped->run);
+    if (light.light == Light::overdue) return;
+    light.light = Light::partial;
+    light.brief = fmt::format("{} thing{} of {} (perdure runs show {})", skipped->things,
+                              skipped->things == 1 ? "" : "s", source, skipped->run);
 }
 
 /// The last check of the whole repository, where it failed: that one snapshot is whole does not
@@ -116,6 +131,7 @@ LightState ask_backup(Workspace& workspace, catalog::RunLog& log, std::string co
                       bool offline) {
     using repository::SessionState;
     auto out = ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, true});
+    tell_skipped(out, log, source);
     auto const last = log.last("backup", source, {Outcome::ok, Outcome::partial});
     if (offline || !last || !*last || (*last)->snapshot.empty()) return out;
     auto const store = workspace.store();
@@ -178,6 +194,21 @@ LightState reach(Workspace& workspace, bool offline) {
     return {"destination", Light::green, "reachable"};
 }
 
+/// Of up to three sources what their last backups lack; empty: nothing.
+std::string what_is_skipped(Health const& health) {
+    constexpr std::size_t named_max = 3;
+    std::string out;
+    std::size_t sources = 0;
+    for (auto const& source : health.sources) {
+        for (auto const& light : source.lights) {
+            if (light.light != Light::partial) continue;
+            if (sources++ < named_max) out += (out.empty() ? "" : ", ") + light.brief;
+        }
+    }
+    if (sources > named_max) out += fmt::format(", and {} more sources", sources - named_max);
+    return out;
+}
+
 std::string sentence_of(Health const& health) {
     if (health.sources.empty()) return "Nothing is protected: the configuration names no source.";
     std::vector<std::string> late;
@@ -194,6 +225,8 @@ std::string sentence_of(Health const& health) {
     if (!health.known && late.empty()) {
         return "Not known: the log of runs cannot be read, so nobody can say what is protected.";
     }
+    if (auto const lacking = what_is_skipped(health); late.empty() && !lacking.empty())
+        return "Protected but for what the last backup skipped: " + lacking + ".";
     if (late.empty()) {
         return fmt::format("Protected: {} fresh, checked and proven by a restore.",
                            count == 1 ? health.sources.front().name + " is"
@@ -208,7 +241,7 @@ std::string sentence_of(Health const& health) {
 }  // namespace
 
 std::string_view light_name(Light light) {
-    constexpr std::array names{"green", "unknown", "overdue", "red"};
+    constexpr std::array names{"green", "unknown", "partial", "overdue", "red"};
     return names[static_cast<std::size_t>(light)];
 }
 

@@ -56,7 +56,10 @@ inline constexpr OptionRow config_schema_options[] = {
     {"--markdown", flag, {}, "The reference as Markdown instead."},
 };
 inline constexpr OptionRow status_options[] = {
-    {"--exit-code", flag, {}, "Exit with 20 when something is overdue."},
+    {"--exit-code",
+     flag,
+     {},
+     "Exit with 20 when something is overdue, with 3 when the last backup skipped something."},
     {"--offline", flag, {}, "Do not ask the destinations."},
     {"--slo", flag, {}, "Measure the objectives of the file as well; not met counts as overdue."},
 };

@@ -14,6 +14,7 @@ std::string lamp(Style const& style, service::Light light) {
             return style.green("●");
         case service::Light::unknown:
             return style.dim("○");
+        case service::Light::partial:
         case service::Light::overdue:
             return style.yellow("◐");
         case service::Light::red:
@@ -80,7 +81,13 @@ Result<int> run_status(Invocation& in) {
     }
     bool const late = !met || !health.known || health.worst == service::Light::overdue ||
                       health.worst == service::Light::red;
-    if (!late || !in.arguments().has("--exit-code")) return service::exit_code::ok;
+    bool const partial = health.worst == service::Light::partial;
+    if (!(late || partial) || !in.arguments().has("--exit-code")) return service::exit_code::ok;
+    if (!late) {
+        in.add_error(
+            fail(Fault::unavailable, health.sentence).with_code(service::exit_code::partial));
+        return service::exit_code::partial;
+    }
     in.add_error(fail(Fault::unavailable, met ? health.sentence : "an objective is not met")
                      .with_code(service::exit_code::overdue));
     return service::exit_code::overdue;
