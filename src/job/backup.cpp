@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "job/dry_run.h"
+#include "job/live_databases.h"
 #include "job/paced_reader.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
@@ -103,6 +104,7 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
         PD_CHECK(watched(origin->test(stop), failure));
         PD_TRY(auto reader, watched(origin->open_tree(stop), failure));
         reader = watched(std::move(reader), failure);
+        if (source.type != "command") reader = tell_live_databases(std::move(reader), source.path);
         if (pace) reader = paced(std::move(reader), *pace);
         PD_TRY(auto written, repository::write_tree(*reader, parent, context, stop));
         PD_CHECK(reader->next(stop));  // a command that failed is no partial success

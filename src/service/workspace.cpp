@@ -114,6 +114,31 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
     }
 }
 
+void leave_out_database(SourceConfig& source, system::Path const& folder,
+                        system::Path const& database) {
+    std::error_code error;
+    auto const real = std::filesystem::weakly_canonical(database, error);
+    for (auto const* side : {"", "-wal", "-shm", "-journal"}) {
+        leave_out_of(source, folder, real.string() + side);
+    }
+}
+
+/// What a source of rows reads whole, each row under its person's key and without masked columns,
+/// would lie beside that as plain bytes of nobody's, torn where it is written meanwhile. The logs
+/// of runs and exports are open in this very process, whose locks a second descriptor would drop.
+void leave_out_databases(Config const& config, std::vector<SourceConfig>& sources) {
+    std::vector<system::Path> databases{state_folder_of(config.file) / "runs.db",
+                                        state_folder_of(config.file) / "exports.db"};
+    for (auto const& source : sources) {
+        if (source.options.type == "sqlite") databases.push_back(source.options.path);
+    }
+    for (auto& source : sources) {
+        auto const folder = folder_read_whole(source.options);
+        if (folder.empty()) continue;
+        for (auto const& database : databases) leave_out_database(source, folder, database);
+    }
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -137,6 +162,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(WorkspaceOptions options) {
     leave_out(out->config_.destinations, out->config_.sources);
     leave_out(out->destinations_, out->config_.sources);
     leave_out_keys(out->config_, out->config_.sources);
+    leave_out_databases(out->config_, out->config_.sources);
     return out;
 }
 

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""What somebody meets who has never read the documents: plain words, and a way on from each."""
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+
+import stage
+
+
+def in_use(place, name="data/app.db"):
+    """A database with a write-ahead log, which stays open as long as what is returned."""
+    path = place.work / name
+    path.parent.mkdir(exist_ok=True)
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE users(id INTEGER PRIMARY KEY, name, phone)")
+    database.execute("INSERT INTO users VALUES(1, 'Ada Lovelace', 'unmistakable 555')")
+    database.commit()
+    return database
+
+
+def everything_below(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def claim_a_database_in_use_among_files_is_named_once_with_the_way_out(place):
+    database = in_use(place)
+    place.write("data/app.db!", "a name between the two\n")
+    place.write("data/app.db!folder/one.txt", "one\n")
+    place.write("data/travel-wal", "no log of anything\n")
+    place.write("data/travel", "no database\n")
+    place.repository(data="data")
+    ran = place.good("backup", code=3)
+    assert ran.err.count("SQLite") == 1 and "data: app.db:" in ran.err, ran
+    assert "app.db" in place.good("doctor").out and "app.db" in place.good("runs", "show", "1").out
+    place.good("backup", code=3)  # also where no file was read again
+    command = re.search(r"perdure (source add) NAME (.*) keeps", ran.err)
+    place.good(*command[1].split(), "app", *command[2].split())
+    ran = place.good("backup")
+    assert "SQLite" not in ran.err, ran
+    place.good("restore", "drill")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    names = sorted(path.name for path in (place.folder / "back/data").iterdir())
+    assert names == ["app.db!", "app.db!folder", "travel", "travel-wal"], names
+    assert b"Ada Lovelace" in (place.folder / "back/app/app.db").read_bytes()
+    database.close()
+
+
+def claim_half_a_commit_among_files_is_named(place):
+    database = in_use(place)
+    database.execute("PRAGMA journal_mode = PERSIST")  # a journal that stays is no commit
+    database.execute("INSERT INTO users VALUES(2, 'Bob', '')")
+    database.commit()
+    place.repository(data="data")
+    place.good("backup")
+    database.execute("PRAGMA cache_size = 1")
+    database.executemany("INSERT INTO users VALUES(?, 'Cyd', '')", [(i,) for i in range(3, 4000)])
+    assert "data: app.db:" in place.good("backup", code=3).err
+    database.rollback()
+    database.close()
+
+
+def claim_what_rows_cover_lies_nowhere_as_plain_bytes(place):
+    """Beside its rows, each under its person's key, no second copy that no erasure reaches."""
+    database = in_use(place)
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data", app="data/app.db")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + 'mask = { "users.phone" = "drop" }\n'
+                      '[source.app.subjects]\ntable = "users"\nkey = "id"\n')
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    there = everything_below(place.folder / "back")
+    assert b"Ada Lovelace" in there and b"unmistakable" not in there
+    assert not list((place.folder / "back/data").glob("app.db*"))
+    database.close()
+
+
+def claim_status_says_what_the_last_backup_skipped(place):
+    database = in_use(place)
+    place.write("notes/one.txt", "one\n")
+    place.repository(data="data", notes="notes")
+    place.good("backup", code=3)
+    place.good("backup", "verify")
+    place.good("restore", "drill")
+    ran = place.good("status", "--exit-code", "--json", code=3)
+    sources = {source["name"]: source["lights"]["backup"] for source in ran.summary["sources"]}
+    assert sources["data"]["light"] == ran.summary["worst"] == "partial", ran
+    assert sources["notes"] == {"light": "green", "detail": "just now"}, sources
+    sentence = place.good("status").out.splitlines()[0]
+    assert sentence.startswith("Protected but for"), sentence
+    assert "1 thing of data" in sentence and "notes" not in sentence, sentence
+    place.good(*re.search(r"perdure (runs show \d+)", sentence)[1].split())
+    database.close()
+    place.good("backup")
+    place.good("backup", "verify")
+    assert place.good("status", "--exit-code").out.startswith("Protected: all")
+
+
+stage.main(globals())
