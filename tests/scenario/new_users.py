@@ -100,4 +100,21 @@ def claim_status_says_what_the_last_backup_skipped(place):
     assert place.good("status", "--exit-code").out.startswith("Protected: all")
 
 
+def claim_output_that_cannot_be_written_is_no_success(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    for words in (["key", "recovery-kit"], ["backup", "list"], ["report", "runbook"], ["help"],
+                  ["config", "schema", "--json"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([stage.PROGRAM, *words], cwd=place.work, env=place.environment,
+                                  stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and "no space is left" in done.stderr, (words, done)
+    # Nobody who listens is no loss: head, and a stdout that the caller closed.
+    for line in ('"$0" report runbook | head -1; exit ${PIPESTATUS[0]}', '"$0" backup list >&-'):
+        done = subprocess.run(["bash", "-c", line, stage.PROGRAM], cwd=place.work,
+                              env=place.environment, capture_output=True)
+        assert done.returncode == 0 and done.stderr == b"", (line, done)
+
+
 stage.main(globals())

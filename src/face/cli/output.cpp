@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -28,7 +29,11 @@ void Output::write(int descriptor, std::string_view text) {
     while (!text.empty()) {
         auto const written = ::write(descriptor, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return;  // a closed pipe: nobody listens
+        if (written <= 0) {
+            bool const heard = written == 0 || (errno != EPIPE && errno != EBADF);
+            if (descriptor == STDOUT_FILENO && heard) lost_ = written == 0 ? EIO : errno;
+            return;
+        }
         text.remove_prefix(static_cast<std::size_t>(written));
     }
 }

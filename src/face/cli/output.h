@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -47,6 +48,9 @@ public:
     /// The progress line: drawn over itself on a terminal, taken away by clear().
     void draw(std::string_view text);
     void clear();
+    /// The error number of what stdout did not take; 0: it took all, or nobody listens (a pipe
+    /// that its reader closed, no stdout at all).
+    int lost() const { return lost_; }
 
 private:
     void write(int descriptor, std::string_view text);
@@ -57,6 +61,7 @@ private:
     std::mutex mutex_;
     std::optional<std::string> held_;
     bool drawn_ = false;
+    std::atomic<int> lost_ = 0;
 };
 
 }  // namespace perdure::face

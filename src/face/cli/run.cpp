@@ -80,11 +80,24 @@ void tell_error(Output& out, Error const& error) {
     if (!text.fix.empty()) out.warn(style.dim("  fix:  ") + printable(text.fix));
 }
 
+/// What was asked for and did not arrive is no success: a printed key, a report, a list. Whoever
+/// reads stdout cannot be told there.
+int tell_lost_output(Output const& out, int code) {
+    auto const lost =
+        system::error_from_errno(out.lost(), "the output could not be written")
+            .with_fix("make room where it goes, then repeat the command; what was done stays done");
+    auto const text = explain(lost);
+    auto const told = fmt::format("error[{}]: {}\n  why:  {}\n  fix:  {}\n", text.code,
+                                  text.headline, text.why, text.fix);
+    static_cast<void>(!::write(STDERR_FILENO, told.data(), told.size()));
+    return code == service::exit_code::ok ? service::exit_code::failure : code;
+}
+
 int finish(Output& out, JsonObject const& fields, JsonArray const& errors, int code) {
     JsonObject summary = fields;
     summary.put("exit_code", code).put("errors", errors);
     out.event("summary", summary);
-    return code;
+    return out.lost() == 0 ? code : tell_lost_output(out, code);
 }
 
 int usage_error(Output& out, Error const& error) {
