@@ -117,4 +117,22 @@ def claim_output_that_cannot_be_written_is_no_success(place):
         assert done.returncode == 0 and done.stderr == b"", (line, done)
 
 
+def claim_a_broken_table_leads_to_what_there_is_of_it(place):
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text)")
+        database.executemany("INSERT INTO note VALUES(?, ?)",
+                             [(i, f"note {i} " * 40) for i in range(3000)])
+    database.close()
+    place.repository(app="app.db")
+    place.good("backup")
+    harmed = bytearray((place.work / "app.db").read_bytes())
+    for page in range(20, len(harmed) // 4096):
+        harmed[page * 4096:page * 4096 + 100] = b"\xff" * 100
+    place.write("app.db", bytes(harmed))
+    ran = place.good("backup", code=14)
+    assert ".recover" in ran.err and "repo repair" not in ran.err, ran  # no repository is broken
+    command = re.search(r"perdure (restore latest app) --to DIR", ran.err)[1].split()
+    place.good(*command, "--to", place.folder / "back")
+
+
 stage.main(globals())

@@ -13,15 +13,6 @@ namespace {
 constexpr std::size_t findings_max = 100;
 constexpr std::string_view refers = " refers to a row of ", mismatch = "foreign_key_check: ";
 
-Error with_advice(Error error, system::Path const& path) {
-    if (error.fault() == Fault::corrupt && error.fix().empty()) {
-        return std::move(error)
-            .within("database " + path.string())
-            .with_fix("see what is left with: sqlite3 " + path.string() + " .recover");
-    }
-    return error;
-}
-
 Result<data::LogicalDigest> read_digest(data::RowReader& reader, std::stop_token stop) {
     for (;;) {
         PD_TRY(std::optional<data::RowView> row, reader.next(stop));
@@ -74,7 +65,7 @@ public:
 
     Result<std::unique_ptr<data::RowReader>> open_rows(std::stop_token stop) override {
         auto reader = read_sqlite(source_, std::move(stop));
-        if (!reader) return with_advice(std::move(reader.error()), source_.path);
+        if (!reader) return with_advice(std::move(reader.error()), source_);
         return reader;
     }
 

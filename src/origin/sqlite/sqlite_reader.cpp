@@ -158,7 +158,9 @@ Result<std::optional<data::RowView>> SqliteReader::next(std::stop_token stop) {
             PD_CHECK(start_table());
         }
         auto row = next_row();
-        if (!row) return std::move(row.error()).within("reading table " + table_name());
+        if (!row)
+            return with_advice(std::move(row.error()).within("reading table " + table_name()),
+                               options_);
         if (*row) return row;
         rows_ = Statement();
         ++table_;
@@ -314,6 +316,16 @@ Result<data::LogicalDigest> SqliteReader::digest() {
 }
 
 }  // namespace
+
+Error with_advice(Error error, SourceOptions const& source) {
+    if (error.fault() != Fault::corrupt || !error.fix().empty()) return error;
+    auto const path = source.path.string();
+    return std::move(error)
+        .within("database " + path)
+        .with_fix("its last whole state, if there is a backup: perdure restore latest " +
+                  source.name + " --to DIR; what the file still gives: sqlite3 " + path +
+                  " .recover");
+}
 
 Result<std::vector<std::string>> compared_without_order(SourceOptions const& copy,
                                                         std::stop_token stop) {
