@@ -135,4 +135,25 @@ def claim_a_broken_table_leads_to_what_there_is_of_it(place):
     place.good(*command, "--to", place.folder / "back")
 
 
+def claim_rows_of_nobody_that_name_somebody_are_told(place):
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.executescript("""
+            CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);
+            CREATE TABLE message(id INTEGER PRIMARY KEY, user_id REFERENCES users(id),
+                                 recipient_id REFERENCES users(id), text TEXT);
+            INSERT INTO users VALUES(1, 'a'), (2, 'b');
+            INSERT INTO message VALUES(1, 1, 2, 'hi'), (2, NULL, 2, 'for b'), (3, NULL, NULL, '');
+            """)
+    database.close()
+    place.repository(app="app.db")
+    config = place.work / "perdure.toml"
+    plain = config.read_text() + '[source.app.subjects]\ntable = "users"\nkey = "id"\n'
+    config.write_text(plain)
+    ran = place.good("backup", code=3)
+    assert "app: message: 1 of its rows" in ran.err and "recipient_id" in ran.err, ran
+    for owner in re.findall(r'"(\w+_id)"', ran.err):
+        config.write_text(plain + f'owners = {{ message = "{owner}" }}\n')
+        place.good("backup")  # whoever decides is not asked again
+
+
 stage.main(globals())

@@ -74,6 +74,24 @@ TEST_F(SqlitePeople, RowsFollowForeignKeysOverSeveralTables) {
     EXPECT_EQ(subjects_of("tags"), "-");
 }
 
+TEST_F(SqlitePeople, RowsOfNobodyThatNameSomebodyElsewhereAreCounted) {
+    write(std::string(users) +
+          "CREATE TABLE letters(id INTEGER PRIMARY KEY, reader REFERENCES users, "
+          "user_id REFERENCES users);"
+          "CREATE TABLE drafts(user_id REFERENCES users, reader REFERENCES users, n, "
+          "PRIMARY KEY(n)) WITHOUT ROWID;"
+          "INSERT INTO letters VALUES(1, 1, 2), (2, 3, NULL), (3, NULL, NULL), (4, 99, NULL);"
+          "INSERT INTO drafts VALUES(1, NULL, 1), (2, 3, 2);");
+    EXPECT_EQ(subjects_of("letters"), "2 - - -");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    ASSERT_EQ(snapshot->problems.size(), 1U) << "of drafts each row has its owner";
+    EXPECT_EQ(snapshot->problems[0].path, "letters");
+    EXPECT_EQ(snapshot->problems[0].reason.substr(0, 14), "2 of its rows ");
+    source_.mapping.subjects->owners = {{"letters", "user_id"}};
+    EXPECT_TRUE(take(source_)->problems.empty()) << "it was decided so";
+}
+
 TEST_F(SqlitePeople, OfTwoEquallyShortWaysTheOwnersWins) {
     write(std::string(users) +
           "CREATE TABLE messages(reader_id REFERENCES users, author_id REFERENCES users);"

@@ -145,6 +145,7 @@ Result<Routing> Routing::build(Connection& connection, Layout const& layout,
     routing.key_ = layout.schema.tables[*subjects].columns[*key].name;
     for (auto const& table : layout.schema.tables) routing.names_.push_back(table.name);
     routing.routes_.resize(routing.names_.size());
+    routing.choices_.resize(routing.names_.size());
     routing.routes_[*subjects] = Route{};
     // Level by level, so that every table gets a shortest way; within a level the best column wins.
     for (std::size_t distance = 1, found = 1; found != 0; ++distance) {
@@ -165,11 +166,24 @@ Result<Routing> Routing::build(Connection& connection, Layout const& layout,
         }
         for (auto& [child, hop] : level) {
             PD_CHECK(routing.add_map(connection, hop, child));
+            if (distance == 1) routing.note_choice(graph.edges[child], hop, child);
             routing.routes_[child] = Route{distance, std::move(hop)};
         }
         found = level.size();
     }
     return routing;
+}
+
+/// A row without the chosen one is nobody's, though another may name somebody.
+void Routing::note_choice(std::vector<Hop> const& edges, Hop const& chosen, std::size_t table) {
+    if (chosen.joins.size() != 1) return;
+    auto& choice = choices_[table];
+    choice.column = chosen.joins[0].column;
+    for (auto const& edge : edges) {
+        bool const to_people = edge.parent == chosen.parent && edge.joins.size() == 1;
+        if (to_people && !same_name(edge.joins[0].column, choice.column))
+            choice.others.push_back(edge.joins[0].column);
+    }
 }
 
 namespace {

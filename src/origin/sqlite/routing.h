@@ -30,6 +30,14 @@ public:
     /// How many foreign keys lie between the table and the person; 0 for the subjects themselves.
     std::size_t distance(std::size_t table) const { return routes_[table]->distance; }
 
+    /// Where a table refers to people by several columns, and nothing but their names said which of
+    /// them owns its rows.
+    struct Choice {
+        std::string column;               ///< the one that was chosen
+        std::vector<std::string> others;  ///< what it was chosen from; empty: no choice
+    };
+    Choice const& choice(std::size_t table) const { return choices_[table]; }
+
 private:
     struct Join {
         std::string column, parent_column;
@@ -47,7 +55,10 @@ private:
     std::string walk(std::size_t table, std::string const& alias, int depth) const;
     Result<void> add_map(Connection& connection, Hop& hop, std::size_t number);
 
+    void note_choice(std::vector<Hop> const& edges, Hop const& chosen, std::size_t table);
+
     std::vector<std::optional<Route>> routes_;  ///< by position of the table
+    std::vector<Choice> choices_;               ///< likewise
     std::vector<std::string> names_;
     std::string key_;
 };

@@ -62,6 +62,8 @@ private:
     Result<void> start_table();
     Result<std::optional<data::RowView>> next_row();
     Result<void> make_key();
+    std::string unclaimed() const;
+    void tell_unclaimed();
     Result<void> guard(std::size_t row_bytes);
     Result<void> start_media();
     Result<void> collect_owners(MediaColumn const& column, bool must_exist);
@@ -78,7 +80,8 @@ private:
     Statement rows_;
     Statement numbers_;  ///< of a table so wide that its rows' numbers would be a column too many
     Encoder key_, payload_, subject_;
-    std::uint64_t row_ = 0;  ///< rows of this table so far
+    std::uint64_t row_ = 0;       ///< rows of this table so far
+    std::int64_t unclaimed_ = 0;  ///< of them, see tell_unclaimed()
     std::int64_t rowid_ = 0;
     std::uint64_t allowance_bytes_ = 0;  ///< see guard()
     std::uint64_t slack_bytes_ = 0;
@@ -106,17 +109,43 @@ Result<void> SqliteReader::prepare(UnmadeObjects const& unmade, RowOrder order) 
     return {};
 }
 
+/// SQL: 1 for a row of nobody's that names somebody in a column beside the owner's.
+std::string SqliteReader::unclaimed() const {
+    auto const& [owner, others] = selection_.routing.choice(table_);
+    std::string any;
+    for (auto const& other : others) {
+        any += (any.empty() ? "" : " OR ") + ("t." + identifier(other) + " IS NOT NULL");
+    }
+    return any.empty() ? "0" : "t." + identifier(owner) + " IS NULL AND (" + any + ")";
+}
+
+void SqliteReader::tell_unclaimed() {
+    auto const count = std::exchange(unclaimed_, 0);
+    if (count == 0) return;
+    auto const& [owner, others] = selection_.routing.choice(table_);
+    std::string list;
+    for (auto const& other : others) list += (list.empty() ? "" : " or ") + other;
+    problems_.push_back(
+        {table_name(), std::to_string(count) + " of its rows name nobody in " + owner +
+                           " and somebody in " + list +
+                           ": they are kept as nobody's and survive an erasure; say whose they "
+                           "are: subjects.owners." +
+                           table_name() + " = \"" + others.front() + "\", or \"" + owner +
+                           "\" to leave it so"});
+}
+
 // Statement columns: rowid (where there is one), then the stored values, then the subject (where
-// there can be one). A covering index would give the rows in another order: see Selection::from.
-// Where that is more than SQLite takes, a second statement walks the same rows for the first and
-// the last of these.
+// there can be one) and whether somebody else is named. A covering index would give the rows in
+// another order: see Selection::from. Where that is more than SQLite takes, a second statement
+// walks the same rows for the first and the last of these.
 Result<void> SqliteReader::start_table() {
     auto const& layout = layout_.tables[table_];
     auto& connection = source_.connection();
     std::string number, subject = selection_.routing.expression(table_, "t");
+    if (!subject.empty()) subject += ", " + unclaimed();
     if (layout.key == KeyKind::rowid) number = "t." + identifier(layout.rowid_name);
     auto const columns =
-        layout.stored.size() + (number.empty() ? 0 : 1) + (subject.empty() ? 0 : 1);
+        layout.stored.size() + (number.empty() ? 0 : 1) + (subject.empty() ? 0 : 2);
     auto const most = sqlite3_limit(connection.get(), SQLITE_LIMIT_COLUMN, -1);
     auto const prepare = [&](std::initializer_list<std::string_view> parts) -> Result<Statement> {
         std::string listed;
@@ -162,6 +191,7 @@ Result<std::optional<data::RowView>> SqliteReader::next(std::stop_token stop) {
             return with_advice(std::move(row.error()).within("reading table " + table_name()),
                                options_);
         if (*row) return row;
+        tell_unclaimed();
         rows_ = Statement();
         ++table_;
     }
@@ -188,8 +218,9 @@ Result<std::optional<data::RowView>> SqliteReader::next_row() {
     subject_.clear();
     Statement const& whose = numbers_ ? numbers_ : rows_;
     if (numbers_) column = first;
-    if (selection_.routing.leads_to_person(table_) && !whose.is_null(column)) {
-        encode_column(subject_, whose, column);
+    if (selection_.routing.leads_to_person(table_)) {
+        if (!whose.is_null(column)) encode_column(subject_, whose, column);
+        unclaimed_ += whose.integer(column + 1);
     }
     ++row_;
     digest_.row(key_.view(), payload_.view());
