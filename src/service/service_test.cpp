@@ -248,5 +248,28 @@ TEST(ConfigEdit, AChangeThatWouldLeaveFaultsIsNotMade) {
     EXPECT_EQ(config->repositories.at(0).destinations, (std::vector<std::string>{"disk", "two"}));
 }
 
+TEST(ConfigEdit, ADestinationAndItsNameComeInOneStepOrNotAtAll) {
+    auto const folder = system::ScratchFolder::create();
+    ASSERT_TRUE(folder);
+    auto const file = folder->path() / "perdure.toml";
+    auto const around = [](std::string const& array) {
+        return "version = 1\n[repository.main]\ndestinations = " + array +
+               "\nkey = { file = \"k\" }\n[destination.a]\ntype = \"local\"\npath = \"b\"\n";
+    };
+    for (char const* array :
+         {"[\"a\"]", "['a',]", "[\n  \"a\",  # [one], \"x\"\n]", "[ # it's ]\n \"a\" # ]\n]"}) {
+        ASSERT_TRUE(system::write_file(file, as_bytes(around(array))));
+        auto const added = add_destination(file, "main", "two", destination_section("two", "b2"));
+        ASSERT_TRUE(added) << array << added.error().message();
+        EXPECT_EQ(load_config(file)->repositories.at(0).destinations,
+                  (std::vector<std::string>{"a", "two"}))
+            << array;
+    }
+    auto const before = to_string(*system::read_file(file, 1 << 20));
+    EXPECT_FALSE(add_destination(file, "main", "two", destination_section("two", "b3")));
+    EXPECT_FALSE(add_destination(file, "main", "x", destination_section("x", "caf\xe9")));
+    EXPECT_EQ(to_string(*system::read_file(file, 1 << 20)), before);
+}
+
 }  // namespace
 }  // namespace perdure::service

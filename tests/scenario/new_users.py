@@ -117,6 +117,22 @@ def claim_output_that_cannot_be_written_is_no_success(place):
         assert done.returncode == 0 and done.stderr == b"", (line, done)
 
 
+def claim_a_destination_joins_its_array_however_that_is_written(place):
+    place.write("data/one.txt", "one\n")
+    for array in ('[\n  "disk",  # [the first], "or so"\n]', '["disk",]', "['disk']",
+                  '[ "disk" # one\n, # two ]\n]'):
+        place.repository(data="data")
+        config = place.work / "perdure.toml"
+        config.write_text(config.read_text().replace('["disk"]', array))
+        place.good("destination", "add", "usb", "--path", "usb")
+        assert '"usb"' in place.good("config", "show").out.split("destinations", 1)[1][:60], array
+        place.good("backup", "sync")
+        assert list((place.work / "usb").iterdir()), array
+        stage.shutil.rmtree(place.work / "usb")
+        stage.shutil.rmtree(place.work / "backups")
+        (place.work / "perdure.key").unlink()
+
+
 def claim_a_broken_table_leads_to_what_there_is_of_it(place):
     with sqlite3.connect(place.work / "app.db") as database:
         database.execute("CREATE TABLE note(id INTEGER PRIMARY KEY, text)")

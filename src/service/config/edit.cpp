@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/below.h"
+#include "base/utf8.h"
 #include "service/config/config.h"
 #include "service/config/units.h"
 
@@ -88,6 +89,12 @@ Result<std::string> read_text(system::Path const& file) {
 
 /// Writes only what parses; the file's mode is kept private.
 Result<void> write_checked(system::Path const& file, std::string const& text) {
+    if (!is_utf8(text)) {
+        return fail(Fault::invalid,
+                    "a name that is no UTF-8 cannot stand in a configuration; nothing was changed")
+            .with_code(2)
+            .with_fix("rename it, or name a symbolic link to it");
+    }
     auto const loaded = parse_config(text, file);
     if (!loaded.config) {
         return fail(Fault::invalid, "the change would leave the configuration with faults\n" +
@@ -196,9 +203,11 @@ drill_every = "30d"  # restore drill
     return out;
 }
 
-Result<void> append_sections(system::Path const& file, std::string const& section,
-                             std::string const& text) {
-    PD_TRY(std::string before, read_text(file));
+namespace {
+
+/// Fails: conflict, invalid (what cannot be a name).
+Result<void> check_new(std::string const& before, system::Path const& file,
+                       std::string const& section) {
     if (auto const name = section.substr(section.find('.') + 1); !name_is_fit(name)) {
         return fail(Fault::invalid, "\"" + name + "\" cannot be a name; nothing was changed")
             .with_code(2)
@@ -208,27 +217,79 @@ Result<void> append_sections(system::Path const& file, std::string const& sectio
     bool const there =
         loaded.config && std::ranges::any_of(loaded.config->settings.sections,
                                              [&](Section const& s) { return s.path == section; });
-    if (there) {
-        return fail(Fault::conflict, "[" + section + "] is there already")
-            .with_fix("choose another name, or edit " + file.string());
-    }
+    if (!there) return {};
+    return fail(Fault::conflict, "[" + section + "] is there already")
+        .with_fix("choose another name, or edit " + file.string());
+}
+
+std::string with_section(std::string before, std::string const& text) {
     if (!before.empty() && before.back() != '\n') before += '\n';
-    return write_checked(file, before + "\n" + text);
+    return before + "\n" + text;
+}
+
+/// Where a word can be added to the array of strings that begins at or after `at`: behind its last
+/// word. Brackets, quotes and commas of comments and of words count for nothing.
+struct ArrayEnd {
+    std::size_t at = std::string::npos;
+    bool empty = true;
+};
+ArrayEnd end_of_words(std::string_view text, std::size_t at) {
+    ArrayEnd out;
+    at = text.find('[', at);
+    for (std::size_t i = at; i < text.size(); ++i) {
+        if (text[i] == '#') {
+            i = std::min(text.find('\n', i), text.size());
+        } else if (text[i] == '"' || text[i] == '\'') {
+            char const quote = text[i];
+            for (++i; i < text.size() && text[i] != quote; ++i)
+                if (text[i] == '\\' && quote == '"') ++i;
+            out = {i + 1, false};
+        } else if (text[i] == ']') {
+            if (out.empty) out.at = i;
+            return out;
+        }
+    }
+    return {};
+}
+
+/// The text with one more word in the repository's array of destinations.
+Result<std::string> with_destination(std::string text, system::Path const& file,
+                                     std::string const& repository,
+                                     std::string const& destination) {
+    auto const loaded = parse_config(text, file);
+    auto const path = "repository." + repository + ".destinations";
+    auto const* setting = loaded.config ? loaded.config->settings.find(path) : nullptr;
+    if (!setting) return fail(Fault::not_found, "there is no [repository." + repository + "]");
+    std::size_t at = 0;
+    for (int line = 1; line < setting->place.line; ++line) at = text.find('\n', at) + 1;
+    auto const end = end_of_words(text, at);
+    if (end.at > text.size()) return fail(Fault::internal, "no end of the array");
+    text.insert(end.at, (end.empty ? "" : ", ") + toml_text(destination));
+    return text;
+}
+
+}  // namespace
+
+Result<void> append_sections(system::Path const& file, std::string const& section,
+                             std::string const& text) {
+    PD_TRY(std::string before, read_text(file));
+    PD_CHECK(check_new(before, file, section));
+    return write_checked(file, with_section(std::move(before), text));
 }
 
 Result<void> add_repository_destination(system::Path const& file, std::string const& repository,
                                         std::string const& destination) {
     PD_TRY(std::string text, read_text(file));
-    PD_TRY(Config const config, load_config(file));
-    auto const* setting = config.settings.find("repository." + repository + ".destinations");
-    if (!setting) return fail(Fault::not_found, "there is no [repository." + repository + "]");
-    // The array may span lines: its end is the first ']' after the key.
-    std::size_t at = 0;
-    for (int line = 1; line < setting->place.line; ++line) at = text.find('\n', at) + 1;
-    auto const end = text.find(']', at);
-    if (end == std::string::npos) return fail(Fault::internal, "no end of the array");
-    text.insert(end, ", " + toml_text(destination));
+    PD_TRY(text, with_destination(std::move(text), file, repository, destination));
     return write_checked(file, text);
+}
+
+Result<void> add_destination(system::Path const& file, std::string const& repository,
+                             std::string const& destination, std::string const& section) {
+    PD_TRY(std::string text, read_text(file));
+    PD_CHECK(check_new(text, file, "destination." + destination));
+    PD_TRY(text, with_destination(std::move(text), file, repository, destination));
+    return write_checked(file, with_section(std::move(text), section));
 }
 
 }  // namespace perdure::service

@@ -38,5 +38,8 @@ Result<void> append_sections(system::Path const& file, std::string const& sectio
 /// Adds a destination's name to the array of a repository.
 Result<void> add_repository_destination(system::Path const& file, std::string const& repository,
                                         std::string const& destination);
+/// Both in one step: the destination's section, and its name in the repository's array.
+Result<void> add_destination(system::Path const& file, std::string const& repository,
+                             std::string const& destination, std::string const& section);
 
 }  // namespace perdure::service

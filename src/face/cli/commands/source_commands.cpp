@@ -119,8 +119,7 @@ Result<int> run_destination_add(Invocation& in) {
     auto const& file = workspace->config().file;
     auto const text = service::destination_section(name, absolute(path).string());
     PD_CHECK(system::make_folders(absolute(path)));
-    PD_CHECK(service::append_sections(file, "destination." + name, text));
-    PD_CHECK(service::add_repository_destination(file, repository->name, name));
+    PD_CHECK(service::add_destination(file, repository->name, name, text));
     in.out().line(fmt::format("added to {} and to repository \"{}\":", file.filename().string(),
                               repository->name));
     in.out().line();
