@@ -117,6 +117,39 @@ def claim_output_that_cannot_be_written_is_no_success(place):
         assert done.returncode == 0 and done.stderr == b"", (line, done)
 
 
+def claim_a_schedule_is_told_as_a_line_for_cron(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "it's 5% of all.toml"
+    text = (place.work / "perdure.toml").read_text()
+    for job in ("backup", "verify", "drill", "retention"):
+        text += f'[schedule.{job}]\njob = "{job}"\ncron = "0 2 * * mon"\n'
+    text += '[schedule.off]\njob = "sync"\ncron = "0 2 * * mon"\nenabled = false\n' \
+            '[retention.default]\nlast = 3\n'
+    config.write_text(text)
+    ran = place.good("config", "check", "--offline", "--json", "--config", config)
+    fixes = [event["fix"] for event in ran.events if event["type"] == "warning"]
+    lines = [fix for fix in fixes if fix.startswith("give this line to crontab -e: 0 2 * * mon ")]
+    assert len(lines) == 4 and "UTC" in lines[0] and len(fixes) == 5, fixes
+    for line in lines:
+        command = line.split("mon ", 1)[1].rsplit(" (cron", 1)[0]
+        assert not re.search(r"(?<!\\)%", command), command  # a line break, to cron
+        done = subprocess.run(["sh", "-c", command.replace("\\%", "%")], cwd="/",
+                              env=place.environment, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout + done.stderr == "", (command, done)
+    listed = place.good("runs", "list", "--json", "--config", config).events
+    verbs = {event["verb"] for event in listed if event["type"] == "run"}
+    assert verbs == {"backup", "verify", "drill", "retention"}, verbs
+
+
+def claim_the_crontab_of_the_guide_works_as_it_stands(place):
+    guide = (stage.CHECKOUT / "docs" / "BACKUP_SYSTEM.md").read_text()
+    lines = re.findall(r"^\d+ +\d+ .*perdure.*$", guide, re.M)
+    assert len(lines) >= 3, lines
+    for line in lines:
+        assert not re.search(r"(?<!\\)%", line), f"cron breaks the line there: {line}"
+
+
 def claim_a_destination_joins_its_array_however_that_is_written(place):
     place.write("data/one.txt", "one\n")
     for array in ('[\n  "disk",  # [the first], "or so"\n]', '["disk",]', "['disk']",

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "service/config/crontab.h"
 #include "service/config/units.h"
 #include "system/file.h"
 
@@ -441,12 +442,11 @@ unsigned LimitsConfig::threads() const {
 }
 
 LoadedConfig parse_config(std::string const& text, system::Path const& file) {
-    LoadedConfig out;
-    out.file = file;
+    LoadedConfig out{.config = {}, .faults = {}, .warnings = {}, .file = file};
     std::vector<ConfigFault> syntax;
     Node const root = parse_toml(text, syntax);
-    Settings settings = check_settings(root);
-    Config config = Build(std::move(settings), file).take();
+    Config config = Build(check_settings(root), file).take();
+    name_crontab_lines(config.settings, file);
     out.faults = std::move(config.settings.faults);
     out.faults.insert(out.faults.begin(), syntax.begin(), syntax.end());
     out.warnings = config.settings.warnings;
