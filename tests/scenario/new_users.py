@@ -205,4 +205,14 @@ def claim_rows_of_nobody_that_name_somebody_are_told(place):
         place.good("backup")  # whoever decides is not asked again
 
 
+def claim_no_report_is_signed_about_nothing(place):
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE t(a)")
+    database.close()
+    place.repository(app="app.db")
+    place.good("backup")
+    ran = place.good("report", "permissions", "latest", "--restored", "/nowhere/at/all", code=2)
+    assert "owners and modes" in ran.err and not (place.work / "perdure-reports").exists(), ran
+
+
 stage.main(globals())

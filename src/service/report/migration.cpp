@@ -178,6 +178,13 @@ Result<WrittenReport> report_permissions(Workspace& workspace, ReportCall const&
     PD_TRY(auto* repository, workspace.repository());
     PD_TRY(auto const check,
            job::verify_restored(*repository, snapshot, call.restored, remap, workspace.stop()));
+    if (check.checked == 0) {
+        return fail(Fault::invalid,
+                    fmt::format("snapshot {} holds nothing that has owners and modes of its own",
+                                short_id(snapshot.id())))
+            .with_code(2)
+            .with_fix("name a snapshot with files in it: perdure backup list");
+    }
     PD_TRY(auto files, ReportFiles::create(workspace, call, "permissions"));
     auto body = snapshot_body(snapshot);
     body.put_path("restored_into", call.restored.string()).put("checked", check.checked);
