@@ -205,6 +205,52 @@ def claim_rows_of_nobody_that_name_somebody_are_told(place):
         place.good("backup")  # whoever decides is not asked again
 
 
+def claim_names_that_no_configuration_holds_are_left_to_the_files(place):
+    tree = place.folder / "tree"
+    tree.mkdir()
+    odd = os.fsencode(tree) + b"/caf\xe9.db"
+    with sqlite3.connect(tree / "whole.db") as database:
+        database.execute("CREATE TABLE t(a)")
+    database.close()
+    stage.shutil.copy(tree / "whole.db", odd)
+    (tree / "link").symlink_to("/nowhere/\x1b[31mred")
+    ran = place.good("quickstart", tree, "--no-input")
+    assert "UTF-8" in ran.out and "\x1b" not in ran.out, repr(ran.out)
+    assert "\x1b" not in place.good("source", "discover", tree).out
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert os.path.exists(os.fsencode(place.folder / "back/files") + b"/caf\xe9.db")
+    os.mkdir(os.fsencode(place.work) + b"/caf\xe9")
+    ran = place.good("source", "add", "odd", "--type", "files", "--path",
+                     os.fsdecode(b"caf\xe9"), code=2)
+    assert "symbolic link" in ran.err and "nothing was changed" in ran.err, ran
+
+
+def claim_a_quickstart_that_was_stopped_says_how_to_go_on(place):
+    (place.folder / "tree").mkdir()
+    for number in range(40):
+        (place.folder / f"tree/{number}").write_bytes(os.urandom(1 << 20))
+    for after in (0.05, 0.1, 0.2, 0.3, 0.5, 0.8):
+        folder = place.work / f"after-{after}"
+        folder.mkdir()
+        process = place.start("quickstart", place.folder / "tree", "--no-input", cwd=folder)
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+        if process.returncode in (0, -signal.SIGINT):  # over, or not begun
+            continue
+        assert process.returncode == 130, told
+        if not (folder / "perdure.toml").exists():
+            place.good("quickstart", place.folder / "tree", "--no-input", cwd=folder)
+            continue
+        again = place.good("quickstart", place.folder / "tree", "--no-input", cwd=folder, code=15)
+        for fix in (told.decode(), again.err):
+            assert "go on with perdure" in fix, fix
+        if "perdure init" in told.decode():
+            assert "perdure init" in again.err, again
+            place.good("init", cwd=folder)
+        place.good("backup", cwd=folder)
+
+
 def claim_no_report_is_signed_about_nothing(place):
     with sqlite3.connect(place.work / "app.db") as database:
         database.execute("CREATE TABLE t(a)")

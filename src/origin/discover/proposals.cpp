@@ -4,11 +4,16 @@
 #include <set>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "origin/files/exclude.h"
 
 namespace perdure::origin {
 
 namespace {
+
+std::string counted(std::uint64_t count, std::string const& one) {
+    return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
 
 class Proposals {
 public:
@@ -51,24 +56,40 @@ private:
                                     database.trouble + "); it is kept as a plain file"});
             return;
         }
+        if (!is_utf8(database.path.string())) {
+            inventory_.not_covered.push_back(
+                {database.path,
+                 "its name is no UTF-8, which perdure.toml cannot hold: it is kept "
+                 "as a plain file only; rename it, or name a link to it"});
+            ++unspelled_;
+            return;
+        }
         ProposedSource source;
         source.options.name = fresh_name(database.path.stem().string());
         source.options.type = "sqlite";
         source.options.path = database.path;
-        source.options.media = database.media;
+        auto const media = is_utf8(database.media.string()) ? database.media : system::Path();
+        source.options.media = media;
         source.options.mapping = database.mapping;
         bool const cache = database.path.string().find("cache") != std::string::npos;
         source.confidence = cache ? 0.5 : database.tables == 0 ? 0.6 : 0.95;
-        source.reason = std::to_string(database.tables) + " tables, " +
-                        std::to_string(database.rows) + " rows" +
+        source.reason = counted(database.tables, "table") + ", " + counted(database.rows, "row") +
                         (cache ? "; named like a cache" : "");
         inventory_.proposed.push_back(std::move(source));
         cover(database.path);
         for (char const* side : {"-wal", "-shm", "-journal"}) cover(database.path, side);
-        if (!database.media.empty()) cover(database.media, "/");
+        if (!media.empty()) cover(media, "/");
     }
 
     void add_repository(FoundRepository const& repository) {
+        if (!is_utf8(repository.path.string())) {
+            inventory_.not_covered.push_back(
+                {repository.path,
+                 "its name is no UTF-8, which perdure.toml cannot hold: it is "
+                 "kept as plain files only; rename it, or name a link to it"});
+            ++unspelled_;
+            return;
+        }
         ProposedSource source;
         source.options.name = fresh_name(repository.path.stem().string());
         source.options.type = "git";
@@ -103,7 +124,7 @@ private:
             [&](FoundFolder const& folder) { return !taken.contains(folder.path); });
         bool const rest = !inventory_.configs.empty() || !inventory_.logs.empty() ||
                           !inventory_.others.empty() || !inventory_.certificates.empty() ||
-                          loose_media || databases < inventory_.databases.size();
+                          loose_media || databases < inventory_.databases.size() || unspelled_ > 0;
         if (!rest || all_covered_) return;
         ProposedSource source;
         source.options.name = fresh_name(
@@ -112,16 +133,17 @@ private:
         source.options.path = inventory_.root;
         source.options.exclude = covered_;
         source.confidence = 0.8;
-        source.reason = "all other files: " + std::to_string(inventory_.configs.size()) +
-                        " configurations, " + std::to_string(inventory_.certificates.size()) +
-                        " certificates, " + std::to_string(inventory_.logs.size()) + " logs, " +
-                        std::to_string(inventory_.others.size()) + " others";
+        source.reason = "all other files: " + counted(inventory_.configs.size(), "configuration") +
+                        ", " + counted(inventory_.certificates.size(), "certificate") + ", " +
+                        counted(inventory_.logs.size(), "log") + ", " +
+                        counted(inventory_.others.size(), "other");
         inventory_.proposed.push_back(std::move(source));
     }
 
     Inventory& inventory_;
     std::set<std::string> names_;
     bool all_covered_ = false;
+    std::size_t unspelled_ = 0;  ///< databases and repositories without a source of their own
     std::vector<std::string> covered_;  ///< exclude patterns of the source of files
 };
 

@@ -17,9 +17,13 @@ constexpr std::uint64_t spare_bytes = 64 << 20;
 Result<void> refuse_leftovers(QuickstartAnswer const& answer) {
     for (auto const& path : {answer.config, answer.key_file, answer.recovery_kit, answer.backups}) {
         if (!system::exists(path)) continue;
+        bool const unborn = !system::exists(answer.backups / "config");
         return fail(Fault::conflict, path.string() + " exists already")
-            .with_fix(
-                "go on with perdure backup; or run quickstart in an empty folder (--dir DIR)");
+            .with_fix(unborn && system::exists(answer.config)
+                          ? "go on with perdure init, then perdure backup; or run quickstart in "
+                            "an empty folder (--dir DIR)"
+                          : "go on with perdure backup; or run quickstart in an empty folder "
+                            "(--dir DIR)");
     }
     return {};
 }
@@ -118,6 +122,23 @@ Result<std::unique_ptr<Workspace>> make_repository(QuickstartCall const& call,
 
 }  // namespace
 
+namespace {
+
+/// What was made stays, and quickstart begins nothing twice: which command goes on from here.
+Error with_way_on(Error error, QuickstartAnswer const& answer) {
+    bool const own_fix = !error.fix().empty() && error.fault() != Fault::cancelled;
+    if (own_fix || !system::exists(answer.config)) return error;
+    bool const born = system::exists(answer.backups / "config");
+    return std::move(error).with_fix(born ? "go on with perdure backup, then perdure status"
+                                          : "go on with perdure init, then perdure backup");
+}
+
+Result<void> take_stages(QuickstartCall const& call, QuickstartAnswer& answer,
+                         system::Path const& folder,
+                         std::function<void(Stage, QuickstartAnswer const&)> const& each);
+
+}  // namespace
+
 Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
                                     std::function<void(Stage, QuickstartAnswer const&)> each) {
     auto const started = std::chrono::steady_clock::now();
@@ -133,6 +154,19 @@ Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
     answer.backups = folder / "backups";
     PD_CHECK(refuse_leftovers(answer));
 
+    if (auto taken = take_stages(call, answer, folder, each); !taken)
+        return with_way_on(std::move(taken).error(), answer);
+    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - started;
+    answer.duration_s = took.count();
+    each(Stage::done, answer);
+    return answer;
+}
+
+namespace {
+
+Result<void> take_stages(QuickstartCall const& call, QuickstartAnswer& answer,
+                         system::Path const& folder,
+                         std::function<void(Stage, QuickstartAnswer const&)> const& each) {
     call.begin(Stage::discover);
     PD_TRY(answer.inventory, origin::discover(absolute_path(call.target), call.stop));
     PD_CHECK(refuse_nothing(answer, call.target));
@@ -169,10 +203,9 @@ Result<QuickstartAnswer> quickstart(QuickstartCall const& call,
     each(Stage::drill, answer);
 
     answer.health = assess(*workspace, false);
-    std::chrono::duration<double> const took = std::chrono::steady_clock::now() - started;
-    answer.duration_s = took.count();
-    each(Stage::done, answer);
-    return answer;
+    return {};
 }
+
+}  // namespace
 
 }  // namespace perdure::service

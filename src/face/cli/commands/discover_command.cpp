@@ -21,7 +21,7 @@ JsonObject proposed_object(origin::ProposedSource const& proposed) {
 void tell_databases(Invocation& in, origin::Inventory const& found) {
     Table table({"database", ">tables", ">rows", ">size", ""});
     for (auto const& database : found.databases) {
-        std::string remark = database.trouble;
+        std::string remark = printable(database.trouble);
         if (remark.empty() && database.live_log) remark = "in use (write-ahead log)";
         table.add({printable(database.path.string()), spell_count(database.tables),
                    spell_count(database.rows), spell_bytes(database.size_bytes), remark});
@@ -113,7 +113,7 @@ Result<int> run_source_discover(Invocation& in) {
             out.line(out.out_style().bold("not covered"));
         }
         for (auto const& one : found.not_covered) {
-            out.line(fmt::format("  {}: {}", printable(one.path.string()), one.why));
+            out.line(fmt::format("  {}: {}", printable(one.path.string()), printable(one.why)));
             JsonObject object;
             object.put_path("path", one.path.string()).put("why", one.why);
             out.event("not_covered", object);

@@ -144,7 +144,8 @@ private:
                 detail(fmt::format("… and {} more not covered", found.not_covered.size() - 5));
                 break;
             }
-            detail(fmt::format("not covered: {}: {}", printable(one.path.string()), one.why));
+            detail(fmt::format("not covered: {}: {}", printable(one.path.string()),
+                               printable(one.why)));
         }
     }
 
