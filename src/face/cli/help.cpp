@@ -72,6 +72,11 @@ std::string wrapped(std::string_view text, std::size_t indent, unsigned columns)
 std::string entry(std::string left, std::size_t left_columns, std::string_view meaning,
                   Page const& page) {
     std::string out;
+    constexpr std::size_t below = 6, narrowest = 24;
+    if (page.columns > 0 && page.columns < left_columns + 2 + narrowest) {
+        return "  " + page.style.cyan(left) + "\n" + std::string(below, ' ') +
+               wrapped(meaning, below, page.columns) + "\n";
+    }
     if (columns_of(left) >= left_columns) {
         out = "  " + page.style.cyan(left) + "\n";
         left.clear();

@@ -345,10 +345,14 @@ Result<int> run_repo_stats(Invocation& in) {
     row("other", stats.other);
     table.print(in.out());
     in.out().line();
-    in.out().line(
-        fmt::format("{} stored for {} in {}: {:.1f} times less", spell_bytes(total),
-                    spell_bytes(logical), plural(list.snapshots.size(), "snapshot"),
-                    total ? static_cast<double>(logical) / static_cast<double>(total) : 0.0));
+    // Of little data the repository's own objects are the larger part: it saves nothing yet.
+    std::string const saves =
+        logical > total && total > 0
+            ? fmt::format(": {:.1f} times less",
+                          static_cast<double>(logical) / static_cast<double>(total))
+            : "";
+    in.out().line(fmt::format("{} stored for {} in {}{}", spell_bytes(total), spell_bytes(logical),
+                              plural(list.snapshots.size(), "snapshot"), saves));
     in.out().line(fmt::format("{}, {}; compression {:.2f}; {} known, {} erased; key epoch {}",
                               plural(stats.blobs, "blob"), plural(stats.frames, "frame"),
                               stats.compression(), plural(stats.subjects, "person", "people"),
