@@ -109,8 +109,9 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
         if (repository.key.way == KeyReference::Way::file) keys.emplace_back(repository.key.value);
     }
     for (auto& source : sources) {
-        if (source.options.type != "files") continue;
-        for (auto const& key : keys) leave_out_of(source, source.options.path, key);
+        auto const folder = folder_read_whole(source.options);
+        if (folder.empty()) continue;
+        for (auto const& key : keys) leave_out_of(source, folder, key);
     }
 }
 

@@ -261,4 +261,24 @@ def claim_no_report_is_signed_about_nothing(place):
     assert "owners and modes" in ran.err and not (place.work / "perdure-reports").exists(), ran
 
 
+def claim_keys_stay_out_of_repositories_and_media_too(place):
+    with sqlite3.connect(place.work / "app.db") as database:
+        database.execute("CREATE TABLE picture(id INTEGER PRIMARY KEY, path TEXT)")
+        database.execute("INSERT INTO picture VALUES(1, 'a.jpg')")
+    database.close()
+    place.write("a.jpg", b"\xff\xd8\xff" + bytes(3000))
+    subprocess.run(["git", "init", "-q", "."], cwd=place.work, check=True)
+    place.repository(app="app.db")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + 'media = "."\n[source.app.records.picture]\n'
+                      'table = "picture"\nmedia = "path"\n'
+                      '[source.code]\ntype = "git"\npath = "."\n')
+    place.good("key", "recovery-kit", "-o", "perdure-recovery.txt")
+    place.good("backup")
+    place.good("restore", "latest", "--to", place.folder / "back")
+    names = [path.name for path in (place.folder / "back").rglob("*")]
+    assert names.count("a.jpg") == 2 and names.count("app.db") == 1, names
+    assert not {"perdure.key", "perdure-recovery.txt"} & set(names), names
+
+
 stage.main(globals())
