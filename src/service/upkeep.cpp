@@ -21,6 +21,10 @@
 namespace perdure::service {
 namespace {
 
+std::string counted(std::uint64_t count, std::string const& one) {
+    return spell_count(count) + " " + one + (count == 1 ? "" : "s");
+}
+
 std::vector<std::string> all_sources(Workspace const& workspace) {
     std::vector<std::string> out;
     for (auto const& source : workspace.config().sources) out.push_back(source.options.name);
@@ -90,8 +94,8 @@ Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
                 {"snapshot " + short_id(judged.snapshot.id()), gone.error().message()});
         }
     }
-    record.done(answer.problems,
-                fmt::format("{} of {} snapshots deleted", removed, answer.judged.size()));
+    record.done(answer.problems, fmt::format("{} of {} deleted", removed,
+                                             counted(answer.judged.size(), "snapshot")));
     return {};
 }
 
@@ -217,8 +221,8 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
         }
         noted.insert(noted.end(), answer.destinations.begin(), answer.destinations.end());
         for (auto const& gap : answer.report.gaps) noted.push_back({gap.object, gap.detail});
-        record.done(noted, fmt::format("{} snapshots, {} packs", answer.report.snapshots,
-                                       answer.report.packs));
+        record.done(noted, counted(answer.report.snapshots, "snapshot") + ", " +
+                               counted(answer.report.packs, "pack"));
     } else {
         static_cast<void>(record.failed(fail(Fault::corrupt, "stored data is damaged")));
     }
