@@ -281,4 +281,12 @@ def claim_keys_stay_out_of_repositories_and_media_too(place):
     assert not {"perdure.key", "perdure-recovery.txt"} & set(names), names
 
 
+def claim_a_value_that_is_wrong_leads_to_the_page_of_its_command(place):
+    place.repository()
+    for words in (["backup", "verify", "--sample", "0%"], ["repo", "compact", "--grace", "-1d"],
+                  ["backup", "cleanup", "--keep-within", "1x"]):
+        ran = place.good(*words, code=2)
+        assert f"perdure help {words[0]} {words[1]}\n" in ran.err, ran
+
+
 stage.main(globals())

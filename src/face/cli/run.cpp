@@ -120,6 +120,12 @@ Error of_signal(Error const& error, Signals const& signals) {
     return fail(Fault::cancelled, "stopped as asked").with_code(exit).with_fix(again);
 }
 
+/// A value that a command cannot use is answered with the page of that command.
+Error with_page_of_help(Error error, CommandRow const& row) {
+    if (service::code_of(error) != service::exit_code::usage || !error.fix().empty()) return error;
+    return std::move(error).with_fix("perdure help " + std::string(row.words));
+}
+
 /// Whose lines are what was asked for; of all others --quiet wants to hear of trouble only.
 bool answers(std::string_view words) {
     constexpr std::array last_words{"list",     "show",    "schema",     "diff",        "find",
@@ -154,7 +160,7 @@ int carry_out(Arguments arguments, Output& out, std::optional<std::chrono::milli
             code = service::exit_code::partial;
         }
     } else {
-        Error const error = of_signal(result.error(), signals);
+        Error const error = with_page_of_help(of_signal(result.error(), signals), row);
         tell_error(out, error);
         invocation.add_error(error);
         code = service::exit_code_of(error);
