@@ -289,4 +289,23 @@ def claim_a_value_that_is_wrong_leads_to_the_page_of_its_command(place):
         assert f"perdure help {words[0]} {words[1]}\n" in ran.err, ran
 
 
+def claim_no_restore_of_files_writes_over_the_database_of_a_source(place):
+    """A snapshot that holds its plain files still, of before it was a source of its own."""
+    database = in_use(place)
+    place.repository(data="data")
+    place.run("backup")
+    place.good("source", "add", "app", "--type", "sqlite", "--path", "data/app.db")
+    database.executemany("INSERT INTO users VALUES(?, ?, '')",
+                         [(i, "x" * 300) for i in range(2, 500)])
+    database.commit()
+    ran = place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+                     "--delete", "--confirm", "data", code=3)
+    assert "app.db-wal: stays as it is" in ran.err, ran
+    assert database.execute("SELECT count(*) FROM users").fetchall() == [(499,)]
+    with sqlite3.connect(place.work / "data/app.db") as other:
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    other.close()
+    database.close()
+
+
 stage.main(globals())
