@@ -300,12 +300,35 @@ def claim_no_restore_of_files_writes_over_the_database_of_a_source(place):
     database.commit()
     ran = place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
                      "--delete", "--confirm", "data", code=3)
-    assert "app.db-wal: stays as it is" in ran.err, ran
+    assert "app.db-wal" in ran.err, ran
     assert database.execute("SELECT count(*) FROM users").fetchall() == [(499,)]
     with sqlite3.connect(place.work / "data/app.db") as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     other.close()
     database.close()
+
+
+def claim_no_restore_of_files_writes_over_a_database_in_use(place):
+    database = in_use(place)
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup", code=3)
+    database.executemany("INSERT INTO users VALUES(?, ?, '')",
+                         [(i, "x" * 300) for i in range(2, 500)])
+    database.commit()
+    place.write("data/one.txt", "two\n")
+    words = ["restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+             "--delete", "--confirm", "data"]
+    ran = place.good(*words, code=3)
+    assert "app.db-wal" in ran.err and "stop its application" in ran.err, ran
+    assert (place.work / "data/one.txt").read_text() == "one\n"  # the rest comes back
+    assert database.execute("SELECT count(*) FROM users").fetchall() == [(499,)]
+    database.close()
+    place.good(*words, code=0)
+    with sqlite3.connect(place.work / "data/app.db") as other:
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert other.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
+    other.close()
 
 
 stage.main(globals())

@@ -61,6 +61,26 @@ Seen look_beneath(int root, std::string_view path) {
     return seen;
 }
 
+// Looked at by name alone: to open a database's file and close it again would drop the locks that a
+// connection of this process may hold on it.
+std::string why_fixed(int root, std::string_view path, Seen const& seen) {
+    if (!seen.locked.empty() || !S_ISREG(seen.status.st_mode)) return seen.locked;
+    std::string_view database = path;
+    for (std::string_view const side : {"-wal", "-shm", "-journal"}) {
+        if (path.ends_with(side)) database = path.substr(0, path.size() - side.size());
+    }
+    auto const stands = [&](std::string const& name) {
+        auto const one = look_beneath(root, name);
+        return one.there && S_ISREG(one.status.st_mode);
+    };
+    std::string const base(database);
+    if (!stands(base + "-wal") || !stands(base + "-shm") || !stands(base)) return {};
+    return fmt::format(
+        "it is part of a SQLite database in use: stop its application, then once "
+        "more (where it crashed: sqlite3 {} .tables, which tidies up)",
+        split_path(base).name);
+}
+
 bool readable_beneath(int root, std::string_view path) {
     auto const [parent, name] = split_path(path);
     int const folder = open_beneath(root, parent, O_PATH | O_DIRECTORY);

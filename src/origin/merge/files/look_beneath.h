@@ -24,6 +24,11 @@ struct Seen {
 };
 Seen look_beneath(int root, std::string_view path);
 
+/// Why nothing can take the place of what was seen at `path`: it is locked, or belongs to a SQLite
+/// database that somebody has open, by the log and the shared memory beside it (a file put in their
+/// place would break it). Empty: something can.
+std::string why_fixed(int root, std::string_view path, Seen const& seen);
+
 /// Whether this process may read the file at `path`.
 bool readable_beneath(int root, std::string_view path);
 

@@ -313,7 +313,8 @@ private:
 
     /// No safety snapshot will hold what this process cannot read; what is locked does not move.
     void block_unreadable(FileItem& item, Seen const& seen) {
-        if (!seen.locked.empty()) return block(item, seen.locked);
+        auto const fixed = why_fixed(root_.descriptor(), item.path, seen);
+        if (!fixed.empty()) return block(item, fixed);
         if (request_.held || !S_ISREG(seen.status.st_mode)) return;
         if (readable_beneath(root_.descriptor(), item.path)) return;
         block(item, "what stands there cannot be read, so it could not be brought back");
