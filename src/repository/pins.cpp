@@ -84,8 +84,13 @@ Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const
     if (reason.size() > reason_bytes_max) {
         return fail(Fault::invalid, "a pin's reason holds at most 1024 bytes");
     }
-    return store.put(pin_name(id), seal_reason(seal, id, reason, random), store::PutMode::replace,
-                     stop);
+    PD_CHECK(store.put(pin_name(id), seal_reason(seal, id, reason, random), store::PutMode::replace,
+                       stop));
+    // Somebody may have deleted it since it was chosen: see Repository::remove_snapshot.
+    PD_TRY(SessionState const state, session_state(store, id, stop));
+    if (state == SessionState::committed) return {};
+    PD_CHECK(unpin(store, id, stop));
+    return fail(Fault::not_found, "the snapshot was deleted meanwhile: nothing is pinned");
 }
 
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop) {

@@ -18,7 +18,8 @@ struct PinSeal {
 };
 
 /// A pinned snapshot is never collected or removed. docs/FORMAT.md "Pin".
-/// Fails: invalid (the reason is longer than 1024 bytes); as the store.
+/// Fails: invalid (the reason is longer than 1024 bytes); not_found (there is no such snapshot, or
+/// it was deleted at this moment); as the store.
 Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const& id,
                  std::string const& reason, system::Random& random, std::stop_token stop);
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop);

@@ -159,17 +159,26 @@ public:
         if (found && is_tombstone(found->body)) return {};
         // A damaged snapshot can be removed as well, an absent or unreachable one cannot.
         if (!found && found.error().fault() != Fault::corrupt) return found.error();
-        PD_TRY(auto const reason,
-               pinned(*store_, {config_.repository, keyring_->common()}, id, stop));
-        if (reason) {
-            return fail(Fault::denied, "the snapshot is pinned: " + *reason)
-                .with_fix("remove the pin first");
-        }
-        return put_triple(*store_, name, tombstone_body(outside_.clock.now()),
-                          store::PutMode::replace, stop);
+        PD_CHECK(check_unpinned(id, stop));
+        PD_CHECK(put_triple(*store_, name, tombstone_body(outside_.clock.now()),
+                            store::PutMode::replace, stop));
+        // Who pins puts the pin, then looks at the snapshot; we the other way round: one of us sees
+        // the other. Not stopped by Ctrl-C: somebody was told that it is pinned.
+        auto const still = check_unpinned(id, {});
+        if (still || still.error().fault() != Fault::denied || !found) return {};
+        PD_CHECK(put_triple(*store_, name, found->body, store::PutMode::replace, {}));
+        return still;
     }
 
 private:
+    Result<void> check_unpinned(SessionId const& id, std::stop_token stop) {
+        PD_TRY(auto const reason,
+               pinned(*store_, {config_.repository, keyring_->common()}, id, stop));
+        if (!reason) return {};
+        return fail(Fault::denied, "the snapshot is pinned: " + *reason)
+            .with_fix("remove the pin first");
+    }
+
     /// Empty for a tombstone, or when it was removed since it was listed.
     Result<std::optional<Snapshot>> read_snapshot(store::ObjectInfo const& info,
                                                   std::stop_token stop) {

@@ -9,6 +9,7 @@
 #include "repository/testing/fake_tree.h"
 #include "repository/triple.h"
 #include "store/memory/memory_store.h"
+#include "store/wrap/forward.h"
 #include "system/step.h"
 
 namespace perdure::repository {
@@ -162,6 +163,76 @@ TEST_F(RepositoryFixture, APinnedSnapshotIsNotRemoved) {
     EXPECT_EQ(repository->snapshots(nullptr, {})->size(), 1u);
     ASSERT_TRUE(unpin(*store, snapshot->session, {}));
     EXPECT_TRUE(repository->remove_snapshot(snapshot->session, {}));
+}
+
+/// Lets something happen once, before the call of this number.
+class Interrupted final : public store::ForwardingStore {
+public:
+    Interrupted(std::shared_ptr<store::ObjectStore> inner, int before,
+                std::function<void()> meanwhile)
+        : ForwardingStore(std::move(inner)), left_(before), meanwhile_(std::move(meanwhile)) {}
+    Result<Bytes> read(store::ObjectName const& name, std::uint64_t offset_bytes,
+                       std::uint64_t count_bytes, std::stop_token stop) override {
+        step();
+        return inner().read(name, offset_bytes, count_bytes, std::move(stop));
+    }
+    Result<void> put(store::ObjectName const& name, ByteView body, store::PutMode mode,
+                     std::stop_token stop) override {
+        step();
+        return inner().put(name, body, mode, std::move(stop));
+    }
+    Result<store::ObjectInfo> head(store::ObjectName const& name, std::stop_token stop) override {
+        step();
+        return inner().head(name, std::move(stop));
+    }
+    bool ended() const { return meanwhile_ == nullptr; }
+    void begin() { counting_ = true; }
+
+private:
+    void step() {
+        if (counting_ && meanwhile_ && left_-- == 0) std::exchange(meanwhile_, nullptr)();
+    }
+    bool counting_ = false;
+    int left_;
+    std::function<void()> meanwhile_;
+};
+
+TEST_F(RepositoryFixture, WhoIsToldThatASnapshotIsPinnedFindsItThereWhoeverDeletesMeanwhile) {
+    for (bool pin_cuts_in : {false, true}) {
+        for (int before = 0;; ++before) {
+            auto const usual = open();
+            auto const snapshot = back_up(*usual);
+            ASSERT_TRUE(snapshot);
+            Result<void> pinning, removal;
+            auto const pin_at = [&](store::ObjectStore& where) {
+                pinning = pin(where, {usual->id(), usual->domains().common()}, snapshot->session,
+                              "evidence", outside.random, {});
+            };
+            auto const slow = std::make_shared<Interrupted>(store, before, [&] {
+                if (pin_cuts_in) {
+                    pin_at(*store);
+                } else {
+                    removal = usual->remove_snapshot(snapshot->session, {});
+                }
+            });
+            auto const other = Repository::open(slow, key, {}, outside, {});
+            ASSERT_TRUE(other);
+            slow->begin();
+            if (pin_cuts_in) {
+                removal = (*other)->remove_snapshot(snapshot->session, {});
+            } else {
+                pin_at(*slow);
+            }
+            if (!slow->ended()) break;
+            bool const there =
+                session_state(*store, snapshot->session, {}).value() == SessionState::committed;
+            EXPECT_EQ(there, !removal) << pin_cuts_in << before;
+            EXPECT_EQ(pinning.has_value(), there) << pin_cuts_in << before;
+            auto const kept =
+                pinned(*store, {usual->id(), usual->domains().common()}, snapshot->session, {});
+            EXPECT_EQ(kept.value().has_value(), pinning.has_value()) << pin_cuts_in << before;
+        }
+    }
 }
 
 TEST_F(RepositoryFixture, APinThatCannotBeReadStillPins) {
