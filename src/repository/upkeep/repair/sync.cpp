@@ -98,10 +98,9 @@ private:
     Result<void> replace_damaged(ObjectName const& name, std::optional<Bytes> const& whole,
                                  Leg& leg);
     Result<void> bury();
-    Result<bool> chains_agree();
     Result<void> copy(ObjectName const& name, ByteView object, Leg& to, store::PutMode mode);
-    Result<std::optional<Bytes>> find_proven(ObjectName const& name);
     Result<void> remove_collected();
+    Result<bool> is_replaced(ObjectName const& segment);
     Result<void> remove(ObjectName const& name, Leg& from);
     std::set<ObjectName> all_names(std::string const& prefix) const;
 
@@ -117,6 +116,7 @@ private:
     Deletions deletions_{legs_, options_.opened_epoch, report_.findings};
     bool agreed_ = true;    ///< every leg's newest collection is a step of the leader's chain
     ObjectName chain_end_;  ///< the one record of a collection that travels; empty: none
+    std::optional<bool> at_work_;  ///< a session, somewhere; asked when it matters
 };
 
 /// Backups go on meanwhile. What rests on something else is listed before it: packs that a listed
@@ -207,7 +207,7 @@ Result<bool> Syncer::keyrings_are_one() {
 }
 
 Result<void> Syncer::travel_all() {
-    PD_TRY(agreed_, chains_agree());
+    PD_TRY(agreed_, chains_agree(legs_, *leader_, stop_));
     if (agreed_) chain_end_ = collection_name(leader_->newest.record.number);
     PD_CHECK(travel("collect/"));
     PD_CHECK(pass_over_busy());
@@ -302,18 +302,6 @@ Result<void> Syncer::travel(std::string const& prefix) {
     return {};
 }
 
-Result<std::optional<Bytes>> Syncer::find_proven(ObjectName const& name) {
-    for (Leg& leg : legs_) {
-        if (leg.silent || !leg.has(name)) continue;
-        auto object = read_proven(*leg.store, name, stop_);
-        if (object && *object) return object;
-        if (!object && object.error().fault() == Fault::cancelled) return object;
-        if (!object && object.error().fault() == Fault::unavailable)
-            leg.note_failure(object.error(), stop_);
-    }
-    return std::optional<Bytes>();
-}
-
 /// Objects whose name settles their content, and plain texts: whoever lacks one gets it.
 Result<void> Syncer::spread(ObjectName const& name) {
     if (form_of(name) == ObjectForm::transient) return {};
@@ -321,16 +309,20 @@ Result<void> Syncer::spread(ObjectName const& name) {
         return leg.takes(name) && !leg.has(name) && !leg.has_dead(name);
     };
     if (std::ranges::none_of(legs_, lacks)) return {};
-    PD_TRY(auto const object, find_proven(name));
+    PD_TRY(auto const found, find_proven(legs_, name, stop_));
+    auto const& object = found.object;
     auto const holds = [&](Leg const& leg) { return leg.silent && leg.has(name); };
     bool const unread = !object && std::ranges::any_of(legs_, holds);
+    bool const damaged = !object && !unread && !found.gone;
     for (Leg& leg : legs_) {
         if (!lacks(leg)) continue;
         if (object) PD_CHECK(copy(name, *object, leg, store::PutMode::if_absent));
-        if (!object && unread) leg.fail_with("where " + name + " is, nobody answers");
-        if (!object && !unread) leg.fail_with(name + " is damaged wherever it is");
+        if (unread) leg.fail_with("where " + name + " is, nobody answers");
+        if (damaged) leg.fail_with(name + " is damaged wherever it is");
+        if (!object && found.gone && form_of(name) != ObjectForm::plain)
+            leg.fail_with(name + " was replaced while it was to be copied: sync again");
     }
-    if (!object && !unread)
+    if (damaged)
         report_.findings.push_back(
             {Finding::Kind::damaged, name, "no destination holds it whole", false});
     return {};
@@ -375,21 +367,6 @@ Result<void> Syncer::replace_damaged(ObjectName const& name, std::optional<Bytes
         {Finding::Kind::damaged, name, "damaged at " + leg.report.destination, true});
     leg.fail_with(fmt::format("{} is damaged there: run `perdure repo repair`", name));
     return {};
-}
-
-/// Whether the records of collections may travel: over the newest of a leg that collected by itself
-/// they would hide what it condemned. Those chains are joined by the next collection.
-Result<bool> Syncer::chains_agree() {
-    for (Leg const& leg : legs_) {
-        if (!leg.open || &leg == leader_ || leg.newest.seen == 0) continue;
-        auto const name = collection_name(leg.newest.seen);
-        auto const own = read_proven(*leg.store, name, stop_);
-        if (!own && own.error().fault() == Fault::cancelled) return own.error();
-        auto const leaders = read_proven(*leader_->store, name, stop_);
-        if (!leaders && leaders.error().fault() != Fault::not_found) return leaders.error();
-        if (!own || !*own || !leaders || !*leaders || **leaders != **own) return false;
-    }
-    return true;
 }
 
 /// Last: what can be restored at a leg stays until what replaces it has arrived.
@@ -469,11 +446,27 @@ Result<void> Syncer::remove_collected() {
     for (Leg& leg : legs_) {
         if (!leg.open || &leg == leader_ || leg.has_own || !leg.report.problem.empty()) continue;
         for (auto const& [name, size] : leg.objects) {
-            bool const stale = name.starts_with("index/") && !leader_->has(name);
-            if (stale || collected_.contains(name)) PD_CHECK(remove(name, leg));
+            bool goes = collected_.contains(name);
+            if (name.starts_with("index/") && !leader_->has(name)) {
+                PD_TRY(goes, is_replaced(name));
+            }
+            if (goes) PD_CHECK(remove(name, leg));
         }
     }
     return {};
+}
+
+/// Whether the leader has a part of the index no more, or not yet: a session writes it at one leg
+/// after the other, and the legs were listed at different moments. While one is at work all stay,
+/// which costs some space until the next sync.
+Result<bool> Syncer::is_replaced(ObjectName const& segment) {
+    if (!at_work_) {
+        PD_TRY(at_work_, sessions_at_work(store_, options_.ended_here, stop_));
+    }
+    if (*at_work_) return false;
+    auto const there = leader_->store->head(segment, stop_);
+    if (!there && there.error().fault() == Fault::cancelled) return there.error();
+    return !there && there.error().fault() == Fault::not_found;
 }
 
 Result<void> Syncer::remove(ObjectName const& name, Leg& from) {

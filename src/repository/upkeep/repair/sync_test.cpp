@@ -95,6 +95,27 @@ TEST_F(SyncTest, ADestinationThatWasAwayCatchesUp) {
     EXPECT_EQ(heal().legs.at(1).objects_copied, 0u);
 }
 
+/// Lets something happen once after a listing of this prefix.
+class BetweenListings final : public store::ForwardingStore {
+public:
+    BetweenListings(std::shared_ptr<store::ObjectStore> inner, std::string prefix,
+                    std::function<void()> meanwhile)
+        : ForwardingStore(std::move(inner)),
+          prefix_(std::move(prefix)),
+          meanwhile_(std::move(meanwhile)) {}
+    Result<void> list(std::string const& prefix,
+                      std::function<Result<void>(store::ObjectInfo const&)> each,
+                      std::stop_token stop) override {
+        auto const listed = inner().list(prefix, std::move(each), std::move(stop));
+        if (prefix == prefix_ && meanwhile_) std::exchange(meanwhile_, nullptr)();
+        return listed;
+    }
+
+private:
+    std::string prefix_;
+    std::function<void()> meanwhile_;
+};
+
 /// A listing takes time: this one lets something happen after it told the packs, which it reads
 /// before the snapshots, as a file system may, or after it told all.
 class SlowListing final : public store::ForwardingStore {
@@ -149,6 +170,56 @@ TEST_F(SyncTest, ABackupThatCommitsWhileASyncLooksAroundTravelsWholeOrNotAtAll) 
     }
     heal();
     expect_whole_on_both(*committed, meanwhile);
+}
+
+TEST_F(SyncTest, WhatABackupWritesMeanwhileIsNotTakenFromWhereItIsListedAlready) {
+    TreeModel one = make_tree(1);
+    backup(one);
+    for (bool ended : {false, true}) {
+        TreeModel model = make_tree(ended ? 3 : 2);
+        auto const at_both = world_.open(mirror_);
+        auto session = UpkeepWorld::must(at_both->begin({}));
+        Snapshot again;
+        std::optional<Snapshot> committed;
+        UpkeepWorld::must(UpkeepWorld::fill(*session, model, nullptr, again));
+        auto const commit = [&] {
+            committed = UpkeepWorld::must(session->commit(std::move(again), {}));
+        };
+        // After the first destination told its index, and before the second one tells its own.
+        auto const first = std::make_shared<BetweenListings>(world_.memory, "index/", [&] {
+            if (ended) return commit();
+            UpkeepWorld::must(session->context().blobs.finish({}));
+        });
+        auto const both = UpkeepWorld::must(store::MirrorStore::create(
+            {{"one", first, std::nullopt}, {"two", two_, std::nullopt}}));
+        world_.tick();
+        auto const report = UpkeepWorld::must(sync_legs(*both, {}, {}));
+        EXPECT_TRUE(report.legs.at(0).complete && report.legs.at(1).complete);
+        EXPECT_EQ(report.legs.at(1).objects_removed, 0u) << ended;
+        EXPECT_EQ(names(*two_, "index/"), names(*world_.memory, "index/"));
+        if (!ended) commit();
+        expect_whole_on_both(*committed, model);
+    }
+}
+
+TEST_F(SyncTest, WhatIsReplacedWhileItIsToBeCopiedIsNoDamage) {
+    TreeModel one = make_tree(1);
+    take_two_away();
+    auto const snapshot = backup(one);
+    bring_two_back();
+    auto const segment = *names(*world_.memory, "index/").begin();
+    auto const first = std::make_shared<BetweenListings>(world_.memory, "", [&] {
+        UpkeepWorld::must(world_.open()->index()->rebuild(nullptr, {}));
+        ASSERT_FALSE(world_.memory->head(segment, {}));
+    });
+    auto const both = UpkeepWorld::must(
+        store::MirrorStore::create({{"one", first, std::nullopt}, {"two", two_, std::nullopt}}));
+    auto const report = UpkeepWorld::must(sync_legs(*both, {}, {}));
+    EXPECT_THAT(report.findings, IsEmpty());
+    EXPECT_FALSE(report.legs.at(1).complete);
+    EXPECT_THAT(report.legs.at(1).problem, ::testing::HasSubstr("sync again"));
+    EXPECT_TRUE(heal().legs.at(1).complete);
+    expect_whole_on_both(snapshot, one);
 }
 
 TEST_F(SyncTest, ABackupThatEndsOnceASyncHasLookedKeepsWhatItRestsOn) {

@@ -4,6 +4,7 @@
 
 #include "repository/config_object.h"
 #include "repository/lease.h"
+#include "repository/upkeep/repair/proven_object.h"
 
 namespace perdure::repository {
 
@@ -46,6 +47,52 @@ Result<bool> SyncingLeg::has_grown(std::stop_token const& stop) const {
         },
         stop));
     return grown;
+}
+
+Result<FoundObject> find_proven(std::vector<SyncingLeg>& legs, store::ObjectName const& name,
+                                std::stop_token const& stop) {
+    FoundObject found{.object = {}, .gone = true};
+    for (SyncingLeg& leg : legs) {
+        if (!leg.has(name)) continue;
+        if (leg.silent) {
+            found.gone = false;
+            continue;
+        }
+        auto object = read_proven(*leg.store, name, stop);
+        if (object && *object) return FoundObject{std::move(*object), false};
+        Fault const fault = object ? Fault::corrupt : object.error().fault();
+        if (fault == Fault::cancelled) return object.error();
+        if (fault == Fault::unavailable) leg.note_failure(object.error(), stop);
+        found.gone = found.gone && fault == Fault::not_found;
+    }
+    return found;
+}
+
+Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg const& leader,
+                          std::stop_token const& stop) {
+    for (SyncingLeg const& leg : legs) {
+        if (!leg.open || &leg == &leader || leg.newest.seen == 0) continue;
+        auto const name = collection_name(leg.newest.seen);
+        auto const own = read_proven(*leg.store, name, stop);
+        if (!own && own.error().fault() == Fault::cancelled) return own.error();
+        auto const leaders = read_proven(*leader.store, name, stop);
+        if (!leaders && leaders.error().fault() != Fault::not_found) return leaders.error();
+        if (!own || !*own || !leaders || !*leaders || **leaders != **own) return false;
+    }
+    return true;
+}
+
+Result<bool> sessions_at_work(store::ObjectStore& store, std::set<SessionId> const& ended_here,
+                              std::stop_token const& stop) {
+    auto const now = store.now(stop);
+    auto const leases = read_leases(store, stop);
+    for (auto const fault : {now ? Fault::internal : now.error().fault(),
+                             leases ? Fault::internal : leases.error().fault()})
+        if (fault == Fault::cancelled) return fail(Fault::cancelled, "stopped");
+    if (!now || !leases) return true;
+    return std::ranges::any_of(*leases, [&](LeaseRecord const& lease) {
+        return *now - lease.renewed <= lease_lifetime && !ended_here.contains(lease.session);
+    });
 }
 
 bool is_undecided(store::ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies,

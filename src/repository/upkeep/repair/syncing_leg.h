@@ -62,6 +62,25 @@ struct SyncingLeg {
     }
 };
 
+/// The first leg's copy of an object that is whole.
+struct FoundObject {
+    std::optional<Bytes> object;
+    bool gone = false;  ///< none of those that listed it has it any more
+};
+/// Notes who stops answering. Fails: cancelled.
+Result<FoundObject> find_proven(std::vector<SyncingLeg>& legs, store::ObjectName const& name,
+                                std::stop_token const& stop);
+
+/// Whether the records of collections may travel: over the newest of a leg that collected by itself
+/// they would hide what it condemned. Those chains are joined by the next collection.
+Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg const& leader,
+                          std::stop_token const& stop);
+
+/// Whether a session is at work at a destination of the store, or nobody can tell. Fails:
+/// cancelled.
+Result<bool> sessions_at_work(store::ObjectStore& store, std::set<SessionId> const& ended_here,
+                              std::stop_token const& stop);
+
 /// Where something was deleted and the tombstone is damaged, what other legs still have settles
 /// nothing: the deletion would be undone, and destroyed keys would come back. `bodies` are those
 /// that are whole, `damaged` the legs that hold the object so.
