@@ -315,6 +315,10 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
     if (!report) return record.failed(std::move(report).error());
     CompactAnswer answer{.report = std::move(*report)};
     if (!call.dry_run) answer.problems = settle_keys(workspace);
+    for (auto const& finding : answer.report.kept_because) {
+        if (finding.kind == repository::Finding::Kind::damaged)
+            answer.problems.push_back({finding.object, finding.detail});
+    }
     record.done(answer.problems, spell_bytes(answer.report.bytes_freed) + " freed");
     return answer;
 }

@@ -49,7 +49,8 @@ struct CompactCall {
 };
 struct CompactAnswer {
     repository::CollectReport report;
-    std::vector<data::Problem> problems;  ///< old keys that could not be destroyed somewhere
+    /// Old keys that could not be destroyed somewhere; damage that kept packs from going.
+    std::vector<data::Problem> problems;
 };
 Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call);
 

@@ -4,6 +4,7 @@
 
 #include "repository/lease.h"
 #include "repository/upkeep/collect/collection.h"
+#include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/upkeep_world.h"
 
 namespace perdure::repository {
@@ -63,6 +64,44 @@ TEST_F(CollectTest, ARemovedSnapshotsPacksGoAfterTheGracePeriod) {
     EXPECT_GT(deleted.bytes_freed, 4 * 20'000u);
     EXPECT_LT(world_.names("pack/").size(), all.size());
     expect_restores(second, two);
+}
+
+TEST_F(CollectTest, NoCopyGoesUnlessTheOneThatStaysCanBeRead) {
+    for (bool by_parity : {false, true}) {
+        UpkeepWorld world;
+        TreeModel model = make_tree(1);
+        auto const one = world.open(), two = world.open();
+        auto first = UpkeepWorld::must(one->begin({}));
+        Snapshot snapshot;
+        UpkeepWorld::must(UpkeepWorld::fill(*first, model, nullptr, snapshot));
+        auto const other = UpkeepWorld::must(world.try_backup(*two, model));  // stores all again
+        auto const committed = UpkeepWorld::must(first->commit(std::move(snapshot), {}));
+        world.tick();
+        auto const packs = world.names("pack/d/");
+        ASSERT_EQ(packs.size(), 2u);
+        // Of two copies that in the pack of the lower name stays.
+        world.memory->tamper(*packs.begin(), [&](Bytes& body) {
+            for (std::size_t at = 5000; at < (by_parity ? 5001u : body.size()); ++at)
+                body.at(at) ^= std::byte{1};
+        });
+        auto const report = UpkeepWorld::must(collect(*world.open(), at_once(), {}));
+        EXPECT_GT(report.packs_condemned, 0u);
+        EXPECT_EQ(world.names("pack/d/").size(), by_parity ? 1u : 2u);
+        bool const told = std::ranges::any_of(report.kept_because, [&](Finding const& finding) {
+            return finding.kind == Finding::Kind::damaged && finding.object == *packs.begin();
+        });
+        EXPECT_EQ(told, !by_parity);
+        for (auto const& each : {committed, other})
+            EXPECT_TRUE(world.restored(each) == UpkeepWorld::files_of(model));
+        if (by_parity) continue;
+        // The way out: what cannot be read is forgotten, the copy that stayed is stored anew.
+        world.tick();
+        UpkeepWorld::must(repair(*world.open(), {}, {}));
+        EXPECT_TRUE(world.restored(other) == UpkeepWorld::files_of(model));
+        world.tick();
+        EXPECT_GT(UpkeepWorld::must(collect(*world.open(), at_once(), {})).packs_deleted, 0u);
+        EXPECT_TRUE(world.restored(other) == UpkeepWorld::files_of(model));
+    }
 }
 
 TEST_F(CollectTest, WithoutAGracePeriodTheyGoAtOnce) {

@@ -3,15 +3,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "repository/upkeep/collect/plan.h"
+#include "repository/upkeep/verify/pack_check.h"
 
 namespace perdure::repository {
 
 namespace {
 
-using Keepers = std::set<PackName>;
+using Keepers = std::map<PackName, std::uint64_t>;  ///< with the lengths of their bodies
 
 class Sweeper {
 public:
@@ -50,7 +52,7 @@ private:
                 stays(pack, fmt::format("it holds the only copy of blob {}", to_hex(id)));
                 return std::nullopt;
             }
-            keepers.insert(kept->pack);
+            keepers.emplace(kept->pack, kept->body_bytes);
         }
         return keepers;
     }
@@ -77,10 +79,10 @@ private:
             stays(pack, fmt::format("{} does not know yet that it goes", leg.describe()));
             return false;
         }
-        for (PackName const& keeper : keepers) {
-            PD_TRY(bool const there, is_there(number, leg, keeper));
-            if (there) continue;
-            stays(pack, fmt::format("{} is not on {}", keeper.text(), leg.describe()));
+        for (auto const& [keeper, body_bytes] : keepers) {
+            PD_TRY(PackHealth const health, health_of(number, leg, keeper, body_bytes));
+            if (health <= PackHealth::repairable) continue;
+            stays(pack, fmt::format("{} cannot be had at {}", keeper.text(), leg.describe()));
             return false;
         }
         if (!request_.dry_run) {
@@ -98,13 +100,23 @@ private:
         return false;
     }
 
-    Result<bool> is_there(std::size_t number, store::ObjectStore& leg, PackName const& keeper) {
-        auto const [known, fresh] = proven_.try_emplace({number, keeper.hash}, false);
+    /// That a pack is there says nothing about its bytes, and what it keeps may be read by nobody
+    /// for years. Each is read once at each destination.
+    Result<PackHealth> health_of(std::size_t number, store::ObjectStore& leg,
+                                 PackName const& keeper, std::uint64_t body_bytes) {
+        auto const [known, fresh] = proven_.try_emplace({number, keeper.hash}, PackHealth::missing);
         if (!fresh) return known->second;
-        auto const info = leg.head(keeper.text(), stop_);
-        if (!info && info.error().fault() == Fault::cancelled) return info.error();
-        known->second = info && info->size_bytes > 0;
-        return known->second;
+        PD_TRY(CheckedPack const pack, check_pack(leg, keeper, body_bytes, stop_));
+        known->second = pack.health;
+        if (pack.health == PackHealth::damaged) {
+            swept_.kept_because.push_back(
+                {Finding::Kind::damaged, keeper.text(),
+                 fmt::format("damaged at {}; what else holds some of it stays until `perdure repo "
+                             "repair` has run",
+                             leg.describe()),
+                 true});
+        }
+        return pack.health;
     }
 
     void stays(PackName const& pack, std::string why) {
@@ -115,7 +127,7 @@ private:
     std::stop_token stop_;
     Swept swept_;
     std::map<crypto::Digest, std::vector<BlobPrefix>> needs_;
-    std::map<std::pair<std::size_t, crypto::Digest>, bool> proven_;
+    std::map<std::pair<std::size_t, crypto::Digest>, PackHealth> proven_;
 };
 
 }  // namespace

@@ -25,10 +25,10 @@ struct Swept {
     std::vector<Finding> kept_because;
 };
 
-/// Deletes packs, each only where a copy of everything live in it is proven, by name, to lie on the
-/// same leg in a pack that nobody condemned, and from a leg only what its own newest collection
-/// condemned before the living sessions were looked for: who writes there alone learns from nowhere
-/// else what not to build on (tests/simulation, seeds 106801 and 136711).
+/// Deletes packs, each only where a copy of everything live in it is proven, by reading it, to lie
+/// on the same leg in a pack that nobody condemned, and from a leg only what its own newest
+/// collection condemned before the living sessions were looked for: who writes there alone learns
+/// from nowhere else what not to build on (tests/simulation, seeds 106801 and 136711).
 Result<Swept> sweep(SweepRequest const& request, std::stop_token stop);
 
 }  // namespace perdure::repository
