@@ -325,12 +325,9 @@ Result<CompactAnswer> compact(Workspace& workspace, CompactCall const& call) {
 
 namespace {
 
-/// A pack that one destination had collected and another still needed came back without its part
-/// of the index.
-Result<void> adopt_packs(Workspace& workspace, repository::SyncReport const& report) {
-    bool const copied = std::ranges::any_of(
-        report.legs, [](repository::SyncedLeg const& leg) { return leg.objects_copied > 0; });
-    if (!copied) return {};
+/// A pack that one destination had collected and another still needed comes back without its part
+/// of the index. Looked for each time: a sync that was killed, or had no key, left it to the next.
+Result<void> adopt_packs(Workspace& workspace) {
     workspace.reset();
     PD_TRY(auto* repository, workspace.repository());
     return repository->index()->adopt_orphans(repository::Index::Orphans::stored, workspace.stop());
@@ -399,9 +396,14 @@ Result<SyncAnswer> sync(Workspace& workspace, bool dry_run, repository::UpkeepPr
     // is asked for a passphrase only for that.
     bool const whole = answer.problems.empty();
     if (!dry_run && config->key.way != KeyReference::Way::prompt) {
-        auto const indexed = adopt_packs(workspace, answer.report);
+        auto const indexed = adopt_packs(workspace);
         if (whole) answer.problems = settle_keys(workspace);
         if (!indexed) answer.problems.push_back({"index", indexed.error().message()});
+    } else if (!dry_run && answer.report.packs_returned > 0) {
+        answer.problems.push_back(
+            {"index", fmt::format("{} packs came back that it does not name, and without the "
+                                  "passphrase nobody can add them: run `perdure repo repair`",
+                                  answer.report.packs_returned)});
     }
     answer.problems.insert(answer.problems.end(), away.begin(), away.end());
     record.done(answer.problems, whole ? "destinations brought to the same state"

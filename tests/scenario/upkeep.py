@@ -363,4 +363,53 @@ def claim_a_folder_of_a_destination_may_be_a_link(place):
     equal(place, "latest", "--destination", "two")
 
 
+def collected_apart(place):
+    """One destination deleted a snapshot and its packs; the other has one more that needs them."""
+    one, two = settled(place)
+    place.write("data/one.txt", "newer\n" * 5000)
+    place.good("backup")
+    bring_back = away(place, two)
+    place.good("backup", "delete", "first", "--confirm", "first")
+    ran = place.good("repo", "compact", "--grace", "0s", "--json")
+    assert ran.summary["packs_deleted"] > 0, ran
+    bring_back()
+    bring_back = away(place, one)
+    place.write("data/one.txt", "one\n" * 5000)
+    place.good("backup", code=3)
+    bring_back()
+
+
+def claim_a_sync_makes_the_index_whole_for_packs_that_came_back(place):
+    """Whoever has no key at hand says that it is not, and the next one who has does it."""
+    collected_apart(place)
+    config = place.work / "perdure.toml"
+    with_key = config.read_text()
+    config.write_text(with_key.replace('{ file = "perdure.key" }', "{ prompt = true }"))
+    ran = place.good("backup", "sync", "--no-input", code=3)
+    assert "perdure repo repair" in ran.out + ran.err, ran
+    config.write_text(with_key)
+    place.good("repo", "check", code=14)
+    place.good("backup", "sync")  # which copies nothing any more
+    place.good("repo", "check")
+    place.good("repo", "compact", "--grace", "0s")
+    place.good("repo", "check", "--read-data")
+    equal(place, "latest")
+
+
+def claim_compact_rescues_what_no_index_names(place):
+    """It refused, and sent people to a repair that reads everything."""
+    collected_apart(place)
+    config = place.work / "perdure.toml"
+    with_key = config.read_text()
+    config.write_text(with_key.replace('{ file = "perdure.key" }', "{ prompt = true }"))
+    place.good("backup", "sync", "--no-input", code=3)
+    config.write_text(with_key)
+    place.good("repo", "compact", "--dry-run")
+    place.good("repo", "check", code=14)  # a dry run changes nothing
+    place.good("repo", "compact", "--grace", "0s")
+    place.good("repo", "check", "--read-data")
+    for home in ("one", "two"):
+        equal(place, "latest", "--destination", home)
+
+
 stage.main(globals())

@@ -14,7 +14,8 @@
     4. Silence for 24 hours does not end a session; the fence at snapshot/<session> does, because
    the session's own commit goes to the same name (restic #2452).
     5. Deletion follows a mark that began after the sessions of 3 had ended, and each pack goes only
-       where every live blob in it is proven to lie elsewhere on the same destination.
+       where every live blob in it is proven to lie elsewhere on the same destination: the pack that
+       keeps it is read there.
     6. Whatever is unclear stops everything before anything was deleted: an unreadable snapshot, an
        unknown handle, a missing blob, a clock that is off, a stale listing.
     7. Ages are the store's receipt times, never access times (PBS #5982).
@@ -73,6 +74,7 @@ private:
     Result<void> look();
     Result<void> check_legs();
     Result<void> open_index();
+    Result<void> mark();
     Result<void> plan();
     Result<void> rewrite();
     Result<void> move_packs();
@@ -194,10 +196,17 @@ Result<void> Collector::open_index() {
             .with_code(14)
             .with_fix("run `perdure repo repair`");
     }
-    index_->avoid(condemned_);
-    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
-    MarkPlace const place{repository_, index_, *blobs_, options_.progress};
-    PD_TRY(marks_, mark_live(place, survey_.committed_unlisted, stop_));
+    auto const marked = mark();
+    bool const lost = !marked && (marked.error().fault() == Fault::not_found ||
+                                  marked.error().fault() == Fault::corrupt);
+    if (!marked && !lost) return marked;
+    if (lost || marks_->missing > 0) {
+        // Packs that came back from another destination are in no index, condemned ones neither.
+        index_->avoid({});
+        PD_CHECK(index_->adopt_orphans(
+            options_.dry_run ? Index::Orphans::only_here : Index::Orphans::stored, stop_));
+        PD_CHECK(mark());
+    }
     if (marks_->missing == 0) return {};
     return fail(Fault::corrupt, fmt::format("{} blobs that snapshots need are in no pack, {} among "
                                             "them; nothing was deleted",
@@ -206,6 +215,14 @@ Result<void> Collector::open_index() {
         .with_fix(
             "run `perdure repo repair`, then `perdure backup --type full`; delete the "
             "snapshots that still lack something");
+}
+
+Result<void> Collector::mark() {
+    index_->avoid(condemned_);
+    blobs_ = make_blob_reader({.index = index_, .on_damage = {}});
+    MarkPlace const place{repository_, index_, *blobs_, options_.progress};
+    PD_TRY(marks_, mark_live(place, survey_.committed_unlisted, stop_));
+    return {};
 }
 
 std::set<PackName> Collector::candidates() const {

@@ -435,6 +435,7 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
             return {};
         }
     }
+    if (&to == leader_ && collected_.contains(name)) ++report_.packs_returned;
     ++to.report.objects_copied;
     to.report.bytes_copied += object.size();
     if (name.starts_with("snapshot/") && !is_tombstone(object)) ++to.report.snapshots_copied;

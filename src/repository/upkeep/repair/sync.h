@@ -34,6 +34,9 @@ struct SyncReport {
     bool dry_run = false;
     std::vector<SyncedLeg> legs;
     std::vector<Finding> findings;  ///< disagreements and damaged sources, left as they are
+    /// Packs that a collection had deleted and left out of the index, and that came back because
+    /// another destination needs them. Who has the key takes them in: Index::adopt_orphans.
+    std::uint64_t packs_returned = 0;
 };
 
 /// Brings every leg of a store (store.legs()) to the union of all: what one lacks is copied from
