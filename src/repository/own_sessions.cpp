@@ -110,20 +110,28 @@ Result<bool> committed_somewhere(store::ObjectStore& store, SessionId const& ses
     return false;
 }
 
+/// The lease of one that committed goes as well.
 Result<void> give_up(store::ObjectStore& store, SessionId const& session,
                      std::stop_token const& stop) {
-    PD_TRY(bool const committed, committed_somewhere(store, session, stop));
-    for (store::ObjectStore* leg : store.legs()) {
-        if (!committed) {
-            PD_TRY(Timestamp const now, leg->now(stop));
-            PD_CHECK(fence(*leg, session, now, stop));
-        }
-        PD_CHECK(leg->remove(lease_name(session), stop));
-    }
+    PD_CHECK(fence_ended(store, session, stop));
+    for (store::ObjectStore* leg : store.legs()) PD_CHECK(leg->remove(lease_name(session), stop));
     return {};
 }
 
 }  // namespace
+
+Result<bool> fence_ended(store::ObjectStore& store, SessionId const& session,
+                         std::stop_token stop) {
+    if (!store.absent_legs().empty()) return false;
+    PD_TRY(bool const committed, committed_somewhere(store, session, stop));
+    if (committed) return false;
+    for (store::ObjectStore* leg : store.legs()) {
+        PD_TRY(Timestamp const now, leg->now(stop));
+        PD_TRY(SessionState const state, fence(*leg, session, now, stop));
+        if (state == SessionState::committed) return false;
+    }
+    return true;
+}
 
 Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const& ended,
                            std::stop_token stop) {

@@ -36,6 +36,10 @@ system::Path marks_folder(system::Path const& cache_folder, RepositoryId const& 
 /// Sessions of this machine that did not end in order, and whose process is gone.
 std::set<SessionId> ended_here(system::Path const& marks);
 
+/// Fences a session that is known to have ended, at every destination, unless it committed at one
+/// of them. False: it did, or one that is away may say so. Its lease stays. Fails: as the stores.
+Result<bool> fence_ended(store::ObjectStore& store, SessionId const& session, std::stop_token stop);
+
 /// Of those that left a lease: fences who committed nowhere, and takes the leases away, at every
 /// destination. Waits as before where one of them is away or does not answer: it may hold a commit.
 /// Whether there were any. Fails: as read_leases; cancelled.

@@ -412,4 +412,32 @@ def claim_compact_rescues_what_no_index_names(place):
         equal(place, "latest", "--destination", home)
 
 
+def claim_a_backup_that_was_killed_keeps_its_packs_and_holds_no_compaction_up(place):
+    """Killed for want of space, say: what is not needed goes at once, what it had stored stays."""
+    one, _ = settled(place)
+    place.write("data/one.txt", "newer\n" * 5000)
+    place.good("backup")
+    place.write("data/large.bin", os.urandom(60_000_000))
+    process = place.start("backup", "--destination", "one")
+    packs = len(list((one / "pack" / "d").iterdir()))
+    while len(list((one / "pack" / "d").iterdir())) == packs and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "it ended too soon"
+    kept = {path.name for path in (one / "pack" / "d").iterdir()}
+    place.good("backup", "delete", "first", "--confirm", "first")
+    for deleted in (True, False):
+        ran = place.good("repo", "compact", "--grace", "0s", "--destination", "one")
+        assert ("0 packs deleted" not in ran.out) == deleted, ran
+        assert "waits for session" not in ran.out, ran
+    left = kept & {path.name for path in (one / "pack" / "d").iterdir()}
+    assert len(left) > 1, "what the killed one had stored"
+    place.good("backup", "sync")
+    ran = place.good("backup", "--json")
+    assert ran.summary["bytes_new"] < 60_000_000, ran
+    place.good("repo", "check", "--read-data")
+    equal(place, "latest")
+
+
 stage.main(globals())

@@ -12,7 +12,9 @@
    nothing that was condemned after that session began until it committed or was fenced (duplicacy
    #323, pgBackRest 2.59). Packs of living sessions are no candidates at all.
     4. Silence for 24 hours does not end a session; the fence at snapshot/<session> does, because
-   the session's own commit goes to the same name (restic #2452).
+   the session's own commit goes to the same name (restic #2452). One of this machine whose process
+       is gone is fenced at once: it holds nothing up, and its packs stay for the day that its lease
+       has left, for the backup that goes on from them.
     5. Deletion follows a mark that began after the sessions of 3 had ended, and each pack goes only
        where every live blob in it is proven to lie elsewhere on the same destination: the pack that
        keeps it is read there.
@@ -37,6 +39,7 @@
 #include <mutex>
 
 #include "repository/blob/blob_access.h"
+#include "repository/own_sessions.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/collect/mark.h"
@@ -85,6 +88,7 @@ private:
     Result<void> tidy();
     std::vector<PackName> deletable();
     std::uint64_t blocked_from() const;
+    SurveyOptions survey_options() const;
     std::set<PackName> candidates() const;
     bool is_due(CondemnedPack const& pack) const;
     void phase(std::string_view name) const {
@@ -160,6 +164,13 @@ Result<void> Collector::check_legs() {
     return {};
 }
 
+SurveyOptions Collector::survey_options() const {
+    return {.now = now_,
+            .fence_silent = !options_.dry_run,
+            .own = own_,
+            .ended_here = ended_here(marks_folder(repository_.index()->cache_folder()))};
+}
+
 /// Sessions before index before snapshots: what an ended session left is then visible in the
 /// latter.
 Result<void> Collector::look() {
@@ -174,8 +185,7 @@ Result<void> Collector::look() {
     }
     for (auto const& pack : chains_.packs) condemned_.insert(pack.name.hash);
     PD_TRY(told_, packs_condemned_by_leg(store_, stop_));
-    SurveyOptions survey{.now = now_, .fence_silent = !options_.dry_run, .own = own_};
-    PD_TRY(survey_, survey_sessions(store_, survey, stop_));
+    PD_TRY(survey_, survey_sessions(store_, survey_options(), stop_));
     report_.sessions_fenced += survey_.fenced;
     report_.packs = survey_.packs.size();
     PD_CHECK(check_legs());
@@ -228,8 +238,9 @@ Result<void> Collector::mark() {
 std::set<PackName> Collector::candidates() const {
     std::set<PackName> names;
     for (auto const& pack : survey_.packs) {
-        if (survey_.ended.contains(pack.name.session) && !condemned_.contains(pack.name.hash))
-            names.insert(pack.name);
+        auto const& session = pack.name.session;
+        bool const ended = survey_.ended.contains(session) && !survey_.resumable.contains(session);
+        if (ended && !condemned_.contains(pack.name.hash)) names.insert(pack.name);
     }
     return names;
 }
@@ -373,7 +384,7 @@ Result<void> Collector::wait_for_sessions() {
     auto const deadline = std::chrono::steady_clock::now() + options_.wait_for_sessions;
     PD_TRY(told_, packs_condemned_by_leg(store_, stop_));
     for (;;) {
-        PD_TRY(survey_, survey_sessions(store_, {.now = now_, .own = own_}, stop_));
+        PD_TRY(survey_, survey_sessions(store_, survey_options(), stop_));
         report_.sessions_fenced += survey_.fenced;
         if (blocked_from() > report_.collection) return {};
         if (std::chrono::steady_clock::now() >= deadline) return {};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "repository/lease.h"
+#include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/upkeep_world.h"
@@ -171,6 +172,19 @@ TEST_F(CollectTest, ASessionThatSleptADayIsFencedAndItsCommitFails) {
     EXPECT_TRUE(UpkeepWorld::must(world_.open()->snapshots(nullptr, {})).empty());
     auto const again = world_.backup(model);
     expect_restores(again, model);
+}
+
+TEST_F(CollectTest, ALeaseThatACommittedSessionLeftBehindHoldsNothingUp) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = world_.backup(one);
+    auto const second = world_.backup(two);
+    LeaseRecord lease;
+    lease.session = first.session;
+    UpkeepWorld::must(put_triple(*world_.memory, lease_name(first.session), lease.encode(),
+                                 store::PutMode::replace, {}));
+    world_.remove(first);
+    EXPECT_GT(collect_now(at_once()).packs_deleted, 0u);
+    expect_restores(second, two);
 }
 
 TEST_F(CollectTest, WhatASessionReusedBeforeItWasCondemnedIsRescued) {

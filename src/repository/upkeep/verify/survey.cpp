@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "repository/own_sessions.h"
+
 namespace perdure::repository {
 
 namespace {
@@ -76,13 +78,36 @@ private:
                 survey_.committed_unlisted.insert(session);
             }
         }
+        if (state == SessionState::absent && options_.ended_here.contains(session)) {
+            PD_TRY(state, given_up(session));
+        }
         if (state == SessionState::absent) {
             survey_.living.push_back({session, seen.lease ? seen.lease->collection : 0});
             return {};
         }
         survey_.ended.insert(session);
         if (seen.lease && silent) survey_.spent_leases.push_back(session);
+        return seen.lease && !silent ? note_resumable(session) : Result<void>();
+    }
+
+    /// One that committed has nothing to go on from: its lease was only left behind.
+    Result<void> note_resumable(SessionId const& session) {
+        auto const mark = store_.head("fence/" + to_hex(session), stop_);
+        if (!mark && mark.error().fault() != Fault::not_found) return mark.error();
+        if (mark) survey_.resumable.insert(session);
         return {};
+    }
+
+    /// Absent: it may have committed at one of the destinations, and is waited for.
+    Result<SessionState> given_up(SessionId const& session) {
+        if (options_.fence_silent) {
+            PD_TRY(bool const fenced, fence_ended(store_, session, stop_));
+            if (!fenced) return SessionState::absent;
+        } else {
+            survey_.resumable.insert(session);
+        }
+        ++survey_.fenced;
+        return SessionState::gone;
     }
 
     Result<SessionState> state_of(SessionId const& session) {

@@ -26,6 +26,8 @@ struct Survey {
     std::vector<ListedPack> packs;
     std::vector<LivingSession> living;
     std::set<SessionId> ended;  ///< committed, deleted or fenced: they add nothing any more
+    /// Ended ones whose packs are to stay: whoever runs a backup next goes on from them.
+    std::set<SessionId> resumable;
     std::set<SessionId> committed_unlisted;  ///< found by name although no listing showed them
     std::vector<SessionId> spent_leases;     ///< leases of ended sessions
     std::uint64_t fenced = 0;
@@ -35,6 +37,9 @@ struct SurveyOptions {
     Timestamp now;                 ///< by the store's clock
     bool fence_silent = true;      ///< false (dry run): they only count as ended
     std::optional<SessionId> own;  ///< not counted as living
+    /// Sessions of this machine whose process is gone: they are fenced at once, and keep their
+    /// lease, which goes on telling for a day that their packs are to stay (own_sessions.h).
+    std::set<SessionId> ended_here{};
 };
 
 /// Lists packs first, then leases, then asks for the snapshot of every session by name. A session
