@@ -273,6 +273,7 @@ Result<RepairAnswer> repair(Workspace& workspace, RepairCall const& call) {
     auto gaps = all_gaps(workspace, *repository);
     if (!gaps) return record.failed(std::move(gaps).error());
     RepairAnswer answer{std::move(*report), std::move(*gaps), absent_destinations(workspace)};
+    add_places(workspace, answer.report.unread, answer.destinations);
     std::vector<data::Problem> losses = answer.destinations;
     for (auto const& loss : answer.report.losses) {
         losses.push_back({loss.source + ": " + loss.path, loss.reason});

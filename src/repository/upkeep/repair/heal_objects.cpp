@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "crypto/hash.h"
+#include "repository/config_object.h"
 #include "repository/triple.h"
 #include "repository/upkeep/repair/proven_object.h"
 #include "store/own_names.h"
@@ -29,6 +30,13 @@ Result<std::vector<store::ObjectName>> names_below(store::ObjectStore& store, ch
         },
         stop));
     return names;
+}
+
+/// Whether it is not this object that cannot be read: somebody stopped us, or the whole leg is
+/// silent.
+bool ends_all(store::ObjectStore& leg, Error const& error, std::stop_token const& stop) {
+    if (error.fault() == Fault::unavailable) return !answers(leg, stop);
+    return error.fault() == Fault::cancelled;
 }
 
 /// The body on another leg, and where.
@@ -104,7 +112,7 @@ private:
         return {};
     }
     Result<void> unread(store::ObjectName const& name, Error const& error) {
-        if (error.fault() == Fault::cancelled) return error;
+        if (ends_all(request_.leg, error, stop_)) return error;
         if (error.fault() != Fault::not_found)  // removed meanwhile
             report_.left.push_back({Finding::Kind::unreadable, name, error.message(), false});
         return {};
@@ -146,7 +154,7 @@ Result<void> heal_pins(HealRequest const& request, PinSeal const& seal, RepairRe
         auto const object = store::read_all(request.leg, name, object_bytes_max, stop);
         if (object && proof(*object)) continue;
         Fault const fault = object ? Fault::corrupt : object.error().fault();
-        if (fault == Fault::cancelled) return object.error();
+        if (!object && ends_all(request.leg, object.error(), stop)) return object.error();
         if (fault == Fault::not_found) continue;  // unpinned meanwhile
         if (fault != Fault::corrupt && fault != Fault::exhausted) {
             report.left.push_back(
@@ -174,7 +182,7 @@ Result<void> heal_index(HealRequest const& request, RepairReport& report,
     for (auto const& name : names) {
         auto const object = store::read_all(request.leg, name, object_bytes_max, stop);
         if (object && is_whole_segment(name, *object)) continue;
-        if (!object && object.error().fault() == Fault::cancelled) return object.error();
+        if (!object && ends_all(request.leg, object.error(), stop)) return object.error();
         if (!object && object.error().fault() == Fault::not_found) continue;
         auto const proof = [&](ByteView found) { return is_whole_segment(name, found); };
         PD_TRY(auto const elsewhere, find_elsewhere(request, name, proof, stop));

@@ -1,10 +1,13 @@
 #include "repository/upkeep/repair/heal_packs.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "base/task_group.h"
+#include "repository/config_object.h"
 #include "repository/upkeep/verify/pack_check.h"
 
 namespace perdure::repository {
@@ -66,15 +69,21 @@ private:
             ++report_.packs_checked;
         }
         if (pack.health == PackHealth::whole) return {};
+        if (pack.health == PackHealth::unreadable && !answers(request_.heal.leg, stop))
+            return fail(Fault::unavailable, pack.detail);
         if (pack.has_body()) return put(name, pack.object, "parity", stop);
+        bool unread = pack.health == PackHealth::unreadable;
         for (store::ObjectStore* leg : request_.heal.legs) {
             if (leg == &request_.heal.leg) continue;
             PD_TRY(CheckedPack const other, check(*leg, name, stop));
             if (other.has_body())
                 return put(name, other.object, "the copy at " + leg->describe(), stop);
+            if (other.health != PackHealth::unreadable) continue;
+            unread = true;
+            pack.detail += fmt::format("; what {} holds cannot be read", leg->describe());
         }
         std::lock_guard const lock(mutex_);
-        if (pack.health == PackHealth::unreadable) {
+        if (unread) {
             report_.left.push_back({Finding::Kind::unreadable, name.text(), pack.detail, false});
         } else {
             beyond_.insert(name);

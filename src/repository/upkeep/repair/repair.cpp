@@ -10,7 +10,8 @@
    resting on it (deduplicated against what is gone), and none would be whole again. Nothing is
    lost by that: the pack stays where it is, and is learned anew once it was mended.
     5. What is lost is named exactly: nothing that can be read is on the list, and all that cannot
-   is.
+   is. So nobody speaks of losses while a destination that may hold them does not answer: what the
+       others hold is mended, the rest waits for the next repair.
 
     Rejected: dropping lost entries from snapshots so that they look whole again.  */
 #include "repository/upkeep/repair/repair.h"
@@ -21,6 +22,7 @@
 #include <set>
 
 #include "repository/blob/blob_access.h"
+#include "repository/config_object.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
 #include "repository/upkeep/collect/collection.h"
@@ -50,6 +52,7 @@ public:
         PD_CHECK(heal_legs());
         PD_CHECK(open_index());
         PD_CHECK(heal_all_packs());
+        if (!silent_.empty()) return without_the_silent();
         PD_CHECK(open_index());  // packs that came back from another leg count from now on
         PD_CHECK(learn_mended());
         PD_CHECK(find_endangered());
@@ -67,6 +70,11 @@ private:
         ObjectKind kind = ObjectKind::data_pack;
     };
     Result<void> heal_legs();
+    Result<void> heal_leg(store::ObjectStore& leg, std::uint64_t collection);
+    std::vector<store::ObjectStore*> speaking() const;
+    Result<void> pass_over(store::ObjectStore& leg, Error const& error);
+    Result<void> ask_all();
+    RepairReport without_the_silent();
     Result<void> open_index();
     Result<void> heal_all_packs();
     Result<void> learn_mended();
@@ -93,9 +101,10 @@ private:
     std::set<crypto::Digest> beyond_hashes_;
     std::set<std::string> returning_;  ///< what a dry run would mend; the index lists it not yet
     std::vector<Snapshot> snapshots_;
-    bool broken_ = false;         ///< the walk of some rows broke off, or their keys are lost
-    bool segments_lost_ = false;  ///< parts of the index that no leg holds whole
-    bool adopted_ = false;        ///< packs that no part of the index named are in it now
+    bool broken_ = false;  ///< the walk of some rows broke off, or their keys are lost
+    std::vector<store::ObjectName> lost_segments_;  ///< parts of the index nobody holds whole
+    std::set<store::ObjectStore const*> silent_;
+    bool adopted_ = false;  ///< packs that no part of the index named are in it now
     LiveSet seen_;
     std::vector<Endangered> endangered_;
     std::vector<Endangered> deltas_;        ///< whole, but only as changes to other blobs
@@ -104,25 +113,62 @@ private:
     std::set<BlobPrefix> lost_;
 };
 
-Result<void> Repairer::heal_legs() {
-    auto const legs = store_.legs();
-    PD_TRY(auto const newest, newest_collection(store_, stop_));
-    for (store::ObjectStore* leg : legs) {
-        HealRequest const request{.leg = *leg,
-                                  .legs = legs,
-                                  .dry_run = options_.dry_run,
-                                  .epoch = repository_.keyring().epoch(),
-                                  .collection = newest.record.number};
-        PD_CHECK(heal_triples(request, report_, stop_));
-        PD_CHECK(
-            heal_pins(request, {repository_.id(), repository_.domains().common()}, report_, stop_));
-        std::vector<store::ObjectName> left;
-        PD_CHECK(heal_index(request, report_, left, stop_));
-        for (auto const& name : left)
-            report_.mended.push_back({name, "the directories of the packs"});  // see open_index
-        segments_lost_ = segments_lost_ || !left.empty();
+std::vector<store::ObjectStore*> Repairer::speaking() const {
+    auto legs = store_.legs();
+    std::erase_if(legs, [&](store::ObjectStore* leg) { return silent_.contains(leg); });
+    return legs;
+}
+
+/// One that fell silent is named and asked no more.
+Result<void> Repairer::pass_over(store::ObjectStore& leg, Error const& error) {
+    bool const fell_silent = error.fault() == Fault::unavailable && !answers(leg, stop_);
+    if (!fell_silent) return error;
+    silent_.insert(&leg);
+    if (speaking().empty()) return error;
+    report_.unread.push_back({leg.describe(), "it stopped answering: " + error.message()});
+    return {};
+}
+
+/// Where only copies for others were to be read, nobody has noticed it yet.
+Result<void> Repairer::ask_all() {
+    for (store::ObjectStore* leg : speaking()) {
+        if (answers(*leg, stop_)) continue;
+        PD_CHECK(pass_over(*leg, fail(Fault::unavailable, "its config cannot be read")));
     }
     return {};
+}
+
+RepairReport Repairer::without_the_silent() {
+    auto const leave = [&](std::string object) {
+        report_.left.push_back({Finding::Kind::damaged, std::move(object),
+                                "not mended: a destination that may hold it does not answer",
+                                true});
+    };
+    for (auto const& name : lost_segments_) leave(name);
+    for (PackName const& name : beyond_) leave(name.text());
+    return std::move(report_);
+}
+
+Result<void> Repairer::heal_leg(store::ObjectStore& leg, std::uint64_t collection) {
+    auto const legs = speaking();
+    HealRequest const request{.leg = leg,
+                              .legs = legs,
+                              .dry_run = options_.dry_run,
+                              .epoch = repository_.keyring().epoch(),
+                              .collection = collection};
+    PD_CHECK(heal_triples(request, report_, stop_));
+    PD_CHECK(
+        heal_pins(request, {repository_.id(), repository_.domains().common()}, report_, stop_));
+    return heal_index(request, report_, lost_segments_, stop_);
+}
+
+Result<void> Repairer::heal_legs() {
+    PD_TRY(auto const newest, newest_collection(store_, stop_));
+    for (store::ObjectStore* leg : store_.legs()) {
+        auto const healed = heal_leg(*leg, newest.record.number);
+        if (!healed) PD_CHECK(pass_over(*leg, healed.error()));
+    }
+    return ask_all();
 }
 
 Result<void> Repairer::open_index() {
@@ -132,29 +178,37 @@ Result<void> Repairer::open_index() {
     PD_TRY(index_, Index::open({source, other.cache_folder(), &repository_.outside().random},
                                &damaged, stop_));
     auto const known = index_->entry_count();
-    bool const named = !damaged.empty() || segments_lost_;  // heal_index said so
+    bool const named = !damaged.empty() || !lost_segments_.empty();
     // The cache may still hold what the store has lost: that it opens here proves nothing there.
-    if (named && !options_.dry_run) {
+    if (named && !options_.dry_run && silent_.empty()) {
         std::vector<store::ObjectName> unread;  // these packs are dealt with one by one
         PD_CHECK(index_->rebuild(&unread, stop_));
-        segments_lost_ = false;
     } else {
-        auto const where = options_.dry_run ? Index::Orphans::only_here : Index::Orphans::stored;
-        PD_CHECK(index_->adopt_orphans(where, stop_));
+        bool const changes_nothing = options_.dry_run || !silent_.empty();
+        PD_CHECK(index_->adopt_orphans(
+            changes_nothing ? Index::Orphans::only_here : Index::Orphans::stored, stop_));
     }
-    if (index_->entry_count() > known && !named && !std::exchange(adopted_, true))
+    if (silent_.empty()) {
+        adopted_ = adopted_ || !lost_segments_.empty();
+        for (auto const& name : std::exchange(lost_segments_, {}))
+            report_.mended.push_back({name, "the directories of the packs"});
+    }
+    if (index_->entry_count() > known && !named && silent_.empty() &&
+        !std::exchange(adopted_, true))
         report_.mended.push_back({"index", "the directories of the packs"});
     blobs_ = make_blob_reader({.index = index_, .look_further = options_.dry_run, .on_damage = {}});
     return {};
 }
 
 Result<void> Repairer::heal_all_packs() {
-    auto const legs = store_.legs();
-    for (store::ObjectStore* leg : legs) {
+    for (store::ObjectStore* leg : speaking()) {
+        auto const legs = speaking();
         PackHealRequest const request{
             {*leg, legs, options_.dry_run}, *index_, options_.threads, options_.progress};
-        PD_CHECK(heal_packs(request, report_, beyond_, stop_));
+        auto const healed = heal_packs(request, report_, beyond_, stop_);
+        if (!healed) PD_CHECK(pass_over(*leg, healed.error()));
     }
+    PD_CHECK(ask_all());
     for (PackName const& name : beyond_) beyond_hashes_.insert(name.hash);
     if (options_.dry_run)
         for (auto const& mended : report_.mended) returning_.insert(mended.object);

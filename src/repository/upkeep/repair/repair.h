@@ -31,6 +31,9 @@ struct RepairReport {
     std::vector<Finding> left;   ///< what nothing could mend
     std::vector<Loss> losses;    ///< at most 10,000; losses_total counts all
     std::uint64_t losses_total = 0;
+    /// Destinations that stopped answering, and why. Nothing is then forgotten, salvaged or called
+    /// lost, since they may hold it.
+    std::vector<data::Problem> unread;
 };
 
 /// Reads every object and mends what it can: three-fold objects from their other copies, packs by
@@ -38,7 +41,7 @@ struct RepairReport {
 /// packs, the index from the packs. Then names exactly what is lost, per snapshot and path. Never
 /// deletes, and replaces an object only by the body that its name or checksum proves, so the
 /// readable set can only grow (borg #3444: a repair discarded valid items).
-/// Fails: unavailable; exhausted; cancelled.
+/// Fails: unavailable (nobody answers); exhausted; cancelled.
 Result<RepairReport> repair(Repository& repository, RepairOptions const& options,
                             std::stop_token stop);
 
