@@ -466,8 +466,11 @@ Result<bool> Syncer::is_replaced(ObjectName const& segment) {
     }
     if (*at_work_) return false;
     auto const there = leader_->store->head(segment, stop_);
-    if (!there && there.error().fault() == Fault::cancelled) return there.error();
-    return !there && there.error().fault() == Fault::not_found;
+    if (there) return false;
+    if (there.error().fault() == Fault::cancelled) return there.error();
+    bool const gone = there.error().fault() == Fault::not_found;
+    if (!gone) leader_->note_failure(there.error(), stop_);
+    return gone;
 }
 
 Result<void> Syncer::remove(ObjectName const& name, Leg& from) {

@@ -490,6 +490,44 @@ TEST_F(SyncTest, ADestinationThatFallsSilentHalfWayKeepsNoOtherFromBeingSynced) 
     faulty_->set_script(nullptr);
 }
 
+TEST_F(SyncTest, TheLeadingDestinationThatFallsSilentKeepsNoOtherFromBeingSynced) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    auto const snapshot = backup(two);
+    UpkeepWorld::must(world_.open()->remove_snapshot(first.session, {}));
+    world_.tick();
+    UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    heal();  // the second one has the record of that collection as well
+    TreeModel three = make_tree(3);
+    world_.backup(three);
+    for (std::uint64_t after = 0;; ++after) {
+        auto const leading = std::make_shared<store::FaultStore>(world_.memory);
+        auto const third = std::make_shared<store::MemoryStore>(
+            store::MemoryOptions{.clock = &world_.clock, .label = "three"});
+        auto const mirror =
+            UpkeepWorld::must(store::MirrorStore::create({{"one", leading, std::nullopt},
+                                                          {"two", two_, std::nullopt},
+                                                          {"three", third, std::nullopt}}));
+        leading->set_script([after](store::Operation, std::string const&, std::uint64_t number) {
+            return number > after ? store::Mishap{.kind = store::Mishap::Kind::refuse}
+                                  : store::Mishap{};
+        });
+        auto const report = sync_legs(*mirror, {}, {});
+        ASSERT_TRUE(report) << after << " " << report.error().message();
+        EXPECT_THAT(report->findings, IsEmpty()) << after;
+        bool const fell_silent = leading->calls() > after;
+        // Once it has told and got everything it is complete, whatever becomes of it.
+        EXPECT_TRUE(report->legs.at(0).complete || fell_silent) << after;
+        bool const shown = third->head(snapshot_name(snapshot.session), {}).has_value();
+        EXPECT_TRUE(shown || fell_silent) << after;
+        if (shown) {
+            EXPECT_TRUE(world_.restored(snapshot, third) == UpkeepWorld::files_of(two)) << after;
+        }
+        EXPECT_TRUE(world_.restored(snapshot, two_) == UpkeepWorld::files_of(two)) << after;
+        if (!fell_silent) break;
+    }
+}
+
 TEST_F(SyncTest, ATombstoneThatSomebodyPlantedBuriesNoKeyring) {
     TreeModel one = make_tree(1);
     auto const snapshot = backup(one);

@@ -68,7 +68,7 @@ Result<FoundObject> find_proven(std::vector<SyncingLeg>& legs, store::ObjectName
     return found;
 }
 
-Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg const& leader,
+Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg& leader,
                           std::stop_token const& stop) {
     for (SyncingLeg const& leg : legs) {
         if (!leg.open || &leg == &leader || leg.newest.seen == 0) continue;
@@ -76,7 +76,9 @@ Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg const&
         auto const own = read_proven(*leg.store, name, stop);
         if (!own && own.error().fault() == Fault::cancelled) return own.error();
         auto const leaders = read_proven(*leader.store, name, stop);
-        if (!leaders && leaders.error().fault() != Fault::not_found) return leaders.error();
+        if (!leaders && leaders.error().fault() == Fault::cancelled) return leaders.error();
+        if (!leaders && leaders.error().fault() != Fault::not_found)
+            leader.note_failure(leaders.error(), stop);
         if (!own || !*own || !leaders || !*leaders || **leaders != **own) return false;
     }
     return true;

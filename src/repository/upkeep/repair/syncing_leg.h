@@ -72,8 +72,9 @@ Result<FoundObject> find_proven(std::vector<SyncingLeg>& legs, store::ObjectName
                                 std::stop_token const& stop);
 
 /// Whether the records of collections may travel: over the newest of a leg that collected by itself
-/// they would hide what it condemned. Those chains are joined by the next collection.
-Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg const& leader,
+/// they would hide what it condemned. Those chains are joined by the next collection. Not when the
+/// leader does not tell its own, either. Fails: cancelled.
+Result<bool> chains_agree(std::vector<SyncingLeg> const& legs, SyncingLeg& leader,
                           std::stop_token const& stop);
 
 /// Whether a session is at work at a destination of the store, or nobody can tell. Fails:
