@@ -113,6 +113,33 @@ std::vector<data::Problem> Shortfalls::take() {
     return problems;
 }
 
+Error cannot(int error_number, std::string const& what) {
+    switch (error_number) {
+        case ENAMETOOLONG:
+        case EILSEQ:
+        case EINVAL:
+        case EMLINK:
+        case EFBIG:
+        case EXDEV:
+        case ENOSYS:
+        case EOPNOTSUPP:
+            return fail(Fault::unsupported,
+                        what + ": the file system refuses it: " + ::strerror(error_number))
+                .with_code(3)
+                .with_fix("restore it into another file system, or under another name: --map-path");
+        default:
+            return system::error_from_errno(error_number, what);
+    }
+}
+
+Error taken(std::string const& path) {
+    return fail(Fault::unsupported, path +
+                                        " exists already: to this file system another name of the "
+                                        "snapshot is the same, or somebody made it meanwhile")
+        .with_code(3)
+        .with_fix("restore it under another name (--map-path), or where \"a\" is not \"A\"");
+}
+
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,
                             MetadataOptions const& options, Shortfalls& shortfalls) {
     PD_CHECK(system::step(system::Step::set_metadata, target.path));

@@ -44,6 +44,13 @@ struct MetadataTarget {
     std::string const& path;  ///< for messages
 };
 
+/// Unsupported with code 3 for what this file system will never hold: such a name, kind or size,
+/// another link. A restore goes on without it; any other failure would meet the next entry too.
+Error cannot(int error_number, std::string const& what);
+
+/// Where nothing is to be replaced: costs this entry, not those that have a name of their own.
+Error taken(std::string const& path);
+
 /// What the file system refuses falls short instead. Fails: as the disk.
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,
                             MetadataOptions const& options, Shortfalls& shortfalls);

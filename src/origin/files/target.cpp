@@ -53,36 +53,6 @@ constexpr std::uint64_t write_back_bytes = 8 << 20;
 constexpr std::size_t folders_open_max = 64;
 constexpr std::size_t refused_named_max = 1000;
 
-/// Unsupported with code 3 for what this file system will never hold: such a name, kind or size,
-/// another link. A restore goes on without it; any other failure would meet the next entry too.
-Error cannot(int error_number, std::string const& what) {
-    switch (error_number) {
-        case ENAMETOOLONG:
-        case EILSEQ:
-        case EINVAL:
-        case EMLINK:
-        case EFBIG:
-        case EXDEV:
-        case ENOSYS:
-        case EOPNOTSUPP:
-            return fail(Fault::unsupported,
-                        what + ": the file system refuses it: " + ::strerror(error_number))
-                .with_code(3)
-                .with_fix("restore it into another file system, or under another name: --map-path");
-        default:
-            return system::error_from_errno(error_number, what);
-    }
-}
-
-/// Where nothing is to be replaced: costs this entry, not those that have a name of their own.
-Error taken(std::string const& path) {
-    return fail(Fault::unsupported, path +
-                                        " exists already: to this file system another name of the "
-                                        "snapshot is the same, or somebody made it meanwhile")
-        .with_code(3)
-        .with_fix("restore it under another name (--map-path), or where \"a\" is not \"A\"");
-}
-
 struct Place {
     std::shared_ptr<system::File> folder;  ///< the parent
     std::string name;
