@@ -1,19 +1,37 @@
 #include <errno.h>
 #include <gtest/gtest.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 
 #include "origin/files/metadata.h"
+#include "origin/files/target.h"
 #include "system/file.h"
 
-// A file system that keeps no modes or times cannot be mounted by everybody who runs the tests, so
-// the two calls of this program are answered here as FAT and some file systems of FUSE do.
+// A file system that keeps no modes or times, or takes "a" for "A", cannot be mounted by everybody
+// who runs the tests, so these calls of this program are answered as FAT and some of FUSE do.
 
 namespace {
-std::atomic<int> answer = 0;  // errno; 0: as the kernel says
+std::atomic<int> answer = 0;         // errno; 0: as the kernel says
+std::atomic<bool> one_case = false;  // names in lower case are taken, whatever there is
+}  // namespace
+
+extern "C" int renameat2(int from, char const* old_name, int to, char const* name,
+                         unsigned flags) noexcept {
+    if (!one_case || *name != 'a')
+        return static_cast<int>(::syscall(SYS_renameat2, from, old_name, to, name, flags));
+    errno = EEXIST;
+    return -1;
+}
+extern "C" int mkdirat(int folder, char const* name, mode_t mode) noexcept {
+    if (!one_case || *name != 'b')
+        return static_cast<int>(::syscall(SYS_mkdirat, folder, name, mode));
+    errno = EEXIST;
+    return -1;
 }
 
 extern "C" int fchmod(int file, mode_t mode) noexcept {
@@ -70,6 +88,51 @@ TEST_F(ForeignFileSystem, WhatItCannotKeepIsToldAndCostsNothingElse) {
     EXPECT_TRUE(shortfalls_.take().empty());
     EXPECT_EQ(mode_, 0640u);
     EXPECT_EQ(time_, 1'000'000);
+}
+
+class Bytes4 final : public data::ByteSource {
+public:
+    Result<std::size_t> read(ByteSpan into) override {
+        if (std::exchange(done_, true)) return std::size_t{0};
+        std::memcpy(into.data(), "text", 4);
+        return std::size_t{4};
+    }
+    Result<data::Entry> entry_after_reading() override { return fail(Fault::internal, "unused"); }
+
+private:
+    bool done_ = false;
+};
+
+TEST_F(ForeignFileSystem, OfNamesThatAreOneThereTheFirstStaysAndTheOtherIsNamed) {
+    auto const scratch = system::ScratchFolder::create();
+    TargetOptions options;
+    options.folder = scratch->path() / "to";
+    auto const target = open_files_target(options);
+    ASSERT_TRUE(target);
+    data::Entry file, folder;
+    file.kind = data::EntryKind::file;
+    file.mode = 0600;
+    file.size = 4;
+    folder.kind = data::EntryKind::folder;
+    folder.mode = 0700;
+    Bytes4 first, second, third;
+    ASSERT_TRUE((*target)->make_folder("B", folder));
+    ASSERT_TRUE((*target)->write_file("A", file, first));
+    one_case = true;
+    auto const made = (*target)->make_folder("b", folder);
+    auto const written = (*target)->write_file("a", file, second);
+    one_case = false;
+    for (auto const* done : {&made, &written}) {
+        ASSERT_FALSE(*done);
+        EXPECT_EQ(done->error().code(), 3);
+    }
+    auto const told = (*target)->take_problems();
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_EQ(told[0].path, "b");
+    EXPECT_NE(told[0].reason.find("takes it for B"), std::string::npos) << told[0].reason;
+    EXPECT_NE(told[1].reason.find("takes it for A"), std::string::npos) << told[1].reason;
+    EXPECT_EQ(to_string(*system::read_file(options.folder / "A", 10)), "text");
+    EXPECT_EQ((*target)->write_file("A", file, third).error().fault(), Fault::conflict);
 }
 
 TEST_F(ForeignFileSystem, ADiskThatFailsIsAnErrorStill) {

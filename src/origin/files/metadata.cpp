@@ -1,5 +1,6 @@
 #include "origin/files/metadata.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "origin/files/stat.h"
 #include "origin/files/xattr.h"
 #include "system/step.h"
@@ -132,12 +134,26 @@ Error cannot(int error_number, std::string const& what) {
     }
 }
 
-Error taken(std::string const& path) {
-    return fail(Fault::unsupported, path +
-                                        " exists already: to this file system another name of the "
-                                        "snapshot is the same, or somebody made it meanwhile")
-        .with_code(3)
-        .with_fix("restore it under another name (--map-path), or where \"a\" is not \"A\"");
+Error taken(int folder, std::string const& name, std::string const& path) {
+    std::string other;
+    int const descriptor = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (DIR* const names = descriptor < 0 ? nullptr : ::fdopendir(descriptor)) {
+        bool exact = false;
+        while (dirent const* const entry = ::readdir(names)) {
+            exact = exact || name == entry->d_name;
+            if (ascii_same(name, entry->d_name)) other = entry->d_name;
+        }
+        ::closedir(names);
+        if (!exact)
+            return fail(Fault::unsupported,
+                        path + ": the file system takes it for " +
+                            (other.empty() ? "another name that is there" : other))
+                .with_code(3)
+                .with_fix("restore it under another name: --map-path");
+    } else if (descriptor >= 0) {
+        ::close(descriptor);
+    }
+    return fail(Fault::conflict, path + " exists already");
 }
 
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,

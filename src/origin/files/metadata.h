@@ -48,8 +48,9 @@ struct MetadataTarget {
 /// another link. A restore goes on without it; any other failure would meet the next entry too.
 Error cannot(int error_number, std::string const& what);
 
-/// Where nothing is to be replaced: costs this entry, not those that have a name of their own.
-Error taken(std::string const& path);
+/// Where a name is taken and nothing is to be replaced: conflict. But where no entry of the folder
+/// has that very name (FAT takes "a" for "A") unsupported with code 3: both cannot be kept there.
+Error taken(int folder, std::string const& name, std::string const& path);
 
 /// What the file system refuses falls short instead. Fails: as the disk.
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,

@@ -195,7 +195,8 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
             .with_code(3)
             .with_fix("move that folder away, then restore this path again");
     }
-    if (error == EEXIST || error == EISDIR || error == ENOTEMPTY) return taken(path);
+    if (error == EEXIST || error == EISDIR || error == ENOTEMPTY)
+        return taken(folder, place.name, path);
     return cannot(error, "cannot create " + path);
 }
 
@@ -208,7 +209,7 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
     char const* name = place.name.c_str();
     if (::mkdirat(folder, name, 0700) == 0) return {};
     if (errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
-    if (!options_.overwrite) return taken(path);
+    if (!options_.overwrite) return taken(folder, place.name, path);
     struct stat status{};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
         if ((status.st_mode & 0700) != 0700)  // read-only, as it came back before

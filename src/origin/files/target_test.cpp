@@ -278,21 +278,17 @@ TEST_F(FilesTarget, WritesNothingOutsideWhileItsFoldersAreSwappedForLinks) {
     EXPECT_TRUE(std::filesystem::is_empty(outside_));
 }
 
-/// As where "a" is "A": each costs itself, is named, and replaces nothing.
-TEST_F(FilesTarget, PassesOverWhatExists) {
+TEST_F(FilesTarget, FailsWithConflictOnWhatExists) {
     put(to_ / "file", "old");
     std::filesystem::create_directory(to_ / "folder");
     auto const target = open(options());
     data::Entry link = given_entry("x", EntryKind::symlink);
     link.link_target = "y";
-    for (auto const& done : {write(*target, "file", "new"), write(*target, "folder", "new"),
-                             target->make_other("file", link),
-                             target->make_folder("folder", given_entry("f", EntryKind::folder))}) {
-        ASSERT_FALSE(done);
-        EXPECT_EQ(done.error().fault(), Fault::unsupported);
-        EXPECT_EQ(done.error().code(), 3);
-    }
-    EXPECT_EQ(target->take_problems().size(), 4u);
+    EXPECT_EQ(write(*target, "file", "new").error().fault(), Fault::conflict);
+    EXPECT_EQ(write(*target, "folder", "new").error().fault(), Fault::conflict);
+    EXPECT_EQ(target->make_other("file", link).error().fault(), Fault::conflict);
+    EXPECT_EQ(target->make_folder("folder", given_entry("f", EntryKind::folder)).error().fault(),
+              Fault::conflict);
     EXPECT_EQ(get(to_ / "file"), "old");
     EXPECT_EQ(output_of("ls -A '" + to_.native() + "'"), "file\nfolder\n");
     TargetOptions over = options();
