@@ -281,7 +281,7 @@ def claim_a_backup_that_only_sleeps_is_waited_for(place):
 
 def claim_a_destination_that_falls_silent_half_way_keeps_no_other_from_being_proven(place):
     one, two = settled(place)
-    place.write("data/large.bin", os.urandom(3_000_000))
+    place.write("data/large.bin", os.urandom(7_000_000))
     place.good("backup")
     configure(place, "download_mb_s = 1")
     for words, victim in ((["repo", "check", "--read-data"], two),
