@@ -65,8 +65,6 @@ private:
         void sort();
         void clear();
     };
-    class Run;
-    class Merge;
 
     Result<void> spill();
     Result<void> write_run();
