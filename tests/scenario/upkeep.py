@@ -281,8 +281,9 @@ def claim_a_backup_that_only_sleeps_is_waited_for(place):
 
 def claim_a_destination_that_falls_silent_half_way_keeps_no_other_from_being_proven(place):
     one, two = settled(place)
-    place.write("data/large.bin", os.urandom(7_000_000))
-    place.good("backup")
+    for number in range(4):  # as many packs: some are still to be opened when it falls silent
+        place.write(f"data/large{number}.bin", os.urandom(1_300_000))
+        place.good("backup")
     configure(place, "download_mb_s = 1")
     for words, victim in ((["repo", "check", "--read-data"], two),
                           (["repo", "check", "--read-data"], one),
