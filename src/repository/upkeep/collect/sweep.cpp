@@ -106,7 +106,7 @@ private:
                                  PackName const& keeper, std::uint64_t body_bytes) {
         auto const [known, fresh] = proven_.try_emplace({number, keeper.hash}, PackHealth::missing);
         if (!fresh) return known->second;
-        PD_TRY(CheckedPack const pack, check_pack(leg, keeper, body_bytes, stop_));
+        PD_TRY(CheckedPack const pack, check_pack(leg, keeper, {body_bytes}, stop_));
         known->second = pack.health;
         if (pack.health == PackHealth::damaged) {
             swept_.kept_because.push_back(

@@ -94,8 +94,8 @@ private:
     Result<CheckedPack> check(store::ObjectStore& leg, PackName const& name,
                               std::stop_token const& stop) const {
         auto const length = lengths_.find(name.hash);
-        std::optional<std::uint64_t> known;
-        if (length != lengths_.end()) known = length->second;
+        KnownOfPack known{.body_bytes = {}, .parity = request_.parity};
+        if (length != lengths_.end()) known.body_bytes = length->second;
         return check_pack(leg, name, known, stop);
     }
 

@@ -9,7 +9,8 @@ namespace perdure::repository {
 
 struct PackHealRequest {
     HealRequest heal;
-    Index const& index;  ///< for the lengths of bodies
+    Index const& index;   ///< for the lengths of bodies
+    bool parity = false;  ///< packs bear a suffix
     unsigned threads = 2;
     UpkeepProgress const& progress;
 };

@@ -12,7 +12,7 @@ constexpr std::uint64_t object_bytes_max = std::uint64_t{256} << 20;
 
 Result<std::optional<Bytes>> read_proven_pack(store::ObjectStore& store, PackName const& name,
                                               std::stop_token stop) {
-    PD_TRY(CheckedPack pack, check_pack(store, name, std::nullopt, std::move(stop)));
+    PD_TRY(CheckedPack pack, check_pack(store, name, {}, std::move(stop)));
     if (pack.has_body()) return std::optional(std::move(pack.object));
     if (pack.health == PackHealth::missing) return fail(Fault::not_found, pack.detail);
     if (pack.health == PackHealth::unreadable) return fail(Fault::unavailable, pack.detail);

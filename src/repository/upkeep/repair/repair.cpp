@@ -203,8 +203,11 @@ Result<void> Repairer::open_index() {
 Result<void> Repairer::heal_all_packs() {
     for (store::ObjectStore* leg : speaking()) {
         auto const legs = speaking();
-        PackHealRequest const request{
-            {*leg, legs, options_.dry_run}, *index_, options_.threads, options_.progress};
+        PackHealRequest const request{{*leg, legs, options_.dry_run},
+                                      *index_,
+                                      repository_.parity(),
+                                      options_.threads,
+                                      options_.progress};
         auto const healed = heal_packs(request, report_, beyond_, stop_);
         if (!healed) PD_CHECK(pass_over(*leg, healed.error()));
     }

@@ -19,20 +19,20 @@ void judge_suffix(CheckedPack& pack, bool suffix_expected) {
     Bytes const right = content::make_parity(pack.body());
     if (std::ranges::equal(right, suffix)) return;
     pack.health = PackHealth::parity_lost;
-    pack.detail = "its parity suffix is damaged";
+    pack.detail = suffix.empty() ? "its parity suffix is gone" : "its parity suffix is damaged";
     pack.object.resize(pack.body_bytes);
     append(pack.object, right);
 }
 
-CheckedPack judge(Bytes object, PackName const& name, std::optional<std::uint64_t> known) {
+CheckedPack judge(Bytes object, PackName const& name, KnownOfPack const& known) {
     CheckedPack pack;
     std::uint64_t const told = content::body_bytes(object);
-    for (std::uint64_t const length : {known.value_or(told), told}) {
+    for (std::uint64_t const length : {known.body_bytes.value_or(told), told}) {
         if (!is_body(object, length, name)) continue;
         pack.health = PackHealth::whole;
         pack.body_bytes = length;
         pack.object = std::move(object);
-        judge_suffix(pack, pack.object.size() > pack.body_bytes);
+        judge_suffix(pack, known.parity || pack.object.size() > pack.body_bytes);
         return pack;
     }
     auto body = content::repair_with_parity(object, name.hash);
@@ -52,9 +52,9 @@ CheckedPack judge(Bytes object, PackName const& name, std::optional<std::uint64_
 }  // namespace
 
 Result<CheckedPack> check_pack(store::ObjectStore& store, PackName const& name,
-                               std::optional<std::uint64_t> body_bytes, std::stop_token stop) {
+                               KnownOfPack const& known, std::stop_token stop) {
     auto object = store::read_all(store, name.text(), pack_object_bytes_max, stop);
-    if (object) return judge(std::move(*object), name, body_bytes);
+    if (object) return judge(std::move(*object), name, known);
     Fault const fault = object.error().fault();
     if (fault == Fault::cancelled) return object.error();
     CheckedPack pack;

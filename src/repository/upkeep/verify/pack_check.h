@@ -27,10 +27,15 @@ struct CheckedPack {
     ByteView body() const { return ByteView(object).first(body_bytes); }
 };
 
-/// Reads a whole pack and proves it. `body_bytes`: its length, where the index knows it (a suffix
-/// that was cut off then does not make the body look damaged).
-/// Fails: cancelled only. Memory: the object, at most 64 MiB.
+struct KnownOfPack {
+    /// Where the index knows it: a suffix that was cut off then does not make the body look
+    /// damaged.
+    std::optional<std::uint64_t> body_bytes;
+    bool parity = false;  ///< packs of this repository bear a suffix: one without has lost it
+};
+
+/// Reads a whole pack and proves it. Fails: cancelled only. Memory: the object, at most 64 MiB.
 Result<CheckedPack> check_pack(store::ObjectStore& store, PackName const& name,
-                               std::optional<std::uint64_t> body_bytes, std::stop_token stop);
+                               KnownOfPack const& known, std::stop_token stop);
 
 }  // namespace perdure::repository

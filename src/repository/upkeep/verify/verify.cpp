@@ -423,7 +423,7 @@ Result<void> Verifier::read_packs() {
 bool Verifier::is_whole_elsewhere(Place const& place, PackRow const& row) {
     return std::ranges::any_of(places_.all(), [&](Place const& other) {
         if (other.store == place.store || places_.is_silent(other)) return false;
-        auto const pack = check_pack(*other.store, row.name(), row.body_bytes, stop_);
+        auto const pack = check_pack(*other.store, row.name(), {row.body_bytes}, stop_);
         return pack && pack->has_body();
     });
 }
@@ -431,7 +431,8 @@ bool Verifier::is_whole_elsewhere(Place const& place, PackRow const& row) {
 Result<void> Verifier::read_pack(Place const& place, PackRow const& row, std::stop_token stop) {
     PackName const name = row.name();
     if (places_.is_silent(place)) return {};
-    PD_TRY(CheckedPack const pack, check_pack(*place.store, name, row.body_bytes, stop));
+    PD_TRY(CheckedPack const pack,
+           check_pack(*place.store, name, {row.body_bytes, repository_.parity()}, stop));
     if (pack.health == PackHealth::missing) return {};  // collected meanwhile, or told already
     if (pack.health == PackHealth::unreadable && !places_.answers(place))
         return places_.pass_over(place, fail(Fault::unavailable, pack.detail));

@@ -4,6 +4,7 @@
 
 #include "repository/lease.h"
 #include "repository/upkeep/collect/collect.h"
+#include "repository/upkeep/repair/repair.h"
 #include "repository/upkeep/upkeep_world.h"
 
 namespace perdure::repository {
@@ -73,6 +74,19 @@ TEST_F(VerifyTest, ADamagedParitySuffixIsFound) {
     EXPECT_TRUE(report.findings[0].repairable);
     world_.memory->tamper(pack, [&](Bytes& body) { body.resize(size - 50); });
     EXPECT_EQ(check(VerifyLevel::read_data).findings_total, 1u);
+    // Cut off whole, it leaves a body that fits its hash.
+    std::uint64_t body_bytes = 0;
+    for (auto const& row : world_.open()->index()->packs())
+        if (row.name().text() == pack) body_bytes = row.body_bytes;
+    ASSERT_LT(body_bytes, size - 50);
+    world_.memory->tamper(pack, [&](Bytes& body) { body.resize(body_bytes); });
+    auto const cut = check(VerifyLevel::read_data);
+    ASSERT_EQ(cut.findings_total, 1u);
+    EXPECT_EQ(cut.findings[0].object, pack);
+    EXPECT_TRUE(cut.findings[0].repairable);
+    EXPECT_EQ(UpkeepWorld::must(repair(*world_.open(), {}, {})).mended.size(), 1u);
+    EXPECT_TRUE(check(VerifyLevel::read_data).passed());
+    EXPECT_EQ(world_.objects(pack).at(0).size_bytes, size);
 }
 
 TEST_F(VerifyTest, RightLengthWrongBytesIsFound) {
