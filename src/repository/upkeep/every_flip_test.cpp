@@ -12,7 +12,8 @@
 // One bit of one byte of one object turns over: what does a user see? Two snapshots, each of a tree
 // and of people's rows with media, the second as changes against the first. For each flip:
 //
-// 1. A restore gives what was backed up, or says what is missing. Never anything else.
+// 1. A restore gives what was backed up: copies and parity give back what one flip took. Were
+//    something missing, it would say so; it never gives anything else.
 // 2. The check names it, whether a restore would have failed or not.
 // 3. After a repair everything comes back and the check passes; or the repair names what is left.
 //
@@ -128,7 +129,7 @@ protected:
             body.at(offset) ^= std::byte(static_cast<std::uint8_t>(1u << (offset * 5 % 8)));
         });
         bool const named = !passes(store);
-        comes_back(store, where);
+        EXPECT_TRUE(comes_back(store, where)) << where;
         EXPECT_TRUE(named || name == "readme.txt") << where << ": the check says nothing";
         auto const repository = world_.try_open(store);
         std::size_t left = 0;

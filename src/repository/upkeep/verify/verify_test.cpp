@@ -254,25 +254,5 @@ TEST_F(VerifyTest, SamplesReachEveryPackBeforeTheyRepeat) {
     EXPECT_EQ(read, world_.names("pack/d/"));
 }
 
-TEST_F(VerifyTest, EverySingleByteFlipInASmallRepositoryIsFoundOrHarmless) {
-    TreeModel model = make_tree(1, 2, 300);
-    auto const snapshot = world_.backup(model);
-    auto const whole = UpkeepWorld::files_of(model);
-    for (auto const& info : world_.objects("")) {
-        if (info.name == "readme.txt") continue;
-        std::size_t const step = std::max<std::size_t>(1, info.size_bytes / 23);
-        for (std::size_t at = 0; at < info.size_bytes; at += step) {
-            auto repository = world_.open();  // before: an unreadable keyring is open's business
-            flip(info.name, at);
-            auto const report =
-                UpkeepWorld::must(verify(*repository, {.level = VerifyLevel::read_data}, {}));
-            EXPECT_FALSE(report.passed()) << info.name << " at " << at;
-            EXPECT_TRUE(world_.restored(snapshot) == whole) << info.name << " at " << at;
-            if (world_.names(info.name).empty()) break;  // an index segment: it was made anew
-            flip(info.name, at);
-        }
-    }
-}
-
 }  // namespace
 }  // namespace perdure::repository
