@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 namespace perdure::policy {
 
@@ -36,56 +37,83 @@ std::string week_name(Timestamp time) {
     return "from " + day_name({(day - since_monday).time_since_epoch().count() * 86400LL, 0});
 }
 
-void keep(Verdict& verdict, std::string reason) {
-    verdict.keep = true;
-    verdict.reasons.push_back(std::move(reason));
-}
-
 using Row = std::pair<Candidate, Verdict>;
+using Rows = std::vector<Row*>;  ///< newest first
+
+/// Once a rule: another order of the same snapshots may keep it for the same reason.
+void keep(Verdict& verdict, std::string_view rule, std::string const& detail = {}) {
+    verdict.keep = true;
+    bool const told = std::ranges::any_of(
+        verdict.reasons, [&](std::string const& reason) { return reason.starts_with(rule); });
+    if (!told) verdict.reasons.push_back(std::string(rule) + detail);
+}
 
 /// Keeps the newest good row of each of the `count` newest non-empty periods.
-void keep_periods(std::vector<Row>& rows, unsigned count, std::string_view rule,
-                  Period const& period) {
-    std::string current;
-    unsigned kept = 0;
-    for (auto& [candidate, verdict] : rows) {
+void keep_periods(Rows const& rows, unsigned count, std::string_view rule, Period const& period) {
+    std::set<std::string> seen;
+    for (auto* row : rows) {
+        auto& [candidate, verdict] = *row;
         if (!candidate.good) continue;
         auto const name = period(candidate.received);
-        if (name == current) continue;
-        if (kept == count) return;
-        current = name;
-        ++kept;
-        keep(verdict, fmt::format("{} {}", rule, name));
+        if (seen.contains(name)) continue;
+        if (seen.size() == count) return;
+        seen.insert(name);
+        keep(verdict, rule, name);
     }
 }
 
-void keep_last(std::vector<Row>& rows, unsigned count) {
+void keep_last(Rows const& rows, unsigned count) {
     unsigned kept = 0;
-    for (auto& [candidate, verdict] : rows) {
+    for (auto* row : rows) {
+        auto& [candidate, verdict] = *row;
         if (!candidate.good) continue;
         if (kept == count) return;
-        keep(verdict, fmt::format("last {} of {}", ++kept, count));
+        keep(verdict, "last ", fmt::format("{} of {}", ++kept, count));
     }
+}
+
+void keep_by_rules(RetentionRules const& rules, Rows const& rows) {
+    keep_last(rows, rules.last);
+    keep_periods(rows, rules.hourly, "hourly ", hour_name);
+    keep_periods(rows, rules.daily, "daily ", day_name);
+    keep_periods(rows, rules.weekly, "weekly ", week_name);
+    keep_periods(rows, rules.monthly, "monthly ", month_name);
+    keep_periods(rows, rules.yearly, "yearly ", year_name);
+}
+
+/// The orders in which the newest may come first; most often they are one and the same.
+std::vector<Rows> orders_of(std::vector<Row>& rows) {
+    Rows by_receipt;
+    for (auto& row : rows) by_receipt.push_back(&row);
+    std::ranges::stable_sort(by_receipt, std::greater(), [](Row* row) {
+        return std::pair(row->first.received, row->first.sequence);
+    });
+    Rows by_number = by_receipt;
+    std::ranges::stable_sort(by_number, std::greater(),
+                             [](Row* row) { return row->first.sequence; });
+    std::vector<Rows> orders{by_receipt, by_number};
+    for (auto order : {std::move(by_receipt), std::move(by_number)}) {
+        std::erase_if(order, [](Row* row) { return row->first.safety; });
+        orders.push_back(std::move(order));
+    }
+    return orders;
 }
 
 void judge_group(RetentionRules const& rules, std::vector<Row>& rows, Timestamp now) {
-    std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) {
-        return a.first.received > b.first.received;
-    });
-    keep_last(rows, rules.last);
-    keep_periods(rows, rules.hourly, "hourly", hour_name);
-    keep_periods(rows, rules.daily, "daily", day_name);
-    keep_periods(rows, rules.weekly, "weekly", week_name);
-    keep_periods(rows, rules.monthly, "monthly", month_name);
-    keep_periods(rows, rules.yearly, "yearly", year_name);
-    bool newest_good = true;
+    auto const orders = orders_of(rows);
+    for (auto const& order : orders) keep_by_rules(rules, order);
     for (auto& [candidate, verdict] : rows) {
         if (rules.within && candidate.received + *rules.within >= now) keep(verdict, "within");
         if (candidate.pinned) keep(verdict, "pinned");
         if (candidate.held) keep(verdict, "legal hold");
-        if (candidate.good && newest_good && !verdict.keep) keep(verdict, "last good");
-        if (candidate.good) newest_good = false;
     }
+    for (auto const& order : orders) {
+        auto const good = std::ranges::find_if(order, [](Row* row) { return row->first.good; });
+        if (good != order.end() && !(*good)->second.keep) keep((*good)->second, "last good");
+    }
+    std::ranges::stable_sort(rows, std::greater(), [](Row const& row) {
+        return std::pair(row.first.received, row.first.sequence);
+    });
 }
 
 bool receipts_tell_nothing(std::vector<Candidate> const& candidates) {

@@ -25,6 +25,8 @@ struct Candidate {
     Timestamp received;  ///< what the store's clock says; the one that counts
     bool good = true;    ///< its structure can be read
     bool pinned = false, held = false;
+    std::uint64_t sequence = 0;  ///< the writer's own number; clocks may have been wrong
+    bool safety = false;         ///< what a restore set aside: the state somebody wanted to leave
 };
 
 struct Verdict {
@@ -35,7 +37,10 @@ struct Verdict {
 };
 
 /// One verdict a candidate, newest first within each group.
-/// Invariants: pinned, held and each group's last good snapshot stay whatever the rules say.
+/// Invariants: pinned, held and each group's last good snapshot stay whatever the rules say. Which
+/// one is newer the receipts tell, and the writer's own numbers: where they disagree, a clock was
+/// wrong, and what the rules keep by either stays. What a restore set aside pushes nothing out: the
+/// others are judged without it as well.
 /// Fails: invalid (empty rules: they would expire everything); conflict (more than half of at least
 /// four receipts lie within 24 h while the claims span over 7 days: the snapshots were copied or
 /// the clock is wrong, so their ages mean nothing).

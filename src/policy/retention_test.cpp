@@ -83,6 +83,44 @@ TEST(Retention, AForgedClaimChangesNothing) {
               (std::set<std::string>{"a"}));
 }
 
+TEST(Retention, AClockThatWasAheadOnceCostsNothingThatCameLater) {
+    auto ahead = at("ahead", "2030-01-01");
+    ahead.sequence = 2;
+    auto before = at("before", "2026-11-19");
+    before.sequence = 1;
+    auto yesterday = at("yesterday", "2026-11-20T10:00:00Z");
+    yesterday.sequence = 3;
+    auto today = at("today", "2026-11-21T10:00:00Z");
+    today.sequence = 4;
+    std::vector const all{before, ahead, yesterday, today};
+    EXPECT_EQ(kept(*judge({.last = 1}, all, now)), (std::set<std::string>{"ahead", "today"}));
+    EXPECT_EQ(kept(*judge({.daily = 2}, all, now)),
+              (std::set<std::string>{"ahead", "today", "yesterday"}));
+    EXPECT_EQ(kept(*judge({.within = std::chrono::seconds(60)}, all, now)),
+              (std::set<std::string>{"ahead", "today"}));
+    // Of one moment the later number is the newer one.
+    auto twin = today;
+    twin.id = "twin";
+    twin.sequence = 5;
+    EXPECT_EQ(kept(*judge({.last = 1}, {today, twin}, now)), (std::set<std::string>{"twin"}));
+    EXPECT_EQ(kept(*judge({.last = 1}, {twin, today}, now)), (std::set<std::string>{"twin"}));
+}
+
+TEST(Retention, WhatARestoreSetAsidePushesNoBackupOut) {
+    auto aside = at("aside", "2026-11-21T10:00:00Z");
+    aside.safety = true;
+    std::vector<Candidate> all{at("night", "2026-11-21T02:00:00Z"), aside,
+                               at("older", "2026-11-20T02:00:00Z")};
+    EXPECT_EQ(kept(*judge({.last = 1}, all, now)), (std::set<std::string>{"aside", "night"}));
+    EXPECT_EQ(kept(*judge({.daily = 1}, all, now)), (std::set<std::string>{"aside", "night"}));
+    EXPECT_EQ(kept(*judge({.within = std::chrono::seconds(60)}, all, now)),
+              (std::set<std::string>{"aside", "night"}));
+    all.push_back(at("next", "2026-11-21T11:00:00Z"));  // and it goes like any other
+    auto const verdicts = judge({.last = 1}, all, now);
+    EXPECT_EQ(kept(*verdicts), (std::set<std::string>{"next"}));
+    EXPECT_EQ(verdicts->front().reasons, std::vector<std::string>{"last 1 of 1"});
+}
+
 TEST(Retention, MoreRulesNeverKeepLess) {
     std::mt19937 random(7);
     for (int round = 0; round < 200; ++round) {
@@ -91,6 +129,8 @@ TEST(Retention, MoreRulesNeverKeepLess) {
             auto candidate = at(std::to_string(i), "2026-01-01");
             candidate.received = candidate.received + std::chrono::hours(random() % 8000);
             candidate.claimed = candidate.received;
+            candidate.sequence = random() % 20;
+            candidate.safety = random() % 8 == 0;
             candidates.push_back(candidate);
         }
         RetentionRules const few{.last = 1, .daily = static_cast<unsigned>(random() % 5)};

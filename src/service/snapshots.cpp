@@ -41,12 +41,6 @@ std::vector<Snapshot const*> by_prefix(std::vector<Snapshot> const& all, std::st
     return out;
 }
 
-/// Taken before a restore wrote: what a person wants back is hardly the state that they just left.
-bool is_safety(Snapshot const& snapshot) {
-    return std::ranges::any_of(
-        snapshot.tags, [](std::string const& tag) { return tag.starts_with("before-restore-"); });
-}
-
 repository::PinSeal pin_seal(repository::Repository& repository) {
     return {repository.id(), repository.domains().common()};
 }
@@ -75,6 +69,11 @@ Error several_meanings(std::string const& word, Snapshot const& by_id) {
 
 Timestamp taken(repository::Snapshot const& snapshot) {
     return snapshot.finished.seconds != 0 ? snapshot.finished : snapshot.started;
+}
+
+bool is_safety(Snapshot const& snapshot) {
+    return std::ranges::any_of(
+        snapshot.tags, [](std::string const& tag) { return tag.starts_with("before-restore-"); });
 }
 
 std::string short_id(std::string const& id) {

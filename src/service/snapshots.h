@@ -27,6 +27,8 @@ Result<repository::Snapshot> choose_snapshot(std::vector<repository::Snapshot> c
 Result<repository::Snapshot> find_snapshot(Workspace& workspace, std::string const& word,
                                            std::optional<Timestamp> at = {});
 
+/// Taken before a restore wrote: what a person wants back is hardly the state that they just left.
+bool is_safety(repository::Snapshot const& snapshot);
 bool holds_source(repository::Snapshot const& snapshot, std::string const& source);
 /// What find_snapshot was asked for.
 struct Wanted {

@@ -432,6 +432,8 @@ Result<RetentionAnswer> apply_retention(Workspace& workspace, RetentionCall cons
         one.claimed = snapshot.finished;
         one.received = receipts[at];
         one.pinned = list.pins.contains(one.id);
+        one.sequence = snapshot.sequence;
+        one.safety = is_safety(snapshot);
         by_id[one.id] = &snapshot;
         candidates.push_back(std::move(one));
     }
