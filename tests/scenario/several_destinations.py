@@ -203,4 +203,25 @@ def claim_init_tells_which_destination_it_could_not_make(place):
     place.good("backup")
 
 
+def claim_a_new_key_names_the_destinations_that_do_not_open_with_it_yet(place):
+    """A kit that was printed while a disk was away opens nothing there, until somebody syncs."""
+    second = two_places(place)
+    alone = place.write("kit.toml", (place.work / "perdure.toml").read_text()
+                        .replace("perdure.key", "kit.txt"))
+    shutil.move(second, place.folder / "away")
+    place.environment["WORDS"] = "a passphrase of some length"
+    for words in (["add", "--env", "WORDS"], ["recovery-kit", "-o", "kit.txt"]):
+        ran = place.good("key", *words, code=3)
+        assert "destination second" in ran.err and "backup sync" in ran.err, ran
+    listed = [e for e in place.good("runs", "list", "--json").events if e["type"] == "run"]
+    assert [run["outcome"] for run in listed[:2]] == ["partial", "partial"], listed
+    shutil.move(place.folder / "away", second)
+    place.environment["XDG_CACHE_HOME"] = str(place.folder / "elsewhere")
+    at_second = ["backup", "list", "--config", alone, "--destination", "second"]
+    place.good(*at_second, code=12)
+    place.good("backup", "sync")
+    place.good(*at_second)
+    place.good("key", "add", "--file", "another.key")
+
+
 stage.main(globals())

@@ -43,6 +43,21 @@ Result<repository::SlotInfo> find_slot(repository::Keyring const& keyring,
         .with_fix("perdure key list");
 }
 
+/// Key homes that were away or are not used: what lies there does not open with a new key.
+std::vector<data::Problem> homes_without(Workspace& workspace, std::string const& what) {
+    std::vector<data::Problem> problems;
+    auto const health = workspace.health();
+    for (auto const& destination : workspace.destinations()) {
+        auto const leg = std::ranges::find(health, destination.name, &store::LegHealth::name);
+        if (!destination.keys || leg == health.end() || !leg->degraded) continue;
+        problems.push_back(
+            {"destination " + destination.name,
+             "does not open with " + what +
+                 " yet: when it is back, run `perdure backup sync` with another key"});
+    }
+    return problems;
+}
+
 }  // namespace
 
 Result<repository::SlotId> add_key(Workspace& workspace, AddKeyCall const& call) {
@@ -52,7 +67,9 @@ Result<repository::SlotId> add_key(Workspace& workspace, AddKeyCall const& call)
     auto added =
         keyring->add_slot({.secret = *call.secret, .label = call.label}, options, workspace.stop());
     if (!added) return record.failed(std::move(added).error());
-    record.done({}, "added key " + call.label);
+    auto const problems = homes_without(workspace, "this key");
+    for (auto const& problem : problems) workspace.pass_over(problem);
+    record.done(problems, "added key " + call.label);
     return added;
 }
 
