@@ -189,6 +189,28 @@ def claim_objectives_are_measured_and_missed_ones_count_as_overdue(place):
     assert "a part of 1" in place.good("config", "check", "--offline", code=2).err
 
 
+def claim_a_promised_recovery_time_is_met_only_by_drills_of_everything_that_passed(place):
+    place.write("one/file.txt", "one\n")
+    place.write("two/file.txt", "two\n")
+    place.repository(one="one", two="two")
+    config = place.work / "perdure.toml"
+    text = config.read_text()
+    place.good("backup")
+
+    def rto():
+        return next(o for o in place.good("status", "--slo", "--json").summary["objectives"]
+                    if o["name"] == "rto")
+    config.write_text(text + '[objectives]\nrto = "1h"\n')
+    place.good("restore", "drill", "two")
+    assert "one never" in rto()["measured"] and not rto()["met"], rto()
+    place.good("restore", "drill", "one")
+    assert rto()["met"], rto()
+    config.write_text(text + '[source.one.invariants]\nwhole = ["false"]\n'
+                      '[objectives]\nrto = "1h"\n')
+    place.good("restore", "drill", code=14)
+    assert "one failed" in rto()["measured"] and not rto()["met"], rto()
+
+
 def claim_a_destination_below_a_source_is_left_out_of_it(place):
     place.write("tree/file.bin", os.urandom(300_000))
     place.repository(tree=place.work)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "service/report/drills.h"
 
@@ -74,14 +75,26 @@ private:
         return {};
     }
 
+    /// Of all sources: what was drilled apart is added up, for all of it has to come back.
     Result<void> restore_time() {
         PD_TRY(auto const drills, past_drills(workspace_.state_folder()));
         Objective one{.name = "rto", .about = {}, .wanted = spell_duration(*goals().rto)};
-        auto const newest = std::find_if(drills.rbegin(), drills.rend(),
-                                         [](PastDrill const& drill) { return drill.intact; });
-        if (newest != drills.rend()) {
-            one.measured = spell((newest->rto_ms + 999) / 1000);
-            one.met = newest->passed && newest->rto_ms <= goals().rto->count();
+        std::map<system::Path, std::int64_t> took_ms;
+        std::string trouble;
+        for (auto const& source : workspace_.config().sources) {
+            auto const& name = source.options.name;
+            auto const newest = std::find_if(
+                drills.rbegin(), drills.rend(),
+                [&](PastDrill const& drill) { return drill.intact && drill.source == name; });
+            bool const never = newest == drills.rend();
+            if (!never) took_ms[newest->file] = newest->rto_ms;
+            if (never || !newest->passed) trouble += ", " + name + (never ? " never" : " failed");
+        }
+        std::int64_t total_ms = 0;
+        for (auto const& [file, milliseconds] : took_ms) total_ms += milliseconds;
+        if (!took_ms.empty()) {
+            one.measured = spell((total_ms + 999) / 1000) + trouble;
+            one.met = trouble.empty() && total_ms <= goals().rto->count();
         }
         out_.push_back(std::move(one));
         return {};
