@@ -81,15 +81,25 @@ Result<void> compare_media(origin::SourceOptions const& live, origin::SourceOpti
     return {};
 }
 
+/// What was restored was read and proven block by block, and is still nobody's proof that it is
+/// what the source held.
+void not_compared(DrilledSource& result, std::string const& why) {
+    result.equality = Equality::not_comparable;
+    result.not_judged.push_back({result.name, "it was compared with nothing: " + why});
+}
+
 Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& request,
                              origin::SourceOptions const& copy, DrilledSource& result,
                              std::stop_token stop) {
     if (result.erased_subjects > 0) {
-        result.equality = Equality::not_comparable;
+        not_compared(result,
+                     "people of it were erased since, so the copy is less than what was "
+                     "backed up");
         return {};
     }
     auto const live = request.live.find(source.name);
     bool const recorded = !source.digest.hash.is_zero();
+    std::string why = "the configuration has no such source any more";
     if (live != request.live.end()) {
         PD_TRY(auto const live_origin, origin::open_origin(live->second));
         auto digest = live_origin->digest(stop);
@@ -103,10 +113,11 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
             result.expected = *digest;
             return explain_tree(live->second, copy, request.snapshot.started, result, stop);
         }
+        if (!digest) why = "the live source cannot be read (" + digest.error().message() + ")";
     }
     result.expected = source.digest;
     if (!recorded) {
-        result.equality = Equality::not_comparable;
+        not_compared(result, why);
     } else if (source.digest == result.restored) {
         result.equality = Equality::equal_to_recorded;
     } else {

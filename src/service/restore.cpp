@@ -101,7 +101,10 @@ void end_drill(RecordedRun& record, job::DrillReport const& report) {
     if (source == report.sources.end()) return;  // left as failed
     record.run().items = source->restored.items;
     if (source->passed()) {
-        record.done({}, fmt::format("restored and proven in {:.1f} s", source->restore_s));
+        bool const compared = source->equality != job::Equality::not_comparable;
+        record.done({}, fmt::format("restored {} in {:.1f} s",
+                                    compared ? "and proven" : "and compared with nothing",
+                                    source->restore_s));
         return;
     }
     std::string reason = "the restored copy is not what was backed up";

@@ -180,6 +180,29 @@ def claim_a_drill_fails_when_the_data_breaks_its_own_rules(place):
     assert [p["passed"] for p in past] == [True, False], past
 
 
+def claim_a_drill_that_compared_with_nothing_says_so(place):
+    """Its signed report too: restored is not proven, where the live source cannot be read."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    assert "restored and proven" in place.good("restore", "drill").out
+    (place.work / "data").rename(place.work / "away")
+    ran = place.good("restore", "drill")
+    assert "proven" not in ran.out and "compared with nothing: data" in ran.out, ran
+    assert "cannot be read" in ran.err and "away" not in ran.err, ran
+    shown = place.good("runs", "list", "--json").events[0]["id"]
+    assert "compared with nothing" in place.good("runs", "show", shown).out
+    report = events(place.good("restore", "drill", "--json"), "drill")[0]
+    assert report["sources"][0]["not_judged"] == 1, report
+    body = json.loads(open(report["report"], encoding="utf-8").read())["body"]
+    assert "compared with nothing" in body["sources"][0]["not_judged"][0]["reason"], body
+    # What its configuration forgot is not proven either.
+    (place.work / "away").rename(place.work / "data")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace("[source.data]", "[source.other]"))
+    assert "no such source" in place.good("restore", "drill").err
+
+
 def claim_a_drill_tells_of_faults_that_the_source_has_itself(place):
     code = place.work / "code"
 

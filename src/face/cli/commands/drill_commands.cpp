@@ -25,6 +25,20 @@ JsonArray sources_array(job::DrillReport const& report) {
     return sources;
 }
 
+/// "Proven" is what was compared.
+std::string passed_words(Style const& style, job::DrillReport const& report) {
+    std::string unproven;
+    for (auto const& source : report.sources) {
+        if (source.equality != job::Equality::not_comparable) continue;
+        unproven += (unproven.empty() ? "" : ", ") + source.name;
+    }
+    auto const took = spell_seconds(report.rto_s);
+    if (unproven.empty())
+        return fmt::format("{} restored and proven in {}", style.green("✓"), took);
+    return fmt::format("{} restored in {}, but compared with nothing: {}", style.yellow("✓"), took,
+                       unproven);
+}
+
 void tell_drill(Invocation& in, service::SignedDrill const& drill) {
     auto const& report = drill.report;
     auto& out = in.out();
@@ -50,8 +64,7 @@ void tell_drill(Invocation& in, service::SignedDrill const& drill) {
     out.event("drill", object);
     out.line();
     out.line(report.passed()
-                 ? fmt::format("{} restored and proven in {}", style.green("✓"),
-                               spell_seconds(report.rto_s))
+                 ? passed_words(style, report)
                  : fmt::format("{} the restored copy is not what was backed up", style.red("✗")));
     if (!drill.file.empty()) out.line("  signed report: " + printable(drill.file.string()));
     if (!drill.trouble.empty()) out.warn("  the report was not kept: " + printable(drill.trouble));
