@@ -52,10 +52,11 @@ Result<void> choose_rules(Workspace const& workspace, RetentionCall const& call,
         return {};
     }
     auto const& config = workspace.config();
-    auto const* rule = config.retention_rule("default");
-    if (!rule && config.retention.size() == 1) rule = &config.retention.front();
+    auto const* rule = config.retention_rule();
     if (!rule) {
-        return fail(Fault::invalid, "there are no retention rules")
+        return fail(Fault::invalid, config.retention.empty()
+                                        ? "there are no retention rules"
+                                        : "of several retention sections none is called default")
             .with_code(2)
             .with_fix("give --keep 5 or --keep-daily 7 …, or add [retention.default]");
     }

@@ -57,4 +57,23 @@ def claim_a_clock_that_was_ahead_once_costs_no_later_backup(place):
     assert later[-1] in place.good("backup", "show", "latest").out
 
 
+def claim_rules_that_nothing_follows_are_told(place):
+    """Who gives each source rules of its own must not believe that they are followed."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    text = config.read_text()
+    config.write_text(text + "[retention.data]\ndaily = 365\n[retention.default]\nlast = 3\n")
+    told = place.good("config", "check", "--offline")
+    assert "[retention.data] is used by nothing" in told.out + told.err, told
+    assert place.good("config", "check", "--offline", "--json").summary["warnings"] == 1
+    config.write_text(text + "[retention.data]\ndaily = 365\n[retention.more]\nlast = 3\n")
+    assert "none is called default" in place.good("backup", "cleanup", code=2).err
+    # A number that does not fit keeps all, not few.
+    config.write_text(text + "[retention.default]\nlast = 4294967297\n")
+    for _ in range(3):
+        place.good("backup")
+    assert place.good("retention", "preview", "--json").summary["kept"] == 3
+
+
 stage.main(globals())

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "service/config/crontab.h"
+#include "service/config/retention_rules.h"
 #include "service/config/units.h"
 #include "system/file.h"
 
@@ -39,7 +40,10 @@ public:
         for (auto const& section : of("destination.*")) destination(section);
         destinations_apart();
         for (auto const& section : of("source.*")) source(section);
-        for (auto const& section : of("retention.*")) retention(section);
+        for (auto const& section : of("retention.*")) {
+            config_.retention.push_back(read_retention(in(), section));
+        }
+        name_idle_rules(in(), config_.retention);
         for (auto const& section : of("schedule.*")) schedule(section);
         objectives();
         limits();
@@ -257,29 +261,6 @@ private:
         return out;
     }
 
-    void retention(Section const& section) {
-        std::string const at = section.path + ".";
-        RetentionConfig out;
-        out.name = section.name;
-        auto const count = [&](char const* word) {
-            return static_cast<unsigned>(in().integer(at + word).value_or(0));
-        };
-        out.last = count("last");
-        out.hourly = count("hourly");
-        out.daily = count("daily");
-        out.weekly = count("weekly");
-        out.monthly = count("monthly");
-        out.yearly = count("yearly");
-        if (auto text = in().text(at + "within")) {
-            if (auto within = parse_duration(*text)) out.within = *within;
-        }
-        if (out.empty() && !troubled(section)) {
-            in().add_fault(section.place, "[" + section.path + "] keeps nothing",
-                           "name at least one rule, such as last = 3");
-        }
-        config_.retention.push_back(std::move(out));
-    }
-
     void schedule(Section const& section) {
         std::string const at = section.path + ".";
         auto const known = [&](std::string const& word, std::string_view kind) {
@@ -416,8 +397,8 @@ RepositoryConfig const* Config::default_repository() const {
 DestinationConfig const* Config::destination(std::string const& name) const {
     return named(destinations, name);
 }
-RetentionConfig const* Config::retention_rule(std::string const& name) const {
-    return named(retention, name);
+RetentionConfig const* Config::retention_rule() const {
+    return rules_in_use(retention);
 }
 SourceConfig const* Config::source(std::string const& name) const {
     auto const found =

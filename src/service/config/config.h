@@ -102,7 +102,8 @@ struct Config {
     RepositoryConfig const* default_repository() const;
     DestinationConfig const* destination(std::string const& name) const;
     SourceConfig const* source(std::string const& name) const;
-    RetentionConfig const* retention_rule(std::string const& name) const;
+    /// What `backup cleanup` goes by: [retention.default], or the only one; null: neither.
+    RetentionConfig const* retention_rule() const;
 };
 
 struct LoadedConfig {

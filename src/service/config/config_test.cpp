@@ -222,6 +222,27 @@ TEST(Config, AnEmptyRetentionPolicyIsRefused) {
     EXPECT_THAT(loaded.faults[0].message, HasSubstr("keeps nothing"));
 }
 
+TEST(Config, RetentionRulesThatNothingFollowsAreWarnedAbout) {
+    std::string const app = "[retention.app]\ndaily = 365\n", photos = "[retention.b]\nlast = 2\n";
+    EXPECT_TRUE(parse("version = 1\n" + app).warnings.empty()) << "the only ones count";
+    auto const two = parse("version = 1\n" + app + "[retention.default]\nlast = 3\n");
+    ASSERT_TRUE(two.config);
+    EXPECT_EQ(two.config->retention_rule()->name, "default");
+    ASSERT_EQ(two.warnings.size(), 1u);
+    EXPECT_THAT(two.warnings[0].message, HasSubstr("[retention.app] is used by nothing"));
+    auto const none = parse("version = 1\n" + app + photos);
+    ASSERT_TRUE(none.config);
+    EXPECT_EQ(none.config->retention_rule(), nullptr);
+    EXPECT_EQ(none.warnings.size(), 2u);
+}
+
+TEST(Config, ACountThatIsTooLargeKeepsAllAndNotFew) {
+    auto const loaded = parse("version = 1\n[retention.default]\nlast = 4294967296\ndaily = 1\n");
+    ASSERT_TRUE(loaded.config);
+    EXPECT_GT(loaded.config->retention[0].last, 100'000'000u);
+    EXPECT_FALSE(loaded.config->retention[0].empty());
+}
+
 TEST(Config, NamesThatCouldLeaveAFolderAreRefused) {
     auto const loaded = parse("version = 1\n[source.\"../x\"]\ntype = \"files\"\npath = \"a\"\n");
     ASSERT_FALSE(loaded.faults.empty());
