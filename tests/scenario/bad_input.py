@@ -318,4 +318,29 @@ def claim_a_machine_that_gives_no_more_threads_is_named(place):
         assert b"ulimit -u" in err, err
 
 
+def claim_a_recovery_phrase_with_a_typing_error_names_the_group(place):
+    """Typed from paper by a worried person: which of the eight groups to look at again."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("key", "recovery-kit", "-o", "kit.txt")
+    kit = (place.work / "kit.txt").read_text()
+    phrase = next(line.strip() for line in kit.splitlines() if line.count("-") == 7)
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace("perdure.key", "typed.txt"))
+    for group in range(8):
+        words = phrase.split("-")
+        other = "7" if words[group][1] != "7" else "8"
+        wrong = [words[group][0] + other + words[group][2:], words[group][:-1], words[group] + "2"]
+        for word in wrong:
+            typed = "-".join(words[:group] + [word] + words[group + 1:])
+            for text in (kit.replace(phrase, typed), typed, typed.lower().replace("-", " ") + "\n"):
+                place.write("typed.txt", text)
+                error = place.good("backup", "list", code=12).err
+                assert f"group {group + 1} of the recovery phrase is wrong" in error, (text, error)
+                assert word not in error, "a secret in an error"
+    for text in (kit, phrase + "\n", phrase.lower().replace("-", "  ")):
+        place.write("typed.txt", text)
+        place.good("backup", "list")
+
+
 stage.main(globals())

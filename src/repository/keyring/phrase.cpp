@@ -5,6 +5,7 @@
 
 #include "crypto/hash.h"
 #include "repository/keyring/keyring.h"
+#include "repository/keyring/phrase.h"
 
 namespace perdure::repository {
 
@@ -31,6 +32,23 @@ char check_character(std::size_t group, std::string_view characters) {
     hash.update(number);
     hash.update(as_bytes(characters));
     return alphabet[static_cast<std::size_t>(hash.finish().bytes[0]) & 31];
+}
+
+bool separates(char character) {
+    return character == '-' || character == ' ' || character == '\n' || character == '\r' ||
+           character == '\t';
+}
+
+bool is_right_group(std::size_t group, std::string_view typed) {
+    if (typed.size() != group_characters + 1) return false;
+    std::string characters;
+    for (char const character : typed) {
+        int const value = value_of(character);
+        if (value < 0) return false;
+        characters += alphabet[static_cast<std::size_t>(value)];
+    }
+    auto const checked = std::string_view(characters).substr(0, group_characters);
+    return check_character(group, checked) == characters.back();
 }
 
 Error wrong_group(std::size_t group) {
@@ -62,13 +80,27 @@ std::string make_recovery_phrase(system::Random& random) {
     return phrase;
 }
 
+TypedPhrase look_at_phrase(std::string_view text) {
+    TypedPhrase look;
+    std::size_t group = 0;
+    while (true) {
+        while (!text.empty() && separates(text.front())) text.remove_prefix(1);
+        if (text.empty()) break;
+        std::size_t end = 0;
+        while (end < text.size() && !separates(text[end])) ++end;
+        if (group == groups) return {};
+        bool const right = is_right_group(group++, text.substr(0, end));
+        if (right) ++look.right;
+        if (!right && look.first_wrong == 0) look.first_wrong = group;
+        text.remove_prefix(end);
+    }
+    return group == groups ? look : TypedPhrase{};
+}
+
 Result<crypto::SecretBytes> parse_recovery_phrase(std::string_view text) {
     std::string characters;
     for (char const character : text) {
-        if (character == '-' || character == ' ' || character == '\n' || character == '\r' ||
-            character == '\t') {
-            continue;
-        }
+        if (separates(character)) continue;
         int const value = value_of(character);
         auto const group = characters.size() / (group_characters + 1);
         if (value < 0) return wrong_group(std::min(group, groups - 1));

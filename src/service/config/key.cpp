@@ -1,5 +1,7 @@
 #include "service/config/key.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
@@ -7,6 +9,7 @@
 #include <thread>
 
 #include "repository/keyring/keyring.h"
+#include "repository/keyring/phrase.h"
 #include "service/config/units.h"
 #include "system/process.h"
 
@@ -114,8 +117,16 @@ Result<Bytes> from_command(KeyReference const& reference, std::stop_token stop) 
 /// The phrase on its line of a recovery kit, or the phrase alone.
 Result<Bytes> phrase_in(Bytes const& kit) {
     if (repository::parse_recovery_phrase(as_text(kit))) return kit;
-    for (auto const& line : split_words(as_text(kit), '\n')) {
+    auto const lines = split_words(as_text(kit), '\n');
+    for (auto const& line : lines) {
         if (repository::parse_recovery_phrase(line)) return to_bytes(std::string_view(line));
+    }
+    for (auto const& line : lines) {
+        auto const look = repository::look_at_phrase(line);
+        if (!look.is_meant()) continue;
+        return no_key(Fault::invalid,
+                      fmt::format("group {} of the recovery phrase is wrong", look.first_wrong),
+                      "compare that group with the paper: eight groups of five characters");
     }
     return no_key(Fault::invalid, "no line of the recovery kit is a recovery phrase",
                   "compare it with the printed kit: eight groups of five characters");
@@ -155,6 +166,8 @@ repository::KeySecret::Kind kind_of_secret(ByteView bytes) {
     if (text.starts_with("perdure-key")) return Kind::key_file;
     if (text.starts_with("perdure-recovery")) return Kind::recovery_phrase;
     if (repository::parse_recovery_phrase(text)) return Kind::recovery_phrase;
+    // One with a typing error is no passphrase that happens not to fit.
+    if (repository::look_at_phrase(text).is_meant()) return Kind::recovery_phrase;
     bool const printable = std::ranges::all_of(text, [](char c) {
         auto const byte = static_cast<unsigned char>(c);
         return byte >= 0x20 || c == '\n' || c == '\r' || c == '\t';
