@@ -216,6 +216,20 @@ TEST(Config, ShownValuesNameTheirOrigin) {
     EXPECT_EQ(shown["source.app.invariants.orphans"].second, "perdure.toml:22");
 }
 
+TEST(Config, PasswordsInAddressesAreNotShown) {
+    auto const loaded = parse(
+        "version = 1\n[source.dump]\ntype = \"command\"\n"
+        "command = [\"pg_dump\", \"postgres://app:s3cret@db:5432/app\", \"https://x.org/a:b@c\", "
+        "\"redis://:s3cret@h\"]\n");
+    ASSERT_TRUE(loaded.config);
+    std::string all;
+    for (auto const& each : show_config(*loaded.config, true)) all += each.value + "\n";
+    EXPECT_THAT(all, testing::Not(HasSubstr("s3cret")));
+    EXPECT_THAT(all, HasSubstr("postgres://app:[redacted]@db:5432/app"));
+    EXPECT_THAT(all, HasSubstr("redis://:[redacted]@h"));
+    EXPECT_THAT(all, HasSubstr("https://x.org/a:b@c"));
+}
+
 TEST(Config, AnEmptyRetentionPolicyIsRefused) {
     auto const loaded = parse("version = 1\n[retention.default]\nlast = 0\n");
     ASSERT_EQ(loaded.faults.size(), 1u);
