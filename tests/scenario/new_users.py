@@ -330,5 +330,40 @@ def claim_no_restore_of_files_writes_over_a_database_in_use(place):
         assert other.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
     other.close()
 
+def claim_no_log_comes_beside_a_database_that_stays(place):
+    """SQLite would play the old one back into it: live rows would be gone, and it called right."""
+    database = in_use(place)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.executemany("INSERT INTO users VALUES(?, ?, '')",
+                         [(i, "old" * 90) for i in range(2, 300)])
+    database.commit()
+    place.write("data/notes", "old\n")
+    place.write("data/notes-wal", "not by SQLite\n")
+    place.repository(data="data")
+    place.good("backup", code=3)
+    database.executemany("INSERT INTO users VALUES(?, ?, '')",
+                         [(i, "new" * 90) for i in range(1000, 3000)])
+    database.commit()
+    database.close()  # which folds the log in and takes it away
+    place.write("data/notes", "newer\n")
+    (place.work / "data/notes-wal").unlink()
+    for strategy in ("keep-newer", "skip"):
+        planned = place.good("restore", "plan", "latest", "data", "--merge-strategy", strategy,
+                             code=3)
+        assert "app.db-wal" in planned.out + planned.err, planned
+        ran = place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", strategy,
+                         "--confirm", "data", code=3)
+        assert "app.db-wal" in ran.err and "--to DIR" in ran.err, ran
+        assert (place.work / "data/notes-wal").read_text() == "not by SQLite\n"
+        with sqlite3.connect(place.work / "data/app.db") as other:
+            assert other.execute("SELECT count(*) FROM users").fetchall() == [(2299,)]
+        other.close()
+    # Where the database comes back as it was, its log belongs to it.
+    place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+               "--confirm", "data")
+    with sqlite3.connect(place.work / "data/app.db") as other:
+        assert other.execute("SELECT count(*) FROM users").fetchall() == [(299,)]
+    other.close()
+
 
 stage.main(globals())

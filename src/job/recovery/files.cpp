@@ -163,12 +163,16 @@ public:
     }
 };
 
+bool can_feed_again(FilesRequest const& request, RecoveryScope const& scope) {
+    return !request.source->rows && scope.map_path.empty();
+}
+
 /// Further names of files whose first name does not become what it was: read once more, by
 /// themselves, the first of them brings the content.
 Result<void> feed_alone(FilesRequest const& request, RecoveryScope const& scope,
                         origin::TreeMerge& merge, data::TreeTarget& target,
                         repository::ReadContext& context, std::stop_token const& stop) {
-    bool const can = !request.source->rows && scope.map_path.empty();
+    bool const can = can_feed_again(request, scope);
     for (auto alone = merge.take_alone(); !alone.empty(); alone = merge.take_alone()) {
         if (can) {
             NamesAlone names(target);
@@ -230,6 +234,7 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
                 .now = scope.now,
                 .held = request.held,
                 .stage = request.stage,
+                .again = can_feed_again(request, scope),
                 .tell =
                     [told, take = request.take, name = request.source->name,
                      overrides = request.overrides](origin::FileItem const& item) {

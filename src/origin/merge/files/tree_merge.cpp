@@ -1,7 +1,6 @@
 // Files come back in two steps, so that a kill leaves before or after:
 //   1. all contents go into a stage beneath the root, are synced, and are compared once more;
-//   2. each is renamed (or exchanged) with its name; what was there lies in the stage until the
-//   end.
+//   2. each is renamed (or exchanged) with its name; what was there lies in the stage meanwhile.
 // Names are resolved by openat2 beneath the root without following a link; a link that somebody
 // planted in the way makes a name "blocked", it is never written through.
 #include "origin/merge/files/tree_merge.h"
@@ -14,13 +13,14 @@
 #include <ranges>
 #include <utility>
 
-#include "crypto/hash.h"
 #include "origin/files/below.h"
 #include "origin/files/stat.h"
+#include "origin/merge/files/database_logs.h"
 #include "origin/merge/files/differences.h"
 #include "origin/merge/files/folder_plan.h"
 #include "origin/merge/files/look_beneath.h"
 #include "origin/merge/files/stage.h"
+#include "origin/merge/files/verdicts.h"
 
 namespace perdure::origin {
 
@@ -77,6 +77,7 @@ public:
                             data::ByteSource& content) override {
         if (!request_.chosen(path)) return {};
         auto const seen = look_beneath(root_.descriptor(), path);
+        if (request_.again && logs_.waits(path, seen)) return feed_again(path);
         note_unlocked(path, entry, seen);
         std::uint64_t number = 0;
         FileItem item{.path = path};
@@ -86,9 +87,11 @@ public:
             return count_identical();
         }
         PD_CHECK(decide(item, entry, seen));
+        PD_CHECK(block_log(item, entry, content, number));
         bool const planned = data::may_write(item.decision);
         PD_TRY(auto const decision, settle(item, entry.size));
         bool const writes = data::may_write(decision);
+        if (!writes) logs_.note_stays(path);
         if (!writes || !staged_) {
             note_first(path, entry, {planned, writes, false, 0});
             return number == 0 ? Result<void>{} : staged_->drop(number);
@@ -130,9 +133,9 @@ public:
     /// The root comes last: every first name has been judged.
     Result<void> finish_folder(std::string const& path, data::Entry const&) override {
         if (!path.empty()) return {};
-        for (auto const& [name, entry] : std::exchange(names_, {})) {
+        logs_.note_all_judged();
+        for (auto const& [name, entry] : std::exchange(names_, {}))
             PD_CHECK(judge_name(name, entry));
-        }
         return {};
     }
 
@@ -198,6 +201,12 @@ private:
         return {};
     }
 
+    Result<void> feed_again(std::string const& path) {
+        std::lock_guard lock(mutex_);
+        alone_.push_back(path);
+        return {};
+    }
+
     /// A file that was locked could be neither looked after nor taken back by `undo`.
     void note_unlocked(std::string const& path, data::Entry const& entry, Seen const& seen) {
         if ((entry.flags & flags_that_lock) == 0 || !seen.locked.empty()) return;
@@ -240,6 +249,20 @@ private:
         if (!item.fields.empty()) return false;
         if (number != 0) PD_CHECK(staged_->drop(std::exchange(number, 0)));
         return true;
+    }
+
+    Result<void> block_log(FileItem& item, data::Entry const& entry, data::ByteSource& content,
+                           std::uint64_t& number) {
+        bool const comes = item.finding == FileItem::Finding::create;
+        if (!comes || !logs_.lies_beside_kept(item.path)) return {};
+        std::unique_ptr<data::ByteSource> copy;
+        if (staged_) {
+            PD_TRY(number, staged_->put(entry, content));
+            PD_TRY(copy, staged_->read(number, entry));
+        }
+        PD_TRY(bool const log, DatabaseLogs::is_log(copy ? *copy : content));
+        if (log) block(item, std::string(DatabaseLogs::why));
+        return {};
     }
 
     /// With a stage the content is staged first, since it can be read only once.
@@ -392,10 +415,8 @@ private:
                               seen.status.st_ino == there.status.st_ino &&
                               seen.status.st_dev == there.status.st_dev;
         if (first.stays && one_file) return count_identical();
-        if (!first.planned || !first.holds) {  // it comes back as a file of its own
-            alone_.push_back(path);
-            return {};
-        }
+        // Where it is no second name of that, it comes back as a file of its own.
+        if (!first.planned || !first.holds) return feed_again(path);
         if (seen.there) item.fields.push_back({"is a name of", "", entry.same_as});
         PD_CHECK(decide(item, entry, seen));
         PD_TRY(auto const decision, settle(item, 0));
@@ -415,44 +436,17 @@ private:
     Result<data::Decision> settle(FileItem item, std::uint64_t bytes) {
         std::lock_guard lock(mutex_);
         using enum FileItem::Finding;
-        bool const removes = item.finding == remove;
-        summary_.chosen += removes ? 0 : 1;
-        ++(item.finding == create     ? summary_.create
-           : item.finding == conflict ? summary_.conflict
-           : removes                  ? summary_.remove
-                                      : summary_.blocked);
-        add_to_state(item);
+        count(item, summary_);
+        add_to_state(item, state_);
         PD_CHECK(request_.tell(item));
-        auto const wish = request_.overrides.find(request_.source + "/" + item.path);
-        if (wish != request_.overrides.end()) {
-            bool const stays = !data::may_write(wish->second);
-            bool const fits = stays || (!removes && item.finding == conflict &&
-                                        wish->second == data::Decision::replace);
-            if (!fits) {
-                return fail(Fault::invalid, fmt::format("the override \"{}\" does not fit {}/{}",
-                                                        data::decision_name(wish->second),
-                                                        request_.source, item.path))
-                    .with_code(2);
-            }
-            item.decision = wish->second;
-        }
+        PD_TRY(item.decision, wished(item, request_));
         // A folder above was declined: what lies in it cannot come either.
-        if (item.finding == create && above_.judge(item.path).declined) {
+        if (item.finding == create && above_.judge(item.path).declined)
             item.decision = data::Decision::skip;
-        }
-        bool const goes = removes && data::may_write(item.decision);
+        bool const goes = item.finding == remove && data::may_write(item.decision);
         ++summary_.decisions[goes ? "remove" : std::string(data::decision_name(item.decision))];
         if (data::may_write(item.decision)) summary_.bytes += bytes;
         return item.decision;
-    }
-
-    void add_to_state(FileItem const& item) {
-        auto const text =
-            fmt::format("{}\n{}\n{}\n{}\n{}", static_cast<int>(item.finding), item.path,
-                        data::decision_name(item.decision), item.reason, item.target_state);
-        auto const hash = crypto::sha256(as_bytes(text));
-        Decoder in(hash.view());
-        for (auto& part : state_) part += *in.u64();
     }
 
     /// The inode of what is staged; 0: nothing is.
@@ -475,11 +469,12 @@ private:
     std::vector<std::pair<std::string, data::Entry>> folders_;
     std::vector<std::string> emptied_;
     FolderPlan above_;
+    DatabaseLogs logs_{root_.descriptor()};
     std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
     std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
     std::vector<data::Problem> unlocked_;  ///< what the snapshot holds with such flags
-    std::vector<std::string> alone_;       ///< further names that become files of their own
+    std::vector<std::string> alone_;       ///< what is to be fed once more: see take_alone()
     std::vector<FileChange> dressed_;      ///< folders that are there, parents first
 };
 

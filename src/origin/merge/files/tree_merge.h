@@ -41,6 +41,7 @@ struct TreeMergeRequest {
     /// Snapshots hold what stands there: what cannot be read may go all the same.
     bool held = false;
     std::string stage;  ///< name of the stage below root; empty: compare only
+    bool again = true;  ///< whoever feeds it can do so once more: take_alone()
     std::function<Result<void>(FileItem const&)> tell;  ///< any order, one at a time
 };
 
@@ -57,9 +58,10 @@ public:
     virtual FileSummary const& summary() const = 0;
     /// An order-free hash of all items.
     virtual std::string state() const = 0;
-    /// Further names of files whose first name does not become what it was. Fed once more, by
-    /// themselves, with the content, they become files of their own. Asked after the root's finish;
-    /// whoever cannot feed them says why.
+    /// Further names of files whose first name does not become what it was: fed once more, by
+    /// themselves, with the content, they become files of their own. And logs beside a database
+    /// that is there: only now is known what becomes of it. Asked after the root's finish; whoever
+    /// cannot feed them says why.
     virtual std::vector<std::string> take_alone() = 0;
     virtual Result<void> refuse(std::string const& path, std::string why) = 0;
     /// Takes a name away in swap(), when it is still what it was at `seen`.
