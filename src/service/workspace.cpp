@@ -140,6 +140,22 @@ void leave_out_databases(Config const& config, std::vector<SourceConfig>& source
     }
 }
 
+/// Likewise the media of people, each under the key of whom it belongs to: as plain files beside
+/// that they would be nobody's. Before anything else is left out, for the source of rows must keep
+/// all of the folder: what its own `exclude` says is in no other place then.
+void leave_out_media(std::vector<SourceConfig>& sources) {
+    for (auto const& rows : sources) {
+        auto const& owner = rows.options;
+        bool const of_people = owner.type == "sqlite" && owner.mapping.subjects.has_value();
+        if (!of_people || owner.media.empty() || !owner.exclude.empty()) continue;
+        for (auto& source : sources) {
+            bool const less = owner.one_file_system && !source.options.one_file_system;
+            if (source.options.type == "files" && !less)
+                leave_out_of(source, source.options.path, owner.media);
+        }
+    }
+}
+
 bool looks_like_path(std::string const& text) {
     return text.starts_with('.') || text.find('/') != std::string::npos;
 }
@@ -160,6 +176,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(WorkspaceOptions options) {
     PD_TRY(Config config, load_config(options.config_file));
     std::unique_ptr<Workspace> out(new Workspace(std::move(options), std::move(config)));
     PD_CHECK(out->choose_destinations());
+    leave_out_media(out->config_.sources);
     leave_out(out->config_.destinations, out->config_.sources);
     leave_out(out->destinations_, out->config_.sources);
     leave_out_keys(out->config_, out->config_.sources);

@@ -79,6 +79,33 @@ def claim_what_rows_cover_lies_nowhere_as_plain_bytes(place):
     database.close()
 
 
+def claim_media_of_people_lie_nowhere_as_files_of_nobody(place):
+    in_use(place).close()
+    place.write("data/media/ada.jpg", "unmistakable picture")
+    place.write("data/media/thumbs/ada.jpg", "small picture")
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data", app="data/app.db")
+    config = place.work / "perdure.toml"
+    plain = config.read_text() + 'media = "data/media"\n'
+    people = '[source.app.subjects]\ntable = "users"\nkey = "id"\n'
+
+    def back(text, folder):
+        config.write_text(text)
+        place.good("backup")
+        place.good("restore", "latest", "--to", place.folder / folder)
+        assert (place.folder / folder / "app/media/ada.jpg").exists()
+        return (place.folder / folder / "data/media").exists()
+
+    assert back(plain, "nobody's")  # holes and links of what belongs to nobody are kept there
+    assert not back(plain + people, "people's")
+    assert (place.folder / "people's/app/media/thumbs/ada.jpg").exists()
+    assert (place.folder / "people's/data/one.txt").exists()
+    place.good("restore", "drill")
+    # What the source of rows is to leave out would be in no backup at all.
+    assert back(plain + 'exclude = ["thumbs/"]\n' + people, "in part")
+    assert (place.folder / "in part/data/media/thumbs/ada.jpg").exists()
+
+
 def claim_status_says_what_the_last_backup_skipped(place):
     database = in_use(place)
     place.write("notes/one.txt", "one\n")
