@@ -63,6 +63,30 @@ def claim_half_a_commit_among_files_is_named(place):
     database.close()
 
 
+def claim_a_restore_in_place_tells_what_it_could_not_keep(place):
+    if os.geteuid() != 0:
+        raise stage.Skip("needs somebody else's files")
+    nobody = 65534
+    place.write("data/ours", "ours\n")
+    place.write("data/tool", "tool\n")
+    os.chown(place.work / "data/ours", nobody, nobody)
+    (place.work / "data/tool").chmod(0o4755)
+    os.mknod(place.work / "data/null", 0o20644, os.makedev(1, 3))
+    place.repository(data="data")
+    place.good("backup")
+    for name in ("ours", "tool", "null"):
+        (place.work / "data" / name).unlink()
+    for path in [place.folder, *place.folder.rglob("*")]:
+        os.chown(path, nobody, nobody, follow_symlinks=False)
+    process = place.start("restore", "latest", "data", "--to", "live", "--confirm", "data",
+                          user=nobody, group=nobody, extra_groups=[])
+    out, err = process.communicate(timeout=300 * stage.PATIENCE)
+    told = (out + err).decode()
+    assert process.returncode == 3, told
+    assert "data/tool" in told and "mode, owner" in told and "data/null" in told, told
+    assert "data/ours" not in told and (place.work / "data/ours").read_text() == "ours\n", told
+
+
 def claim_what_rows_cover_lies_nowhere_as_plain_bytes(place):
     """Beside its rows, each under its person's key, no second copy that no erasure reaches."""
     database = in_use(place)

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <set>
 
 #include "job/recovery/files.h"
 #include "job/recovery/plan.h"
@@ -89,6 +90,14 @@ private:
 
     void note(std::vector<data::Problem> const& problems) {
         report_.problems.insert(report_.problems.end(), problems.begin(), problems.end());
+    }
+
+    /// Only while writing it shows what cannot be as it was; the rest was told by the look before.
+    void note_new(std::vector<data::Problem> const& problems) {
+        std::set<std::pair<std::string, std::string>> told;
+        for (auto const& each : report_.problems) told.emplace(each.path, each.reason);
+        for (auto const& each : problems)
+            if (!told.contains({each.path, each.reason})) report_.problems.push_back(each);
     }
 
     /// Compares every source; the items must be exactly those of the plan. With Pass::write the
@@ -217,6 +226,8 @@ private:
         if (pass == Pass::look) {
             note(work.files.problems);
             note(work.files.told->blocked);
+        } else {
+            note_new(work.files.problems);
         }
         auto const& merge = *work.files.merge;
         state.update(as_bytes(files_state(*work.place, merge)));

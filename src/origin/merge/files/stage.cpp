@@ -1,13 +1,18 @@
 #include "origin/merge/files/stage.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <set>
 
 #include "origin/files/content.h"
 #include "origin/files/stat.h"
+#include "origin/merge/files/differences.h"
 #include "origin/merge/files/look_beneath.h"
 #include "origin/origin.h"
 #include "system/step.h"
@@ -86,6 +91,22 @@ std::optional<FileChange> FileStage::change(FileChange::Act act, std::string con
     change.size = static_cast<std::uint64_t>(status.st_size);
     change.modified = modified_of(status);
     return change;
+}
+
+std::string FileStage::lacks(std::uint64_t number, data::Entry const& entry) const {
+    struct stat status{};
+    auto const name = name_ + "/" + std::to_string(number);
+    if (::fstatat(root_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return "could not be made by this user, or on this file system";
+    std::set<std::string> other;
+    for (auto const& field : metadata_differences(root_, name, entry, status))
+        other.insert(field.name);
+    if (status.st_uid != entry.uid || status.st_gid != entry.gid) other.insert("owner");
+    // Not every file system counts nanoseconds; FAT counts two seconds.
+    auto const off = modified_of(status).seconds - entry.modified.seconds;
+    if (std::abs(off) > 2) other.insert("time");
+    if (other.empty()) return {};
+    return fmt::format("came back with another {}, which could not be set", fmt::join(other, ", "));
 }
 
 Result<void> FileStage::settle() {

@@ -30,12 +30,13 @@ public:
     /// Takes a staged file away again.
     Result<void> drop(std::uint64_t number);
     /// The change that puts it at `path`; nothing: it is not there (a device that could not be
-    /// made, which is named among the problems).
+    /// made, see lacks()).
     std::optional<FileChange> change(FileChange::Act act, std::string const& path,
                                      std::uint64_t number) const;
     /// Brings everything to the disk.
     Result<void> settle();
-    std::vector<data::Problem> take_problems() { return target_->take_problems(); }
+    /// How the staged thing differs from what its snapshot tells, its owner included. Empty: not.
+    std::string lacks(std::uint64_t number, data::Entry const& entry) const;
 
 private:
     FileStage(int root, system::Path folder, std::string name,

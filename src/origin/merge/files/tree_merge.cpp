@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "origin/files/below.h"
+#include "origin/files/metadata.h"
 #include "origin/files/stat.h"
 #include "origin/merge/files/database_logs.h"
 #include "origin/merge/files/differences.h"
@@ -49,7 +50,7 @@ public:
         return to_hex(ByteView(out.view()));
     }
     std::vector<data::Problem> take_problems() override {
-        if (staged_) std::ranges::move(staged_->take_problems(), std::back_inserter(unlocked_));
+        std::ranges::move(shortfalls_.take(), std::back_inserter(unlocked_));
         return std::exchange(unlocked_, {});
     }
 
@@ -99,7 +100,7 @@ public:
         if (number == 0) {
             PD_TRY(number, staged_->put(entry, content));
         }
-        PD_TRY(auto const inode, keep(path, number, seen));
+        PD_TRY(auto const inode, keep(path, number, seen, entry));
         note_first(path, entry, {planned, inode != 0, false, inode});
         return {};
     }
@@ -126,7 +127,7 @@ public:
         PD_TRY(auto const decision, settle(item, 0));
         if (!data::may_write(decision) || !staged_) return {};
         PD_TRY(auto const number, staged_->put_other(entry));
-        PD_TRY([[maybe_unused]] auto const inode, keep(path, number, seen));
+        PD_TRY([[maybe_unused]] auto const inode, keep(path, number, seen, entry));
         return {};
     }
 
@@ -450,7 +451,10 @@ private:
     }
 
     /// The inode of what is staged; 0: nothing is.
-    Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Seen const& seen) {
+    Result<std::uint64_t> keep(std::string const& path, std::uint64_t number, Seen const& seen,
+                               data::Entry const& entry) {
+        auto const lacks = staged_->lacks(number, entry);
+        if (!lacks.empty()) shortfalls_.note(lacks, request_.source + "/" + path);
         auto change = staged_->change(seen.there ? Act::replace : Act::create, path, number);
         if (!change) return 0;
         change->was = was_of(seen);
@@ -473,6 +477,7 @@ private:
     std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
     std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
+    Shortfalls shortfalls_;                ///< of what is staged
     std::vector<data::Problem> unlocked_;  ///< what the snapshot holds with such flags
     std::vector<std::string> alone_;       ///< what is to be fed once more: see take_alone()
     std::vector<FileChange> dressed_;      ///< folders that are there, parents first
