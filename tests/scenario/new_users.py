@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What somebody meets who has never read the documents: plain words, and a way on from each."""
+import fcntl
 import os
 import re
 import signal
@@ -199,6 +200,25 @@ def claim_the_crontab_of_the_guide_works_as_it_stands(place):
     assert len(lines) >= 3, lines
     for line in lines:
         assert not re.search(r"(?<!\\)%", line), f"cron breaks the line there: {line}"
+
+
+def claim_all_output_arrives_though_its_reader_is_slow(place):
+    """Some programs give us a pipe that refuses what does not fit at once."""
+    command = [stage.PROGRAM, "help", "--markdown"]
+    wanted = subprocess.run(command, cwd=place.work, env=place.environment, capture_output=True)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen(command, cwd=place.work, env=place.environment, stdout=writer,
+                               stderr=subprocess.PIPE)
+    os.close(writer)
+    time.sleep(0.3)
+    got = b""
+    while piece := os.read(reader, 1000):
+        got += piece
+    os.close(reader)
+    told = process.communicate()[1]
+    assert process.returncode == 0 and not told and got == wanted.stdout, (len(got), told)
 
 
 def claim_a_destination_joins_its_array_however_that_is_written(place):

@@ -1,5 +1,6 @@
 #include "face/cli/output.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,6 +30,10 @@ void Output::write(int descriptor, std::string_view text) {
     while (!text.empty()) {
         auto const written = ::write(descriptor, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
+        // Whoever made the pipe does not want to wait for us; we wait for whoever reads it.
+        struct pollfd room{descriptor, POLLOUT, 0};
+        bool const full = written < 0 && errno == EAGAIN;
+        if (full && (::poll(&room, 1, -1) >= 0 || errno == EINTR)) continue;
         if (written <= 0) {
             bool const heard = written == 0 || (errno != EPIPE && errno != EBADF);
             if (descriptor == STDOUT_FILENO && heard) lost_ = written == 0 ? EIO : errno;
