@@ -194,6 +194,19 @@ def claim_a_schedule_is_told_as_a_line_for_cron(place):
     assert verbs == {"backup", "verify", "drill", "retention"}, verbs
 
 
+def claim_no_line_for_cron_guesses_an_export(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    plain = config.read_text() + '[schedule.x]\njob = "export"\ncron = "0 2 * * *"\n'
+    for exports, known in (('[export.a]\nformat = "csv"\n', False),
+                           ('[export.a]\noutput = "a.json"\n', True),
+                           ('[export.a]\noutput = "a.json"\n[export.b]\noutput = "b.json"\n',
+                            False)):
+        config.write_text(plain + exports)
+        assert ("--profile a" in place.good("config", "check", "--offline").err) == known, exports
+
+
 def claim_the_crontab_of_the_guide_works_as_it_stands(place):
     guide = (stage.CHECKOUT / "docs" / "BACKUP_SYSTEM.md").read_text()
     lines = re.findall(r"^\d+ +\d+ .*perdure.*$", guide, re.M)

@@ -30,8 +30,10 @@ std::string command_of(Settings const& settings, std::string const& section) {
     if (job == "drill") return "restore drill" + word("source") + where;
     if (job == "sync") return "backup sync";
     if (job == "retention") return "backup cleanup";
+    // Which one is meant is known only where there is one, and without its output it ends at once.
     auto const profiles = settings.sections_like("export.*");
-    if (job != "export" || profiles.empty()) return {};
+    if (job != "export" || profiles.size() != 1) return {};
+    if (settings.text(profiles.front().path + ".output").value_or("").empty()) return {};
     return "export --replace --profile " + crontab_word(profiles.front().name) +
            word("source", "--source ");
 }
