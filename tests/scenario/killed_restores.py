@@ -93,4 +93,18 @@ def claim_a_database_that_a_killed_restore_had_begun_goes_with_the_next_one(plac
     assert [path.name for path in (back / "app").iterdir()] == ["app.db"]
 
 
+def claim_no_restore_of_a_database_takes_from_those_that_run_below_it(place):
+    """Who restores files into a folder has claimed that one, and none above."""
+    sqlite3.connect(place.work / "app.db").execute("CREATE TABLE t(a)").connection.close()
+    place.repository(app="app.db")
+    place.good("backup")
+    below = place.folder / "back/app/photos"
+    below.mkdir(parents=True)
+    (below / ".perdure-0123456789abcdef-7").write_text("on its way")
+    (below.parent / ".perdure-0123456789abcdef-0").write_text("of one that was killed")
+    place.good("restore", "latest", "--to", place.folder / "back", "--confirm", "back")
+    assert (below / ".perdure-0123456789abcdef-7").exists()
+    assert sorted(path.name for path in below.parent.iterdir()) == ["app.db", "photos"]
+
+
 stage.main(globals())

@@ -3,6 +3,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "origin/files/walk.h"
 #include "system/random.h"
 #include "system/step.h"
@@ -43,6 +45,16 @@ void sweep_leftovers(system::Path const& folder) {
         if (system::step(system::Step::remove, path)) {
             ::unlinkat(parent->descriptor(), item.entry.name.c_str(), 0);
         }
+    }
+}
+
+void sweep_leftovers_beside(system::Path const& folder) {
+    std::error_code error;
+    std::filesystem::directory_iterator at(folder, error);
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        auto const& path = at->path();
+        if (!is_temporary(path.filename().native())) continue;
+        if (system::step(system::Step::remove, path.native())) ::unlink(path.c_str());
     }
 }
 

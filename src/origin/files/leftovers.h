@@ -17,5 +17,8 @@ bool claim_folder(system::File const& folder);
 /// Takes away what killed restores into the folder left, on its file system. What cannot go does no
 /// harm.
 void sweep_leftovers(system::Path const& folder);
+/// Only what lies in the folder itself: a database is made beside its own name, while others may
+/// fill folders below, which they alone have claimed.
+void sweep_leftovers_beside(system::Path const& folder);
 
 }  // namespace perdure::origin

@@ -64,7 +64,7 @@ Result<void> SqliteTarget::claim() {
     if (opened < 0) return system::error_from_errno(errno, "open " + options_.folder.native());
     folder_ = system::File(opened);
     bool const alone = claim_folder(folder_);
-    if (alone && options_.overwrite) sweep_leftovers(options_.folder);
+    if (alone && options_.overwrite) sweep_leftovers_beside(options_.folder);
     return {};
 }
 
