@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "crypto/seal.h"
+#include "system/memory.h"
 #include "system/random.h"
 
 namespace perdure::repository {
@@ -193,6 +194,7 @@ private:
 
 RowSort::RowSort(RowSortOptions options) : options_(std::move(options)), key_(random_key()) {
     PD_ASSERT(options_.fan_in >= 2);
+    options_.fan_in = system::descriptors_for(options_.fan_in);  // a run is an open file
 }
 
 RowSort::~RowSort() = default;
