@@ -2,8 +2,10 @@
 // byte, what was sealed.
 #include "fuzz/input.h"
 #include "repository/keyring/manifest.h"
+#include "repository/lease.h"
 #include "repository/pins.h"
 #include "repository/snapshot_object.h"
+#include "repository/triple.h"
 #include "store/memory/memory_store.h"
 #include "system/random.h"
 
@@ -52,7 +54,9 @@ struct Good {
         Snapshot plain{.session = session, .host = "host", .tags = {"a"}};
         plain.writer = crypto::sha256(writer.open.view());
         snapshot = seal_snapshot(plain, {repository, common}, writer, random);
-        store::MemoryStore store;
+        store::MemoryStore store;  // a pin stays only on a snapshot that is there
+        PD_ASSERT(
+            put_triple(store, snapshot_name(session), snapshot, store::PutMode::if_absent, {}));
         PD_ASSERT(repository::pin(store, {repository, common}, session, "audit", random, {}));
         pin = *store::read_all(store, "pin/" + to_hex(session), 4096, {});
     }

@@ -59,6 +59,7 @@ void write_number(std::string& out, double value) {
     std::array<char, 64> buffer;
     auto const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
     out.append(buffer.data(), end);
+    if (value == 0 && std::signbit(value)) out += ".0";  // -0 would be read as an integer
 }
 
 struct Layout {

@@ -15,6 +15,14 @@ Json sample() {
     return json;
 }
 
+TEST(Json, KeepsTheSignOfZero) {
+    for (std::string const text : {"[-0.0]", "[0]", "[-0.5]"}) {
+        auto const read = Json::parse(text);
+        ASSERT_TRUE(read);
+        EXPECT_EQ(read->canonical(), text);
+    }
+}
+
 TEST(Json, CanonicalBytesDoNotDependOnTheOrderOfMembers) {
     Json other;
     other.put("text", "é\n\"\x01").put("empty", Json(Json::Object{}));
