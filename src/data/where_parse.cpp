@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "base/ascii.h"
-
 #include "data/where_node.h"
 
 namespace perdure::data {

@@ -7,13 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "origin/sqlite_magic.h"
+
 namespace perdure::job {
 
 namespace {
-
-constexpr std::string_view database_magic("SQLite format 3\0", 16);
-/// Of a rollback journal that was not played back: a transaction is under way, or broke off.
-constexpr std::string_view journal_magic("\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8);
 
 bool begins_with(system::Path const& file, std::string_view magic) {
     struct stat status{};
@@ -72,9 +70,9 @@ private:
 
     void judge(std::string const& database, std::string const& log) {
         auto const path = folder_ / database;
-        if (path == told_ || !begins_with(root_ / path, database_magic)) return;
+        if (path == told_ || !begins_with(root_ / path, origin::sqlite_database_magic)) return;
         bool const journal = log.ends_with("-journal");
-        if (journal && !begins_with(root_ / folder_ / log, journal_magic)) return;
+        if (journal && !begins_with(root_ / folder_ / log, origin::sqlite_journal_magic)) return;
         told_ = path;
         found_.push_back({path.string(),
                           "is a SQLite database that is in use, or was left so by a crash (" + log +

@@ -11,6 +11,11 @@ import time
 import stage
 
 
+def add_users(database, numbers, name):
+    database.executemany("INSERT INTO users VALUES(?, ?, '')", [(i, name) for i in numbers])
+    database.commit()
+
+
 def in_use(place, name="data/app.db"):
     """A database with a write-ahead log, which stays open as long as what is returned."""
     path = place.work / name
@@ -379,9 +384,7 @@ def claim_no_restore_of_files_writes_over_the_database_of_a_source(place):
     place.repository(data="data")
     place.run("backup")
     place.good("source", "add", "app", "--type", "sqlite", "--path", "data/app.db")
-    database.executemany("INSERT INTO users VALUES(?, ?, '')",
-                         [(i, "x" * 300) for i in range(2, 500)])
-    database.commit()
+    add_users(database, range(2, 500), "x" * 300)
     ran = place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
                      "--delete", "--confirm", "data", code=3)
     assert "app.db-wal" in ran.err, ran
@@ -397,9 +400,7 @@ def claim_no_restore_of_files_writes_over_a_database_in_use(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
     place.good("backup", code=3)
-    database.executemany("INSERT INTO users VALUES(?, ?, '')",
-                         [(i, "x" * 300) for i in range(2, 500)])
-    database.commit()
+    add_users(database, range(2, 500), "x" * 300)
     place.write("data/one.txt", "two\n")
     words = ["restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
              "--delete", "--confirm", "data"]
@@ -414,20 +415,17 @@ def claim_no_restore_of_files_writes_over_a_database_in_use(place):
         assert other.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
     other.close()
 
+
 def claim_no_log_comes_beside_a_database_that_stays(place):
     """SQLite would play the old one back into it: live rows would be gone, and it called right."""
     database = in_use(place)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.executemany("INSERT INTO users VALUES(?, ?, '')",
-                         [(i, "old" * 90) for i in range(2, 300)])
-    database.commit()
+    add_users(database, range(2, 300), "old" * 90)
     place.write("data/notes", "old\n")
     place.write("data/notes-wal", "not by SQLite\n")
     place.repository(data="data")
     place.good("backup", code=3)
-    database.executemany("INSERT INTO users VALUES(?, ?, '')",
-                         [(i, "new" * 90) for i in range(1000, 3000)])
-    database.commit()
+    add_users(database, range(1000, 3000), "new" * 90)
     database.close()  # which folds the log in and takes it away
     place.write("data/notes", "newer\n")
     (place.work / "data/notes-wal").unlink()

@@ -4,12 +4,11 @@
 #include <array>
 
 #include "origin/sqlite/handle.h"
+#include "origin/sqlite_magic.h"
 
 namespace perdure::origin {
 
 namespace {
-
-constexpr std::string_view sqlite_magic("SQLite format 3\0", 16);
 
 constexpr std::array media_endings = {
     ".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff",
@@ -65,7 +64,7 @@ Classified classify(std::string_view path, ByteView head) {
     std::string const lower = lower_name(path);
     std::string_view const name = std::string_view(lower).substr(lower.rfind('/') + 1);
     std::string_view const start = as_text(head);
-    if (start.starts_with(sqlite_magic)) return {FileClass::sqlite, {}};
+    if (start.starts_with(sqlite_database_magic)) return {FileClass::sqlite, {}};
     for (std::string_view const side : {"-wal", "-shm", "-journal"}) {
         if (name.ends_with(side)) return {FileClass::sqlite_side, {}};
     }

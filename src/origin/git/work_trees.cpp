@@ -1,7 +1,6 @@
 #include "origin/git/work_trees.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
 #include "base/ascii.h"

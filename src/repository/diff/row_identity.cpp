@@ -13,18 +13,13 @@ namespace {
 
 constexpr std::size_t identity_bytes_max = 4096;
 
-/// Equal names in any case are one name to every SQL engine.
-bool same_name(std::string_view a, std::string_view b) {
-    return ascii_same(a, b);
-}
-
 /// SQLite's alias of the rowid: rows with the same number are the same row.
 bool key_is_rowid(data::TableSchema const& table) {
     if (!table.keyed_by_rowid || table.primary_key.size() != 1) return false;
     auto const column = std::ranges::find_if(table.columns, [&](data::Column const& each) {
-        return same_name(each.name, table.primary_key.front());
+        return ascii_same(each.name, table.primary_key.front());
     });
-    return column != table.columns.end() && same_name(column->declared_type, "INTEGER");
+    return column != table.columns.end() && ascii_same(column->declared_type, "INTEGER");
 }
 
 void put_big_endian(Encoder& out, std::uint64_t value) {
@@ -125,7 +120,7 @@ Result<Bytes> encode_identity(data::TableSchema const& table, ByteView stored_ke
     bool has_null = false;
     for (std::string const& key : table.primary_key) {
         auto const at = std::ranges::find_if(
-            names, [&](std::string_view name) { return same_name(name, key); });
+            names, [&](std::string_view name) { return ascii_same(name, key); });
         // A generated column cannot be a primary key of a rowid table that SQLite accepts.
         if (at == names.end()) return fail(Fault::corrupt, "a primary key that is no column");
         data::Value const& value = values[static_cast<std::size_t>(at - names.begin())];

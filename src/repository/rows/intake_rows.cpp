@@ -65,9 +65,7 @@ Result<void> RowIntake::take(data::RowView const& row, RowSort& sort) {
         std::byte const flag{0};
         return sort.add({handle->view(), table, row.key}, {{&flag, 1}, row.payload});
     }
-    auto const domain = *handle == context_.domains.common()->handle()
-                            ? Result<DomainPtr>(context_.domains.common())
-                            : context_.domains.find(*handle);
+    auto const domain = domain_at(context_.domains, *handle);
     if (!domain && domain.error().fault() == Fault::denied) {
         note(row, std::string(erased));
         return {};

@@ -45,14 +45,13 @@ Result<bool> RowMerge::move_to(Handle const& handle) {
     handle_ = handle;
     first_block_ = true;
     domain_ = nullptr;
-    bool const common = handle == common_->handle();
-    auto domain = common ? Result<DomainPtr>(common_) : context_.domains.find(handle);
+    auto domain = domain_at(context_.domains, handle);
     if (!domain) {
         if (domain.error().fault() == Fault::denied) return false;
         return domain.error();
     }
     domain_ = *domain;
-    if (!common) ++subjects;
+    if (handle != common_->handle()) ++subjects;
     return true;
 }
 

@@ -9,6 +9,12 @@ namespace perdure::repository {
 
 using RowPipeline = Pipeline<RowBatch>;
 
+/// The domain of a handle; the common one is at hand and is not looked up. Fails: as Domains::find.
+inline Result<DomainPtr> domain_at(Domains const& domains, Handle const& handle) {
+    DomainPtr common = domains.common();
+    return handle == common->handle() ? Result<DomainPtr>(std::move(common)) : domains.find(handle);
+}
+
 /// Reads a database's rows and sorts them by (domain, table, key).
 /// Threads: one; large values go to blobs on the workers meanwhile.
 class RowIntake {

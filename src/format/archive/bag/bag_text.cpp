@@ -1,7 +1,6 @@
 #include "format/archive/bag/bag_text.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/ascii.h"
 #include "base/utf8.h"

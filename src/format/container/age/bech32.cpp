@@ -1,7 +1,6 @@
 #include "format/container/age/bech32.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/ascii.h"
 

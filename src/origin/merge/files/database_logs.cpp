@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "origin/sqlite_magic.h"
+
 namespace perdure::origin {
 
 namespace {
 
-/// Of a write-ahead log in either byte order, and of a rollback journal.
-constexpr std::array<std::string_view, 3> magics{std::string_view("\x37\x7f\x06\x82", 4),
-                                                 std::string_view("\x37\x7f\x06\x83", 4),
-                                                 std::string_view("\xd9\xd5\x05\xf9", 4)};
+constexpr std::array<std::string_view, 3> magics{sqlite_log_magics[0], sqlite_log_magics[1],
+                                                 sqlite_journal_magic.substr(0, 4)};
 
 /// The database whose log or journal bears this name; empty: none.
 std::string database_of(std::string_view path) {
