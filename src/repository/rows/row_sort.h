@@ -13,9 +13,9 @@
 namespace perdure::repository {
 
 struct RowSortOptions {
-    system::Path spill_folder;          ///< empty: below TMPDIR
+    system::Path spill_folder;  ///< empty: below TMPDIR
     std::size_t run_bytes = 32u << 20;
-    std::size_t fan_in = 128;           ///< runs merged at once
+    std::size_t fan_in = 128;  ///< runs merged at once
 };
 
 /// Sorts (key, payload) pairs by key in memcmp order, on disk when they exceed one run. Spilled
