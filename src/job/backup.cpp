@@ -6,12 +6,12 @@
 
 #include <algorithm>
 
+#include "job/damage_look.h"
 #include "job/dry_run.h"
 #include "job/live_databases.h"
 #include "job/paced_reader.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
-#include "origin/damage.h"
 #include "repository/keyring/keyring.h"
 #include "repository/tree/tree_walk.h"
 #include "system/account.h"
@@ -97,7 +97,8 @@ std::optional<Error> suddenly_empty(SourceReading const& reading, SourceSnapshot
 }
 
 Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::WriteContext& context,
-                                    std::optional<Error>& failure, std::stop_token stop) {
+                                    DamageLook& damage, std::optional<Error>& failure,
+                                    std::stop_token stop) {
     auto const& [source, parent, pace] = reading;
     PD_TRY(auto origin, watched(origin::open_origin(source), failure));
     if (origin->shape() == origin::Shape::tree) {
@@ -112,39 +113,13 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     }
     PD_TRY(auto reader, watched(origin->open_rows(stop), failure));
     std::uint64_t media = 0;
-    reader = watched(std::move(reader), failure, media);
+    reader = damage.beside(watched(std::move(reader), failure, media));
     if (pace) reader = paced(std::move(reader), *pace);
     PD_TRY(auto written, repository::write_rows(*reader, source.name, parent, context, stop));
     if (!source.media.empty()) remember_media_items(written, media);
     PD_TRY(written.digest, reader->digest());
     written.rows = true;
     return written;
-}
-
-/// What is read of a database may be all there is while the file itself is broken: an index that
-/// misses rows, pages that belong to two tables. What nobody notices now goes into every backup
-/// from here on. A database whose rows are those of the last time was asked then.
-Result<void> note_damage(SourceReading const& reading, SourceSnapshot& written,
-                         std::stop_token stop) {
-    auto const& [source, parent, pace] = reading;
-    bool const known_sound =
-        parent && damage_then(*parent).empty() && parent->digest == written.digest;
-    if (!written.rows || known_sound) return {};
-    auto found = origin::look_for_damage(source, origin::DamageCheck::structure, std::move(stop));
-    auto const note = [&](std::string reason) {
-        auto const name = reading.source.path.filename().string();
-        written.problems.push_back({name, std::move(reason)});
-        ++written.problems_total;
-    };
-    if (!found && found.error().fault() == Fault::cancelled) return found.error();
-    if (!found) {
-        note("could not be looked at for damage: " + found.error().message());
-    } else if (!found->empty()) {
-        remember_damage(written, found->front().reason);
-        for (auto const& problem : *found)
-            note("is damaged, and kept as far as it can be read: " + problem.reason);
-    }
-    return {};
 }
 
 /// The source holds nothing, or the folder of its media does not.
@@ -276,7 +251,8 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
                                   std::stop_token stop) {
     auto const& source = reading.source;
     SourceOutcome outcome;
-    auto read = read_watched(reading, context, outcome.failure, stop);
+    DamageLook damage(reading, stop);
+    auto read = read_watched(reading, context, damage, outcome.failure, stop);
     if (outcome.failure && outcome.failure->fault() != Fault::cancelled) return outcome;
     if (!read) return std::move(read).error();
     outcome.snapshot = std::move(*read);
@@ -284,7 +260,7 @@ Result<SourceOutcome> read_source(SourceReading const& reading, repository::Writ
     outcome.snapshot.type = source.type;
     outcome.snapshot.location = source.path.string();
     outcome.snapshot.options.merge(remembered_options(source));
-    PD_CHECK(note_damage(reading, outcome.snapshot, stop));
+    PD_CHECK(damage.note(outcome.snapshot));
     outcome.failure = suddenly_empty(reading, outcome.snapshot, context, stop);
     return outcome;
 }

@@ -108,4 +108,21 @@ def claim_what_breaks_no_file_makes_no_backup_partial(place):
     assert "damaged" not in drill.err, drill
 
 
+def claim_a_look_that_takes_longer_than_the_storing_leaves_nothing_beside(place):
+    """Few bytes to store, and forty indexes to look through, by a second connection."""
+    path = place.work / "app.db"
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("CREATE TABLE n(id INTEGER PRIMARY KEY, v)")
+    database.executemany("INSERT INTO n VALUES(?, ?)", [(i, i) for i in range(30_000)])
+    for i in range(40):
+        database.execute(f"CREATE INDEX by_{i} ON n(v + {i})")
+    database.commit()
+    database.close()
+    place.repository(app="app.db")
+    before = sorted(place.work.iterdir())
+    place.good("backup")
+    assert sorted(place.work.iterdir()) == before
+
+
 stage.main(globals())
