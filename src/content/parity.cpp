@@ -84,7 +84,7 @@ std::optional<Layout> parse_head(ByteView bytes) {
     auto const body = in.u64();
     if (!body || *body > body_bytes_max) return std::nullopt;
     Layout const layout(*body);
-    if (!std::ranges::equal(bytes.first(head_bytes), head_of(layout))) return std::nullopt;
+    if (!same_bytes(bytes.first(head_bytes), head_of(layout))) return std::nullopt;
     return layout;
 }
 
@@ -111,7 +111,7 @@ struct Stripe {
                 at[place] = zero.data();
             } else {
                 std::ranges::fill(last, std::byte{0});
-                std::ranges::copy(sector, last.begin());
+                copy_bytes(sector, last);
                 at[place] = last.data();
             }
         }
@@ -146,7 +146,7 @@ Bytes make_table(Layout const& layout, ByteView body, ByteView rows) {
     Bytes const head = head_of(layout);
     out.raw(head);
     Bytes copy(header_copy_bytes);
-    std::ranges::copy(body.first(std::min(body.size(), copy.size())), copy.begin());
+    copy_bytes(body.first(std::min(body.size(), copy.size())), copy);
     out.raw(copy);
     for (std::size_t i = 0; i < layout.sectors; ++i) out.u32(crc32c(body_sector(layout, body, i)));
     for (std::size_t i = 0; i < layout.parity_sectors(); ++i) {

@@ -66,7 +66,7 @@ Bytes make_single(ByteView body) {
 /// The body of an object of one copy, repaired by its parity where that is needed.
 std::optional<Untripled> read_single(ByteView object, std::uint64_t body_bytes_max) {
     if (auto const body = whole_copy(object, body_bytes_max, single_magic)) {
-        bool const whole = std::ranges::equal(make_single(*body), object);
+        bool const whole = same_bytes(make_single(*body), object);
         return Untripled{to_bytes(*body), !whole};
     }
     Bytes const mended = content::salvage_with_parity(object);

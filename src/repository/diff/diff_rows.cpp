@@ -179,7 +179,7 @@ private:
         std::optional<Half> halves[2];
         while (true) {
             PD_TRY(std::optional<RowSort::Row> const row, sort_.next());
-            bool const same = row && std::ranges::equal(row->key, key);
+            bool const same = row && same_bytes(row->key, key);
             if (!same && (halves[0] || halves[1])) {
                 PD_CHECK(tell(key, halves[0], halves[1]));
                 halves[0].reset();
@@ -287,8 +287,7 @@ private:
         while (true) {
             PD_TRY(std::size_t const n, read_fully(one, left));
             PD_TRY(std::size_t const m, read_fully(two, right));
-            if (n != m || !std::equal(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(n),
-                                      right.begin())) {
+            if (!same_bytes(ByteView(left).first(n), ByteView(right).first(m))) {
                 return true;
             }
             if (n == 0) return false;

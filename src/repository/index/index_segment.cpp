@@ -103,7 +103,7 @@ Result<std::shared_ptr<IndexSegment const>> IndexSegment::open(system::Path cons
     ByteView const all(static_cast<std::byte const*>(mapped), size);
     ByteView const body = all.first(size - mac_bytes);
     crypto::Digest const mac = key.mac({as_bytes("index-cache"), name.view(), body});
-    if (!std::ranges::equal(mac.view(), all.last(mac_bytes))) {
+    if (!same_bytes(mac.view(), all.last(mac_bytes))) {
         return fail(Fault::corrupt, "a cached index segment is damaged");
     }
     PD_CHECK(segment->adopt(body));

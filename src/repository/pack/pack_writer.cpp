@@ -71,7 +71,7 @@ std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
                         jitter % (options_.close_max_bytes - options_.close_min_bytes + 1);
     Bytes const header = ObjectHeader{.kind = options_.kind, .salt = pack->seal->salt()}.encode();
     if (pack->body.size() < header.size()) pack->body.resize(header.size());
-    std::ranges::copy(header, pack->body.begin());
+    copy_bytes(header, pack->body);
     pack->used = header.size();
     return pack;
 }
@@ -135,7 +135,7 @@ Result<void> PackWriter::append(FrameJob const& job) {
     if (job.compare) {
         auto const back =
             decode_frame(*job.domain, facts, to_bytes(place.into), job.base_plaintext);
-        if (!back || !std::ranges::equal(*back, job.raw)) {
+        if (!back || !same_bytes(*back, job.raw)) {
             outcome = fail(Fault::internal,
                            "a frame does not decode to what was written; memory or processor of "
                            "this machine cannot be trusted");

@@ -200,7 +200,7 @@ Result<void> write_past_the_cache(File const& file, Path const& path, ByteView b
         if (stop.stop_requested()) return cancelled();
         ByteSpan const room = direct.room();
         std::size_t const count = std::min(room.size(), body.size());
-        std::ranges::copy(body.first(count), room.begin());
+        copy_bytes(body.first(count), room);
         body = body.subspan(count);
         PD_CHECK(direct.filled(count));
     }

@@ -93,7 +93,7 @@ std::chrono::milliseconds RetryingStore::delay_after(unsigned attempt) {
 Result<bool> RetryingStore::holds(ObjectName const& name, ByteView body,
                                   std::stop_token const& stop) {
     auto const stored = read_all(inner(), name, body.size(), stop);
-    if (stored) return std::ranges::equal(*stored, body);
+    if (stored) return same_bytes(*stored, body);
     Fault const fault = stored.error().fault();
     if (fault == Fault::exhausted || fault == Fault::not_found) return false;
     return stored.error();

@@ -148,9 +148,9 @@ Result<MinisignKey> MinisignKey::parse(std::string_view file, ByteView passphras
     key.pair = crypto::sign_pair_from_seed(crypto::Secret32(view.subspan(8).first<32>()));
     auto const sum = key_checksum(key);
     // minisign -W leaves the checksum of a key without a passphrase zero.
-    bool const unchecked = !by_passphrase && std::ranges::equal(Bytes(32), view.last(32));
-    if ((!unchecked && !std::ranges::equal(sum, view.last(32))) ||
-        !std::ranges::equal(key.pair.open.view(), view.subspan(40, 32))) {
+    bool const unchecked = !by_passphrase && same_bytes(Bytes(32), view.last(32));
+    if ((!unchecked && !same_bytes(sum, view.last(32))) ||
+        !same_bytes(key.pair.open.view(), view.subspan(40, 32))) {
         if (by_passphrase) return fail(Fault::denied, "the signing key's passphrase is wrong");
         return no_file("secret key: its checksum does not fit");
     }

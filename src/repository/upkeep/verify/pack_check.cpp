@@ -17,7 +17,7 @@ void judge_suffix(CheckedPack& pack, bool suffix_expected) {
     ByteView const suffix = ByteView(pack.object).subspan(pack.body_bytes);
     if (suffix.empty() && !suffix_expected) return;
     Bytes const right = content::make_parity(pack.body());
-    if (std::ranges::equal(right, suffix)) return;
+    if (same_bytes(right, suffix)) return;
     pack.health = PackHealth::parity_lost;
     pack.detail = suffix.empty() ? "its parity suffix is gone" : "its parity suffix is damaged";
     pack.object.resize(pack.body_bytes);
