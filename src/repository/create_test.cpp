@@ -15,12 +15,16 @@ struct CreateFixture : ::testing::Test {
     Result<void> create(std::shared_ptr<store::ObjectStore> store) {
         return Repository::create(std::move(store), key, {}, {clock, random}, {});
     }
-    /// What a creation leaves that broke off after its config.
+    std::shared_ptr<store::ObjectStore> refusing(std::shared_ptr<store::ObjectStore> store,
+                                                 store::Operation operation, char const* prefix) {
+        return std::make_shared<store::FaultStore>(
+            std::move(store),
+            store::always(operation, prefix, {.kind = store::Mishap::Kind::refuse}));
+    }
+    /// What a creation leaves that was killed after its config.
     void break_off() {
-        auto const broken = std::make_shared<store::FaultStore>(
-            memory, store::always(store::Operation::put, "keyring/",
-                                  {.kind = store::Mishap::Kind::refuse}));
-        EXPECT_FALSE(create(broken));
+        auto const broken = refusing(memory, store::Operation::put, "keyring/");
+        EXPECT_FALSE(create(refusing(broken, store::Operation::remove, "config")));
     }
 };
 
@@ -30,6 +34,20 @@ TEST_F(CreateFixture, BesideACreationThatMayStillRunIsAConflict) {
     ASSERT_FALSE(beside);
     EXPECT_EQ(beside.error().fault(), Fault::conflict);
     EXPECT_NE(beside.error().message().find("at this moment"), std::string::npos);
+}
+
+TEST_F(CreateFixture, LeavesNothingOfWhatItIsRefused) {
+    EXPECT_FALSE(create(refusing(memory, store::Operation::put, "keyring/")));
+    EXPECT_FALSE(memory->head("config", {}));
+    EXPECT_TRUE(create(memory));
+}
+
+TEST_F(CreateFixture, WhatBrokeOffIsNoRepository) {
+    break_off();
+    auto const opened = Repository::open(memory, key, {}, {clock, random}, {});
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), 10);
+    EXPECT_NE(opened.error().fix().find("perdure init"), std::string::npos);
 }
 
 TEST_F(CreateFixture, TakesOverWhatBrokeOffLongAgo) {

@@ -284,14 +284,18 @@ Result<void> Repository::create(std::shared_ptr<store::ObjectStore> store, KeySe
     config.label = options.label;
     Bytes const body = config.encode();
     PD_CHECK(put_config(*store, body, stop));
-    PD_TRY(auto const keyring,
-           Keyring::create({.homes = {store},
-                            .repository = config.repository,
-                            .config_hash = crypto::sha256(body),
-                            .pin_file = {}},
-                           {.secret = secret, .label = options.label, .cost = options.cost},
-                           outside, stop));
-    (void)keyring;
+    auto const keyring = Keyring::create(
+        {.homes = {store},
+         .repository = config.repository,
+         .config_hash = crypto::sha256(body),
+         .pin_file = {}},
+        {.secret = secret, .label = options.label, .cost = options.cost}, outside, stop);
+    if (!keyring) {
+        // Stopped, or refused: nobody should have to wait for what is known to have broken off.
+        auto const more = holds_objects(*store, {});
+        if (more && !*more) static_cast<void>(store->remove(config_name, {}));
+        return keyring.error();
+    }
     return store->put(readme_name, as_bytes(readme), store::PutMode::replace, stop);
 }
 
@@ -311,6 +315,14 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
                                  secret, outside, stop);
     if (!keyring) {
         if (keyring.error().fault() == Fault::not_found) {
+            PD_TRY(bool const begun, holds_objects(*store, stop));
+            if (!begun) {
+                return fail(Fault::not_found, "the repository at " + store->describe() +
+                                                  " holds nothing, not even a keyring: making it "
+                                                  "broke off, or its keys are elsewhere")
+                    .with_code(10)
+                    .with_fix("perdure init; or open it together with a key home");
+            }
             return fail(Fault::corrupt,
                         "there is no keyring at " + store->describe() +
                             ": it was lost, or this is a destination without keys (keys = false)")

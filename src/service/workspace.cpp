@@ -343,10 +343,11 @@ Error Workspace::explain_open(Error error) {
                     "perdure repo repair, on a machine that used it before; else put the file "
                     "config back from a copy of the repository");
         }
+        bool const broke_off = store_ && store_->head("config", stop());
         return fail(error.fault(),
                     fmt::format("{} holds no repository\n{}", first.path.string(), error.message()))
             .with_code(10)
-            .with_fix(fix_of_absent(*this, first));
+            .with_fix(broke_off ? error.fix() : fix_of_absent(*this, first));
     }
     // A destination was made the key home of others that have the keys still.
     if (store_ && error.code() == 14) {

@@ -44,6 +44,7 @@ struct Prepared {
     int report = -1;
 };
 
+// GCOVR_EXCL_START: runs between fork and exec only, and what was counted there is gone with exec.
 /// Handlers of ours must not run in the child: some write to what it shares with us.
 void take_default_signals() {
     for (int number = 1; number < NSIG; ++number) {
@@ -83,6 +84,7 @@ void become(Prepared const& prepared) {
     }
     errno = error;
 }
+// GCOVR_EXCL_STOP
 
 /// Empty: the program runs. Else the errno that the child left.
 Result<int> read_report(int report) {
@@ -123,12 +125,12 @@ Result<pid_t> start_bound(BoundStart start) {
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t const pid = ::fork();
     int const forked = errno;
-    if (pid == 0) {
+    if (pid == 0) {  // GCOVR_EXCL_START: the child, as above
         become(prepared);
         int const why = errno;
         (void)!::write(prepared.report, &why, sizeof why);
         ::_exit(127);
-    }
+    }  // GCOVR_EXCL_STOP
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return error_from_errno(forked, fmt::format("run {}", start.argv[0]));
     PD_CHECK(telling.close());

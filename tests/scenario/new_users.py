@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -338,6 +339,26 @@ def claim_a_quickstart_that_was_stopped_says_how_to_go_on(place):
             assert "perdure init" in again.err, again
             place.good("init", cwd=folder)
         place.good("backup", cwd=folder)
+
+
+def claim_a_repository_whose_making_was_killed_is_made_by_init(place):
+    place.write("tree/a", b"1")
+    folder = place.work / "killed"
+    folder.mkdir()
+    place.good("quickstart", place.work / "tree", "--no-input", cwd=folder)
+    for part in list((folder / "backups").iterdir()):  # what is left is what is written first
+        if part.name != "config":
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    os.utime(folder / "backups/config", (1.7e9, 1.7e9))
+    told = place.good("backup", cwd=folder, code=10)
+    assert "perdure init" in told.err, told
+    again = place.good("quickstart", place.work / "tree", "--no-input", cwd=folder, code=15)
+    assert "perdure init" in again.err, again
+    init = place.run("init", cwd=folder)
+    if init.code:  # its log of runs knows a backup of the one that is gone
+        init = place.good("init", "--confirm", "main", cwd=folder)
+    place.good("backup", cwd=folder)
+    place.good("repo", "check", cwd=folder)
 
 
 def claim_no_report_is_signed_about_nothing(place):

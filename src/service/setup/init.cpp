@@ -134,7 +134,7 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     bool const wants_key = call.create_key && config->key.way == KeyReference::Way::file &&
                            !system::exists(config->key.value);
     // A key made for a repository that then is not made would only confuse: look first.
-    auto const there = store->head("config", workspace.stop());
+    PD_TRY(bool const there, repository::holds_objects(*store, workspace.stop()));
     if (there) {
         return fail(Fault::conflict, fmt::format("{} holds a repository already",
                                                  workspace.destinations().front().path.string()))

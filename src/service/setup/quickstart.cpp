@@ -14,10 +14,15 @@ namespace {
 
 constexpr std::uint64_t spare_bytes = 64 << 20;
 
+/// A config alone is what a creation leaves that broke off.
+bool is_born(QuickstartAnswer const& answer) {
+    return system::exists(answer.backups / "config") && system::exists(answer.backups / "keyring");
+}
+
 Result<void> refuse_leftovers(QuickstartAnswer const& answer) {
     for (auto const& path : {answer.config, answer.key_file, answer.recovery_kit, answer.backups}) {
         if (!system::exists(path)) continue;
-        bool const unborn = !system::exists(answer.backups / "config");
+        bool const unborn = !is_born(answer);
         return fail(Fault::conflict, path.string() + " exists already")
             .with_fix(unborn && system::exists(answer.config)
                           ? "go on with perdure init, then perdure backup; or run quickstart in "
@@ -128,9 +133,9 @@ namespace {
 Error with_way_on(Error error, QuickstartAnswer const& answer) {
     bool const own_fix = !error.fix().empty() && error.fault() != Fault::cancelled;
     if (own_fix || !system::exists(answer.config)) return error;
-    bool const born = system::exists(answer.backups / "config");
-    return std::move(error).with_fix(born ? "go on with perdure backup, then perdure status"
-                                          : "go on with perdure init, then perdure backup");
+    return std::move(error).with_fix(is_born(answer)
+                                         ? "go on with perdure backup, then perdure status"
+                                         : "go on with perdure init, then perdure backup");
 }
 
 Result<void> take_stages(QuickstartCall const& call, QuickstartAnswer& answer,
