@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "origin/sqlite/handle.h"
 #include "origin/sqlite_magic.h"
 
@@ -61,7 +62,7 @@ std::string config_note(std::string_view path) {
 }  // namespace
 
 Classified classify(std::string_view path, ByteView head) {
-    std::string const lower = lower_name(path);
+    std::string const lower = ascii_lower(path);
     std::string_view const name = std::string_view(lower).substr(lower.rfind('/') + 1);
     std::string_view const start = as_text(head);
     if (start.starts_with(sqlite_database_magic)) return {FileClass::sqlite, {}};

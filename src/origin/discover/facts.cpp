@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "base/time.h"
 #include "origin/discover/names.h"
 #include "origin/sqlite/routing.h"
@@ -122,7 +123,7 @@ Result<TableFacts> sample(Connection& connection, data::TableSchema const& schem
     for (std::size_t at = 0; at < names.size(); ++at) {
         tallies[at].facts.name = names[at];
         tallies[at].facts.bare = bare_column(names[at], schema.name, prefix);
-        tallies[at].facts.type = lower_name(schema.columns[layout.stored[at]].declared_type);
+        tallies[at].facts.type = ascii_lower(schema.columns[layout.stored[at]].declared_type);
         list += (at == 0 ? "" : ", ") + identifier(names[at]);
         if (schema.primary_key.size() == 1 && schema.primary_key[0] == names[at]) table.key = at;
     }
@@ -144,7 +145,7 @@ Result<TableFacts> sample(Connection& connection, data::TableSchema const& schem
 
 std::optional<std::size_t> column_named(TableFacts const& table, std::string_view name) {
     for (std::size_t at = 0; at < table.columns.size(); ++at) {
-        if (same_name(table.columns[at].name, name)) return at;
+        if (ascii_same(table.columns[at].name, name)) return at;
     }
     return std::nullopt;
 }
@@ -159,7 +160,7 @@ Result<void> declared_references(Connection& connection, std::vector<TableFacts>
         if (!more) return {};
         auto const column = column_named(table, keys.text(3));
         for (std::size_t target = 0; column && target < tables.size(); ++target) {
-            if (!same_name(tables[target].name, keys.text(2))) continue;
+            if (!ascii_same(tables[target].name, keys.text(2))) continue;
             auto const there =
                 keys.is_null(4) ? tables[target].key : column_named(tables[target], keys.text(4));
             if (there) table.references.push_back({*column, target, *there, true, 1});

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/value.h"
 #include "origin/merge/rows/references.h"
 
@@ -204,7 +205,7 @@ Result<std::map<std::string, std::string>> ChangeList::held_by(std::size_t child
     PD_TRY(auto const references, references_of(*connection_, "main", table.name));
     for (auto const& reference : references) {
         auto const parent = std::ranges::find_if(
-            tables_, [&](auto const& each) { return same_name(each.name, reference.parent); });
+            tables_, [&](auto const& each) { return ascii_same(each.name, reference.parent); });
         bool const whole = reference.from.size() == reference.to.size();
         if (parent == tables_.end() || parent->rowid.empty() || !whole) continue;
         std::string refers;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/key_text.h"
 #include "origin/merge/rows/cells.h"
 
@@ -75,7 +76,7 @@ Result<std::optional<Clashes::Index>> Clashes::make(UniqueIndex const& unique) {
     for (auto const& part : unique.parts) {
         what.push_back(part.column.empty() ? part.sql : part.column);
         auto const column = std::ranges::find_if(
-            pair_->target_columns, [&](auto const& name) { return same_name(name, part.column); });
+            pair_->target_columns, [&](auto const& name) { return ascii_same(name, part.column); });
         bool const stored = column != pair_->target_columns.end();
         if (part.sql.empty() || (!part.column.empty() && !stored)) return std::optional<Index>();
         index.columns.push_back(static_cast<int>(column - pair_->target_columns.begin()));

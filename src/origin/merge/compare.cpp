@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/merge/clash.h"
 #include "origin/merge/rows/cells.h"
 #include "origin/merge/rows/module_tables.h"
@@ -136,7 +137,7 @@ private:
     /// Position in pair_.columns of what fills a column of the target; -1: nothing does.
     int carried(std::string const& target) const {
         for (std::size_t i = 0; i < pair_.columns.size(); ++i) {
-            if (same_name(pair_.columns[i].target, target)) return static_cast<int>(i);
+            if (ascii_same(pair_.columns[i].target, target)) return static_cast<int>(i);
         }
         return -1;
     }
@@ -147,10 +148,10 @@ private:
     MomentColumns moment_columns(std::string const& name) const {
         MomentColumns out;
         for (std::size_t i = 0; i < pair_.columns.size() && !name.empty(); ++i) {
-            if (!same_name(pair_.columns[i].snapshot, name)) continue;
+            if (!ascii_same(pair_.columns[i].snapshot, name)) continue;
             out.snapshot = static_cast<int>(i);
             for (std::size_t t = 0; t < pair_.target_columns.size(); ++t) {
-                if (same_name(pair_.target_columns[t], pair_.columns[i].target)) {
+                if (ascii_same(pair_.target_columns[t], pair_.columns[i].target)) {
                     out.target = static_cast<int>(target_at_ + t);
                 }
             }
@@ -165,7 +166,7 @@ private:
         std::vector<int> columns;
         for (auto const& name : pair_.target_primary) {
             for (std::size_t i = 0; i < pair_.target_columns.size(); ++i) {
-                if (!same_name(pair_.target_columns[i], name)) continue;
+                if (!ascii_same(pair_.target_columns[i], name)) continue;
                 columns.push_back(static_cast<int>(target_at_ + i));
             }
         }
@@ -350,7 +351,7 @@ private:
         Encoder new_key;
         for (auto const& column : pair_.target_columns) {
             PD_TRY(auto const value, data::decode_value(in));
-            if (same_name(column, pair_.key[0].target)) data::encode_value(new_key, value);
+            if (ascii_same(column, pair_.key[0].target)) data::encode_value(new_key, value);
         }
         PD_TRY(auto const copies, duplicates_.belongings(old_key, new_key.view(), item.record));
         for (auto const& copy : copies) PD_CHECK(add(copy));
@@ -468,7 +469,7 @@ private:
 
 std::optional<std::size_t> write_table_of(ChangeList const& changes, std::string const& table) {
     for (std::size_t at = 0; at < changes.tables().size(); ++at) {
-        if (same_name(changes.tables()[at].name, table)) return at;
+        if (ascii_same(changes.tables()[at].name, table)) return at;
     }
     return std::nullopt;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "crypto/hash.h"
 #include "crypto/uuid.h"
 #include "data/mapping_path.h"
@@ -34,7 +35,7 @@ Bytes encode_values(std::vector<data::Value> const& values) {
 
 std::optional<std::size_t> position(std::vector<std::string> const& names, std::string_view name) {
     for (std::size_t at = 0; at < names.size(); ++at) {
-        if (same_name(names[at], name)) return at;
+        if (ascii_same(names[at], name)) return at;
     }
     return std::nullopt;
 }
@@ -88,7 +89,7 @@ Result<std::optional<StoredImage>> Duplicates::image(ByteView existing, Bytes in
     PD_TRY(auto here, decode_row(existing, pair.target_columns.size()));
     PD_TRY(auto values, decode_row(incoming, pair.target_columns.size()));
     for (auto const& column : pair.columns) {
-        if (pair.title.empty() || !same_name(column.snapshot, pair.title)) continue;
+        if (pair.title.empty() || !ascii_same(column.snapshot, pair.title)) continue;
         auto const at = position(pair.target_columns, column.target);
         auto* const title = at ? std::get_if<data::Text>(&values[*at]) : nullptr;
         if (title && !title->bytes.ends_with(mark)) title->bytes += mark;
@@ -122,7 +123,7 @@ Result<std::optional<StoredImage>> Duplicates::numbered(std::vector<data::Value>
     }
     if (next_ == INT64_MAX) return fail(Fault::exhausted, "no number is free in " + pair.table);
     values[key] = ++next_;
-    bool const is_rowid = same_name(pair.target_rowid, pair.target_columns[key]);
+    bool const is_rowid = ascii_same(pair.target_rowid, pair.target_columns[key]);
     return std::optional(StoredImage{is_rowid ? next_ : 0, is_rowid, encode_values(values)});
 }
 
@@ -194,7 +195,7 @@ Result<void> Duplicates::copy_rows(std::string const& table, std::string const& 
                                    std::string const& record, std::vector<Change>& out) {
     TablePair const* pair = nullptr;
     for (auto const& each : stage_.pairing.pairs) {
-        if (same_name(each.table, table)) pair = &each;
+        if (ascii_same(each.table, table)) pair = &each;
     }
     auto const at = write_table_of(stage_.changes, table);
     if (!pair || !at || !pair->refused.empty() || !pair->refused_inserts.empty()) return {};
@@ -206,9 +207,9 @@ Result<void> Duplicates::copy_rows(std::string const& table, std::string const& 
             if (pair->added[c] == pair->target_columns[i]) sql = "(" + pair->defaults[c] + ")";
         }
         for (auto const& carried : pair->columns) {
-            if (!same_name(carried.target, pair->target_columns[i])) continue;
+            if (!ascii_same(carried.target, pair->target_columns[i])) continue;
             sql = "s." + identifier(carried.snapshot);
-            if (same_name(carried.snapshot, column)) refers = i;
+            if (ascii_same(carried.snapshot, column)) refers = i;
         }
         select += (i ? ", " : "") + sql;
     }
@@ -232,7 +233,7 @@ Result<void> Duplicates::copy_rows(std::string const& table, std::string const& 
             if (std::holds_alternative<std::int64_t>(values[*own])) {
                 PD_TRY(rowid, next_number(*pair, *own));
                 values[*own] = rowid;
-                known = same_name(pair->target_rowid, key.target);
+                known = ascii_same(pair->target_rowid, key.target);
             } else {
                 values[*own] = data::Text{crypto::uuid_v5(name_of(values[*own]), hash)};
             }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/mapping_path.h"
 #include "origin/merge/rows/module_tables.h"
 #include "origin/sqlite/write/builder.h"
@@ -37,7 +38,7 @@ public:
         sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
         for (std::size_t at = 0; at < snapshot_.schema.tables.size(); ++at) {
             auto const& table = snapshot_.schema.tables[at];
-            if (table.shadow || lower_name(table.name).starts_with("sqlite_")) continue;
+            if (table.shadow || ascii_lower(table.name).starts_with("sqlite_")) continue;
             PD_TRY(auto const rows,
                    connection_.integer("SELECT count(*) FROM snap." + identifier(table.name)));
             pair_ = TablePair{.table = table.name, .type = table.name};
@@ -64,9 +65,9 @@ private:
     }
 
     void note_new_table(data::TableSchema const& table) {
-        if (table.shadow || lower_name(table.name).starts_with("sqlite_")) return;
+        if (table.shadow || ascii_lower(table.name).starts_with("sqlite_")) return;
         for (auto const& known : snapshot_.schema.tables) {
-            if (same_name(known.name, table.name)) return;
+            if (ascii_same(known.name, table.name)) return;
         }
         out_.differences.push_back(
             {table.name, "a table that is new in the target",
@@ -91,7 +92,7 @@ private:
         locate(table, snapshot_.tables[at], pair_.snapshot_rowid, pair_.snapshot_primary);
         std::size_t there = 0;
         auto const& tables = target_.schema.tables;
-        while (there < tables.size() && !same_name(tables[there].name, table.name)) ++there;
+        while (there < tables.size() && !ascii_same(tables[there].name, table.name)) ++there;
         if (there == tables.size()) {
             refuse("the table is gone", "the target has no such table");
             return {};
@@ -111,7 +112,7 @@ private:
 
     void name_record() {
         for (auto const& record : options_.mapping.records) {
-            if (!same_name(record.table, pair_.table)) continue;
+            if (!ascii_same(record.table, pair_.table)) continue;
             pair_.type = record.type;
             auto const column = [&](char const* role) {
                 auto const found = record.fields.find(role);
@@ -149,7 +150,7 @@ private:
 
     std::string wish(std::string const& column, bool& given) {
         for (auto const& [from, to] : options_.columns) {
-            if (!same_name(from, pair_.table + "." + column)) continue;
+            if (!ascii_same(from, pair_.table + "." + column)) continue;
             given = true;
             used_.insert(from);
             return to;
@@ -159,19 +160,19 @@ private:
 
     bool masked(std::string const& column) const {
         return std::ranges::any_of(options_.mask, [&](auto const& mask) {
-            return same_name(mask.first, pair_.table + "." + column);
+            return ascii_same(mask.first, pair_.table + "." + column);
         });
     }
 
     TargetColumn const* wanted(std::string_view name) const {
         auto const found = std::ranges::find_if(
-            wanted_, [&](auto const& column) { return same_name(column.name, name); });
+            wanted_, [&](auto const& column) { return ascii_same(column.name, name); });
         return found == wanted_.end() ? nullptr : &*found;
     }
 
     bool taken(std::string_view target) const {
         return std::ranges::any_of(
-            pair_.columns, [&](auto const& column) { return same_name(column.target, target); });
+            pair_.columns, [&](auto const& column) { return ascii_same(column.target, target); });
     }
 
     Result<void> pair_columns(data::TableSchema const& table, TableLayout const& layout) {
@@ -217,7 +218,7 @@ private:
     /// As --to DIR does it: nothing of the right kind, where there must be something.
     void fill_masked(TargetColumn const& column) {
         bool const has_default =
-            !column.default_sql.empty() && !same_name(column.default_sql, "null");
+            !column.default_sql.empty() && !ascii_same(column.default_sql, "null");
         if (!column.not_null || has_default) return;
         if (masked_unique(column.name)) {
             pair_.refused_inserts = fmt::format(
@@ -226,7 +227,7 @@ private:
                 column.name);
             return;
         }
-        auto const type = lower_name(column.type);
+        auto const type = ascii_lower(column.type);
         pair_.defaults.back() = type == "blob"                    ? "x''"
                                 : affinity_of(column.type) == 'T' ? "''"
                                                                   : "0";
@@ -238,7 +239,7 @@ private:
         auto const found = unique_indexes(connection_, "main", pair_.table);
         return !found || std::ranges::any_of(*found, [&](UniqueIndex const& unique) {
             return std::ranges::any_of(unique.parts, [&](UniqueIndex::Part const& part) {
-                return part.column.empty() || same_name(part.column, column);
+                return part.column.empty() || ascii_same(part.column, column);
             });
         });
     }
@@ -248,7 +249,7 @@ private:
         bool const has_default = !column.default_sql.empty();
         pair_.defaults.push_back(has_default ? column.default_sql : "NULL");
         if (masked(column.name)) return fill_masked(column);
-        if (!column.not_null || (has_default && !same_name(column.default_sql, "null"))) {
+        if (!column.not_null || (has_default && !ascii_same(column.default_sql, "null"))) {
             note(fmt::format("column {} is new", column.name),
                  has_default ? "restored rows get its default, rows that are there keep theirs"
                              : "restored rows get NULL, rows that are there keep theirs");
@@ -268,7 +269,7 @@ private:
         pair_.key.clear();
         for (auto const& name : pair_.target_primary) {
             auto const found = std::ranges::find_if(
-                pair_.columns, [&](auto const& pair) { return same_name(pair.target, name); });
+                pair_.columns, [&](auto const& pair) { return ascii_same(pair.target, name); });
             if (found == pair_.columns.end()) return {};
             pair_.key.push_back(*found);
         }
@@ -323,7 +324,7 @@ private:
         PD_CHECK(choose_key_early());
         if (!pair_.key.empty() && pair_.key.size() == pair_.target_primary.size()) {
             bool const rowid =
-                pair_.key.size() == 1 && same_name(pair_.target_rowid, pair_.target_primary[0]);
+                pair_.key.size() == 1 && ascii_same(pair_.target_rowid, pair_.target_primary[0]);
             return rowid ? Result<void>{} : look_for_null_keys();
         }
         if (!pair_.target_primary.empty()) {
@@ -386,7 +387,7 @@ private:
             std::vector<ColumnPair> key;
             for (auto const& name : unique.columns()) {
                 auto const found = std::ranges::find_if(
-                    pair_.columns, [&](auto const& pair) { return same_name(pair.target, name); });
+                    pair_.columns, [&](auto const& pair) { return ascii_same(pair.target, name); });
                 auto const* column = wanted(name);
                 if (found != pair_.columns.end() && column && column->not_null) {
                     key.push_back(*found);
@@ -420,15 +421,15 @@ private:
 
     bool means_the_same(UniqueIndex const& older, UniqueIndex const& now) const {
         bool const renamed = std::ranges::any_of(pair_.columns, [](ColumnPair const& column) {
-            return !same_name(column.snapshot, column.target);
+            return !ascii_same(column.snapshot, column.target);
         });
         bool const text = !older.is_plain() || !now.is_plain();
         if ((text && renamed) || older.condition != now.condition) return false;
         return std::ranges::equal(older.parts, now.parts, [&](auto const& a, auto const& b) {
-            if (!same_name(a.collation, b.collation)) return false;
+            if (!ascii_same(a.collation, b.collation)) return false;
             if (a.column.empty() || b.column.empty()) return a.sql == b.sql;
             return std::ranges::any_of(pair_.columns, [&](ColumnPair const& column) {
-                return same_name(column.snapshot, a.column) && same_name(column.target, b.column);
+                return ascii_same(column.snapshot, a.column) && ascii_same(column.target, b.column);
             });
         });
     }
@@ -438,7 +439,7 @@ private:
         for (auto const& pair : pair_.columns) {
             auto const type = [&](data::TableSchema const& of, std::string const& name) {
                 for (auto const& column : of.columns) {
-                    if (same_name(column.name, name)) return column.declared_type;
+                    if (ascii_same(column.name, name)) return column.declared_type;
                 }
                 return std::string();
             };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "origin/sqlite/fulltext.h"
 
 namespace perdure::origin {
@@ -16,13 +17,13 @@ PartSchema part_schema(data::DatabaseSchema whole) {
         if (is_fulltext(table)) {
             bool const contentless = text_source(table) == TextSource::none;
             whole.settings["rebuild " + table.name] = contentless ? "empty" : table.module;
-            kept.insert(lower_name(table.name + "_config"));
+            kept.insert(ascii_lower(table.name + "_config"));
             continue;
         }
-        gone.insert(lower_name(table.name));
-        auto const own = lower_name(table.name) + "_";
+        gone.insert(ascii_lower(table.name));
+        auto const own = ascii_lower(table.name) + "_";
         for (auto const& shadow : whole.tables) {
-            auto const name = lower_name(shadow.name);
+            auto const name = ascii_lower(shadow.name);
             if (shadow.shadow && name.starts_with(own)) gone.insert(name);
         }
         out.problems.push_back({table.name, "its module " + table.module +
@@ -31,11 +32,11 @@ PartSchema part_schema(data::DatabaseSchema whole) {
     }
     out.schema = whole;
     std::erase_if(out.schema.objects, [&](auto const& object) {
-        return gone.contains(lower_name(object.name)) || gone.contains(lower_name(object.table));
+        return gone.contains(ascii_lower(object.name)) || gone.contains(ascii_lower(object.table));
     });
     out.schema.tables.clear();
     for (auto const& table : whole.tables) {
-        auto const name = lower_name(table.name);
+        auto const name = ascii_lower(table.name);
         out.settings.emplace_back();
         if (gone.contains(name)) continue;
         if (table.shadow && kept.contains(name)) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/key_text.h"
 #include "data/mapping_path.h"
 #include "origin/merge/rows/cells.h"
@@ -203,7 +204,7 @@ private:
                 continue;
             }
             auto const field = std::ranges::find_if(record.fields, [&](auto const& each) {
-                return same_name(each.name, pair.snapshot_primary[i]);
+                return ascii_same(each.name, pair.snapshot_primary[i]);
             });
             if (field != record.fields.end()) bind_view(insert.get(), index, field->value);
         }
@@ -237,7 +238,7 @@ private:
                                      joined("s", edge.child_columns, "p", edge.parent_columns))));
             // What was hung onto a selected record since may go with --delete.
             auto const target = std::ranges::find_if(pair.columns, [&](auto const& column) {
-                return same_name(column.snapshot, edge.child_columns[0]);
+                return ascii_same(column.snapshot, edge.child_columns[0]);
             });
             if (target == pair.columns.end() || scope_.removable_[edge.child] != "0") continue;
             scope_.removable_[edge.child] =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/value.h"
 #include "origin/merge/rows/module_tables.h"
 #include "origin/merge/rows/unique_index.h"
@@ -43,7 +44,7 @@ public:
             places_.push_back(found == now.end() ? -1 : static_cast<int>(found - now.begin()));
             bool follows = false, module = false;
             for (auto const& text : layout.virtual_tables) {
-                if (!same_name(text.name, table.name)) continue;
+                if (!ascii_same(text.name, table.name)) continue;
                 module = true;
                 PD_TRY(auto const judged, judge_module(connection_, layout, text, "main"));
                 follows = judged.kind == ModuleTable::Kind::followed;
@@ -220,7 +221,7 @@ private:
             auto& unique = uniques.emplace_back();
             for (auto const& name : index.columns()) {
                 auto const column = std::ranges::find_if(
-                    table.columns, [&](auto const& each) { return same_name(each, name); });
+                    table.columns, [&](auto const& each) { return ascii_same(each, name); });
                 if (column == table.columns.end()) break;
                 unique.columns.push_back(static_cast<std::size_t>(column - table.columns.begin()));
             }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/value.h"
 #include "origin/merge/merge.h"
 #include "origin/merge/rows/inherited.h"
@@ -38,13 +39,13 @@ Result<void> add_follower(Connection& connection, VirtualTable const& text,
                           std::vector<WriteTable>& tables) {
     auto const content = content_table(text);
     auto const followed = std::ranges::find_if(
-        tables, [&](auto const& table) { return same_name(table.name, content); });
+        tables, [&](auto const& table) { return ascii_same(table.name, content); });
     if (followed == tables.end() || followed->rowid.empty()) return {};
     TextFollower follower{.name = text.name, .rowid = followed->rowid};
     PD_TRY(follower.columns, columns_of(connection, text.name));
     for (auto const& column : follower.columns) {
         bool const known = std::ranges::any_of(
-            followed->columns, [&](auto const& each) { return same_name(each, column); });
+            followed->columns, [&](auto const& each) { return ascii_same(each, column); });
         if (!known) return {};  // a column that is computed: nobody but the application knows how
     }
     auto const sizes = text.name + "_docsize";
@@ -86,7 +87,7 @@ Result<std::vector<WriteTable>> write_tables(Connection& connection, Layout cons
     std::vector<WriteTable> tables;
     for (std::size_t at = 0; at < target.schema.tables.size(); ++at) {
         auto const& schema = target.schema.tables[at];
-        if (schema.shadow || lower_name(schema.name).starts_with("sqlite_")) continue;
+        if (schema.shadow || ascii_lower(schema.name).starts_with("sqlite_")) continue;
         auto const& layout = target.tables[at];
         WriteTable table{.name = schema.name};
         if (layout.key == KeyKind::rowid) table.rowid = layout.rowid_name;
@@ -143,15 +144,15 @@ Result<DanglingCounts> check_references(Connection& connection, system::Path con
     std::set<std::string> written, looked_at;
     PD_CHECK(changes.each(
         [&](Change const& change) -> Result<void> {
-            written.insert(lower_name(changes.tables()[change.table].name));
+            written.insert(ascii_lower(changes.tables()[change.table].name));
             return {};
         },
         stop));
     for (auto const& table : changes.tables()) {
         PD_TRY(auto const references, references_of(connection, "main", table.name));
         for (auto const& reference : references) {
-            if (written.contains(lower_name(table.name)) ||
-                written.contains(lower_name(reference.parent))) {
+            if (written.contains(ascii_lower(table.name)) ||
+                written.contains(ascii_lower(reference.parent))) {
                 looked_at.insert(table.name);
             }
         }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii.h"
 #include "origin/sqlite/handle.h"
 
 namespace perdure::origin {
@@ -14,7 +15,7 @@ namespace {
 std::vector<std::string> primary_key_of(data::DatabaseSchema const& schema,
                                         std::string const& table) {
     auto const at = std::ranges::find_if(
-        schema.tables, [&](data::TableSchema const& each) { return same_name(each.name, table); });
+        schema.tables, [&](data::TableSchema const& each) { return ascii_same(each.name, table); });
     return at == schema.tables.end() ? std::vector<std::string>() : at->primary_key;
 }
 
@@ -50,7 +51,7 @@ Result<std::vector<ForeignKey>> foreign_keys(data::DatabaseSchema const& schema)
     for (auto const& object : schema.objects) {
         bool const plain = object.type == "table" && !object.name.starts_with("sqlite_") &&
                            object.sql.size() > 12 &&
-                           same_name(std::string_view(object.sql).substr(0, 12), "CREATE TABLE");
+                           ascii_same(std::string_view(object.sql).substr(0, 12), "CREATE TABLE");
         if (!plain || !connection.run(object.sql)) continue;
         PD_CHECK(add_keys(connection, schema, object.name, out));
     }

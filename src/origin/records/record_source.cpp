@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "origin/file_bytes.h"
 #include "origin/files/below.h"
 #include "origin/records/record_sql.h"
@@ -219,7 +220,7 @@ private:
             if (!row) return {};
             auto const name = statement.text(0);
             bool const mapped = std::ranges::any_of(
-                mappings, [&](auto const& mapping) { return same_name(mapping.table, name); });
+                mappings, [&](auto const& mapping) { return ascii_same(mapping.table, name); });
             if (!mapped) mappings.push_back({.type = name, .table = name, .fields = {}});
         }
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace perdure::origin {
 
 namespace {
@@ -46,7 +48,7 @@ Result<TableColumns> columns_of(Connection& database, std::string const& table) 
 
 Result<int> position_of(TableColumns const& table, std::string const& column) {
     for (std::size_t i = 0; i < table.names.size(); ++i) {
-        if (same_name(table.names[i], column)) return static_cast<int>(i);
+        if (ascii_same(table.names[i], column)) return static_cast<int>(i);
     }
     std::string known;
     for (auto const& name : table.names) known += (known.empty() ? "" : ", ") + name;
@@ -120,7 +122,7 @@ private:
     void find_rowid() {
         for (auto const* name : {"rowid", "_rowid_", "oid"}) {
             bool const taken = std::ranges::any_of(
-                table_.names, [&](auto const& column) { return same_name(column, name); });
+                table_.names, [&](auto const& column) { return ascii_same(column, name); });
             if (taken) continue;
             auto const probe = database_.prepare(
                 fmt::format("SELECT t.{} FROM {} t", name, sql_name(mapping_.table)));
@@ -212,7 +214,7 @@ private:
 
     Result<void> subject(std::optional<data::SubjectMapping> const& subjects) {
         if (!subjects) return {};
-        if (same_name(subjects->table, mapping_.table)) {
+        if (ascii_same(subjects->table, mapping_.table)) {
             PD_TRY(out_.role_columns["subject"], position_of(table_, subjects->key));
             out_.type.roles.try_emplace("subject", subjects->key);
             if (!subjects->label.empty()) {
@@ -242,7 +244,7 @@ private:
     /// The column that points at the person: declared as owner, or by a foreign key.
     Result<std::string> owner_column(data::SubjectMapping const& subjects) {
         for (auto const& [table, column] : subjects.owners) {
-            if (same_name(table, mapping_.table) && column.find("->") == std::string::npos) {
+            if (ascii_same(table, mapping_.table) && column.find("->") == std::string::npos) {
                 return column;
             }
         }
@@ -253,7 +255,7 @@ private:
         while (true) {
             PD_TRY(bool const row, statement.step());
             if (!row) return std::string();
-            if (same_name(statement.text(1), subjects.table)) return statement.text(0);
+            if (ascii_same(statement.text(1), subjects.table)) return statement.text(0);
         }
     }
 
@@ -283,7 +285,7 @@ private:
         if (table_.key.empty()) return true;
         auto const found = std::ranges::find(table_.names, table_.key[0]) - table_.names.begin();
         return table_.key.size() == 1 &&
-               same_name(table_.types[static_cast<std::size_t>(found)], "INTEGER");
+               ascii_same(table_.types[static_cast<std::size_t>(found)], "INTEGER");
     }
 
     std::string key() const {

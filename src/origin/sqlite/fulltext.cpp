@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/sqlite/routing.h"
 
 namespace perdure::origin {
@@ -11,15 +12,15 @@ namespace {
 constexpr int rows_sampled = 200;
 
 bool mentions(std::string const& sql, std::string const& name) {
-    return lower_name(sql).find(lower_name(name)) != std::string::npos;
+    return ascii_lower(sql).find(ascii_lower(name)) != std::string::npos;
 }
 
 bool is_fed_by(Layout const& layout, VirtualTable const& table, std::string const& source) {
     bool const by_trigger = std::ranges::any_of(layout.schema.objects, [&](auto const& object) {
-        return object.type == "trigger" && same_name(object.table, source) &&
+        return object.type == "trigger" && ascii_same(object.table, source) &&
                mentions(object.sql, table.name);
     });
-    std::string const name = lower_name(table.name), root = lower_name(source);
+    std::string const name = ascii_lower(table.name), root = ascii_lower(source);
     return by_trigger || name.starts_with(root + "_") || name.ends_with("_" + root);
 }
 
@@ -35,7 +36,7 @@ TextSource text_source(VirtualTable const& table) {
             return c == ' ' || c == '\t' || c == '\n' || c == '"' || c == '\'' || c == '`' ||
                    c == '[' || c == ']';
         });
-        if (!lower_name(argument).starts_with("content=")) continue;
+        if (!ascii_lower(argument).starts_with("content=")) continue;
         return argument.size() == std::string_view("content=").size() ? TextSource::none
                                                                       : TextSource::external;
     }

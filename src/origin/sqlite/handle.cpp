@@ -79,15 +79,6 @@ std::string literal(std::string_view text) {
     return out += '\'';
 }
 
-std::string lower_name(std::string_view name) {
-    return ascii_lower(name);
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           sqlite3_strnicmp(a.data(), b.data(), static_cast<int>(a.size())) == 0;
-}
-
 Result<bool> Statement::step() {
     int const code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
@@ -118,7 +109,7 @@ std::string Statement::text(int column) const {
 void Connection::make_stand_in(void* state, sqlite3* database, int encoding, char const* name) {
     // In UTF-16 SQLite asks for its own ones, too, before it makes them from those for UTF-8.
     for (char const* own : {"BINARY", "NOCASE", "RTRIM"}) {
-        if (same_name(name, own)) return;
+        if (ascii_same(name, own)) return;
     }
     static_cast<State*>(state)->stand_ins.insert(name);
     sqlite3_create_collation_v2(database, name, encoding, nullptr, compare_bytes, nullptr);

@@ -26,9 +26,6 @@ struct FinalizeStatement {
 std::string identifier(std::string_view name);
 /// `text` as an SQL string literal.
 std::string literal(std::string_view text);
-/// ASCII case-insensitive equality, SQLite's own rule for names.
-bool same_name(std::string_view a, std::string_view b);
-std::string lower_name(std::string_view name);
 /// What SQLite takes for blanks between the words of a statement.
 inline constexpr std::string_view sql_blanks = " \t\r\n\f";
 /// After a collation's name in SQL: whether only the application knows its order.

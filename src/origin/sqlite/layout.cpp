@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/trim.h"
 #include "origin/sqlite/fulltext.h"
 
@@ -13,8 +14,8 @@ namespace {
 constexpr std::string_view rowid_aliases[] = {"_rowid_", "rowid", "oid"};
 
 bool holds_samples(std::string_view table) {
-    return same_name(table, "sqlite_stat2") || same_name(table, "sqlite_stat3") ||
-           same_name(table, "sqlite_stat4");
+    return ascii_same(table, "sqlite_stat2") || ascii_same(table, "sqlite_stat3") ||
+           ascii_same(table, "sqlite_stat4");
 }
 
 /// The end of the token of `sql` at `at`: a quoted string, a comment, a word or one character.
@@ -101,12 +102,12 @@ std::vector<std::size_t> named_after_as(data::TableSchema const& table,
         auto const token = definition.substr(at, end - at);
         at = end;
         if (!after_as) {
-            after_as = same_name(token, "as");
+            after_as = ascii_same(token, "as");
             continue;
         }
         std::string const name = bare_name(token);
         for (std::size_t other = 0; other < table.columns.size(); ++other) {
-            if (same_name(table.columns[other].name, name)) found.push_back(other);
+            if (ascii_same(table.columns[other].name, name)) found.push_back(other);
         }
     }
     return found;
@@ -125,7 +126,7 @@ Result<void> read_settings(Connection& connection, bool is_wal, data::DatabaseSc
 std::string choose_rowid_name(data::TableSchema const& table) {
     for (auto const alias : rowid_aliases) {
         bool const hidden = std::ranges::any_of(table.columns, [&](data::Column const& column) {
-            return same_name(column.name, alias);
+            return ascii_same(column.name, alias);
         });
         if (!hidden) return std::string(alias);
     }
@@ -154,26 +155,26 @@ Result<bool> lacks_rowid(Connection& connection, std::string const& table,
 /// application's own may bear the name: "notes" over the texts of "notes_content".
 bool may_be_of(VirtualTable const& owner, std::string_view ending, data::TableSchema const& table) {
     if (!is_fulltext(owner)) return true;
-    if (same_name(ending, "_content")) return text_source(owner) == TextSource::own;
+    if (ascii_same(ending, "_content")) return text_source(owner) == TextSource::own;
     auto const second = [&](std::string_view name) {
-        return table.columns.size() > 1 && same_name(table.columns[1].name, name);
+        return table.columns.size() > 1 && ascii_same(table.columns[1].name, name);
     };
-    if (same_name(ending, "_docsize")) return second(owner.module == "fts5" ? "sz" : "size");
-    return !same_name(ending, "_stat") || second("value");
+    if (ascii_same(ending, "_docsize")) return second(owner.module == "fts5" ? "sz" : "size");
+    return !ascii_same(ending, "_stat") || second("value");
 }
 
 bool is_shadow(data::TableSchema const& table, std::vector<VirtualTable> const& virtual_tables) {
     std::string_view const name = table.name;
     return std::ranges::any_of(virtual_tables, [&](VirtualTable const& owner) {
         if (name.size() <= owner.name.size() + 1 || name[owner.name.size()] != '_' ||
-            !same_name(name.substr(0, owner.name.size()), owner.name)) {
+            !ascii_same(name.substr(0, owner.name.size()), owner.name)) {
             return false;
         }
         auto const endings = shadow_endings(owner.module);
         auto const ending = name.substr(owner.name.size());
         if (endings.empty()) return true;
         bool const known =
-            std::ranges::any_of(endings, [&](auto each) { return same_name(each, ending); });
+            std::ranges::any_of(endings, [&](auto each) { return ascii_same(each, ending); });
         return known && may_be_of(owner, ending, table);
     });
 }
@@ -205,12 +206,12 @@ VirtualTable parse_virtual_table(std::string name, std::string sql) {
             if (module.size() >= 2 && (module[0] == '"' || module[0] == '[' || module[0] == '`')) {
                 module = module.substr(1, module.size() - 2);
             }
-            result.module = lower_name(module);
+            result.module = ascii_lower(module);
             auto const open = text.find('(', end);
             if (open != text.npos) result.arguments = split_arguments(text.substr(open + 1));
             return result;
         }
-        after_using = after_using || same_name(token, "using");
+        after_using = after_using || ascii_same(token, "using");
         at = end;
     }
     return result;
@@ -227,7 +228,7 @@ std::vector<std::string> computed_from(data::TableSchema const& table, std::stri
         if (at == definition.size()) continue;
         auto const name = bare_name(definition.substr(at, token_end(definition, at) - at));
         auto const found = std::ranges::find_if(
-            table.columns, [&](data::Column const& each) { return same_name(each.name, name); });
+            table.columns, [&](data::Column const& each) { return ascii_same(each.name, name); });
         if (found == table.columns.end()) continue;
         definitions.try_emplace(static_cast<std::size_t>(found - table.columns.begin()),
                                 std::move(definition));

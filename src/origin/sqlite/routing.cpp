@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/trim.h"
 
 namespace perdure::origin {
@@ -26,20 +27,20 @@ Error no_such(std::string_view what, std::string_view name, std::string_view whe
 std::optional<std::size_t> find_table(Layout const& layout, std::string_view name) {
     auto const& tables = layout.schema.tables;
     auto const found = std::ranges::find_if(
-        tables, [&](data::TableSchema const& table) { return same_name(table.name, name); });
+        tables, [&](data::TableSchema const& table) { return ascii_same(table.name, name); });
     if (found == tables.end()) return std::nullopt;
     return static_cast<std::size_t>(found - tables.begin());
 }
 
 std::optional<std::size_t> find_column(data::TableSchema const& table, std::string_view name) {
     auto const found = std::ranges::find_if(
-        table.columns, [&](data::Column const& column) { return same_name(column.name, name); });
+        table.columns, [&](data::Column const& column) { return ascii_same(column.name, name); });
     if (found == table.columns.end()) return std::nullopt;
     return static_cast<std::size_t>(found - table.columns.begin());
 }
 
 int owner_likeness(std::string_view column) {
-    std::string plain = lower_name(column);
+    std::string plain = ascii_lower(column);
     std::erase(plain, '_');
     constexpr std::string_view best_first[] = {
         "userid",   "ownerid",   "authorid",   "createdby", "user",     "owner",     "author",
@@ -122,7 +123,7 @@ struct Routing::Graph {
                                                                      : "rowid";
             }
             auto const& table = layout.schema.tables[*child];
-            if (!find_column(table, join.column) && lower_name(join.column) != "rowid") {
+            if (!find_column(table, join.column) && ascii_lower(join.column) != "rowid") {
                 return no_such("column", join.column, "table " + table.name);
             }
             hop.joins.push_back(std::move(join));
@@ -181,7 +182,7 @@ void Routing::note_choice(std::vector<Hop> const& edges, Hop const& chosen, std:
     choice.column = chosen.joins[0].column;
     for (auto const& edge : edges) {
         bool const to_people = edge.parent == chosen.parent && edge.joins.size() == 1;
-        if (to_people && !same_name(edge.joins[0].column, choice.column))
+        if (to_people && !ascii_same(edge.joins[0].column, choice.column))
             choice.others.push_back(edge.joins[0].column);
     }
 }
@@ -249,7 +250,7 @@ std::string Routing::walk(std::size_t table, std::string const& alias, int depth
     // A row may outlive its person's own row (SQLite checks foreign keys only when asked to). It
     // still says whose it is: among what is nobody's no erasure would ever reach it.
     bool const names_person = !routes_[hop->parent]->hop && hop->joins.size() == 1 &&
-                              same_name(hop->joins[0].parent_column, key_);
+                              ascii_same(hop->joins[0].parent_column, key_);
     if (!names_person) return sql;
     return "coalesce(" + sql + ", " + qualified(alias, hop->joins[0].column) + ")";
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/mapping_path.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
@@ -36,9 +37,9 @@ void add_mapped_people(data::Mapping const& mapping, data::SubjectMapping& subje
         auto const rule = record.fields.find("subject");
         if (rule == record.fields.end() || subjects.owners.contains(record.table)) continue;
         auto const path = data::parse_mapping_path(rule->second);
-        if (!path || path->many() || same_name(record.table, subjects.table)) continue;
+        if (!path || path->many() || ascii_same(record.table, subjects.table)) continue;
         bool const over = path->kind == data::MappingPath::Kind::lookup &&
-                          !same_name(path->table, subjects.table);
+                          !ascii_same(path->table, subjects.table);
         subjects.owners[record.table] = path->column + (over ? " -> " + path->table : "");
     }
 }
@@ -96,7 +97,7 @@ Result<void> add_virtual_owners(Connection& connection, Layout const& layout,
 }
 
 bool is_text_type(std::string_view declared) {
-    std::string const type = lower_name(declared);
+    std::string const type = ascii_lower(declared);
     return type.find("char") != type.npos || type.find("text") != type.npos ||
            type.find("clob") != type.npos;
 }
@@ -117,7 +118,7 @@ Result<bool> must_differ(Connection& connection, std::string const& table,
 /// own number where rows must differ, or all but the first would be lost on their way back.
 Result<std::string> dropped_value(Connection& connection, data::TableSchema const& table,
                                   TableLayout const& rows, data::Column const& column) {
-    std::string const type = lower_name(column.declared_type);
+    std::string const type = ascii_lower(column.declared_type);
     bool const text = is_text_type(type), blob = type == "blob";
     PD_TRY(bool const differ, must_differ(connection, table.name, column.name));
     if (!differ) return std::string(text ? "''" : blob ? "x''" : "0");
@@ -204,7 +205,7 @@ void leave_out_indexes(Layout& layout, Selection& selection, bool by_person) {
             bool const has_tables =
                 std::ranges::any_of(layout.schema.tables, [&](data::TableSchema const& table) {
                     return table.shadow &&
-                           lower_name(table.name).starts_with(lower_name(owner.name) + "_");
+                           ascii_lower(table.name).starts_with(ascii_lower(owner.name) + "_");
                 });
             if (has_tables && by_person) {
                 selection.problems.push_back(
@@ -258,7 +259,7 @@ Result<void> name_unclear_people(Connection& connection, Layout const& layout,
     std::string const key = people + "." + identifier(schema.columns[*column].name);
     // A primary key of this column alone is unique; only NULLs may stand in it again and again.
     bool const unique =
-        schema.primary_key.size() == 1 && same_name(schema.primary_key[0], subjects.key);
+        schema.primary_key.size() == 1 && ascii_same(schema.primary_key[0], subjects.key);
     std::string const shared = "(SELECT count(*) FROM (SELECT 1 FROM main." + people + " WHERE " +
                                key + " IS NOT NULL GROUP BY " + key +
                                " COLLATE BINARY HAVING count(*) > 1))";

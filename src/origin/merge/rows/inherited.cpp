@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/merge/rows/references.h"
 
 namespace perdure::origin {
@@ -68,7 +69,7 @@ Result<std::vector<ForeignKey>> keys_of(Connection& connection, WriteTable const
         key.reference = std::move(reference);
         for (auto const& name : key.reference.from) {
             auto const at = std::ranges::find_if(
-                table.columns, [&](auto const& column) { return same_name(column, name); });
+                table.columns, [&](auto const& column) { return ascii_same(column, name); });
             if (at == table.columns.end()) break;
             key.columns.push_back(static_cast<std::size_t>(at - table.columns.begin()));
         }

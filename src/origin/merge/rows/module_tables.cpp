@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/sqlite/fulltext.h"
 #include "origin/sqlite/spatial.h"
 
@@ -21,7 +22,7 @@ bool is_word(char c) {
 
 /// Whether `sql` holds `name` as a word of its own.
 bool mentions(std::string const& sql, std::string const& name) {
-    auto const text = lower_name(sql), wanted = lower_name(name);
+    auto const text = ascii_lower(sql), wanted = ascii_lower(name);
     for (auto at = text.find(wanted); at != text.npos; at = text.find(wanted, at + 1)) {
         auto const end = at + wanted.size();
         bool const begins = at == 0 || !is_word(text[at - 1]);
@@ -36,7 +37,7 @@ bool has_argument(VirtualTable const& table, std::string_view name) {
         if (cut == argument.npos) return false;
         auto word = argument.substr(0, cut);
         while (word.ends_with(' ')) word.pop_back();
-        return same_name(word, name);
+        return ascii_same(word, name);
     });
 }
 
@@ -86,7 +87,7 @@ Result<std::optional<TablePair>> pair_module(Connection& connection, Layout cons
     using Kind = ModuleTable::Kind;
     PD_TRY(auto here, judge_module(connection, snapshot, table, "snap"));
     auto const there = std::ranges::find_if(
-        target.virtual_tables, [&](auto const& each) { return same_name(each.name, table.name); });
+        target.virtual_tables, [&](auto const& each) { return ascii_same(each.name, table.name); });
     bool const gone = there == target.virtual_tables.end();
     ModuleTable now;
     if (!gone) {
@@ -125,9 +126,9 @@ Result<void> check_followers(Connection& connection, Layout const& target, Pairi
         PD_TRY(auto const judged, judge_module(connection, target, text, "main"));
         if (judged.kind != ModuleTable::Kind::opaque) continue;
         for (auto& pair : pairing.pairs) {
-            if (!pair.opaque.empty() || same_name(pair.table, text.name)) continue;
+            if (!pair.opaque.empty() || ascii_same(pair.table, text.name)) continue;
             PD_TRY(bool const fed, is_fed_by(connection, text.name, pair.table));
-            if (!fed && !same_name(content_table(text), pair.table)) continue;
+            if (!fed && !ascii_same(content_table(text), pair.table)) continue;
             auto const reason = fmt::format("{}, which follows it, cannot be kept in step: {}",
                                             text.name, judged.reason);
             pairing.differences.push_back({pair.table, "it is indexed", reason, true});
@@ -199,9 +200,9 @@ Result<ModuleTable> judge_module(Connection& connection, Layout const& layout,
 
 std::vector<std::string> shadows_of(Layout const& layout, VirtualTable const& table) {
     std::vector<std::string> out;
-    auto const own = lower_name(table.name) + "_";
+    auto const own = ascii_lower(table.name) + "_";
     for (auto const& shadow : layout.schema.tables) {
-        if (shadow.shadow && lower_name(shadow.name).starts_with(own)) out.push_back(shadow.name);
+        if (shadow.shadow && ascii_lower(shadow.name).starts_with(own)) out.push_back(shadow.name);
     }
     return out;
 }
@@ -231,7 +232,7 @@ std::string content_table(VirtualTable const& text) {
                 word.pop_back();
             return word;
         };
-        if (same_name(trim(argument.substr(0, cut)), "content")) {
+        if (ascii_same(trim(argument.substr(0, cut)), "content")) {
             return trim(argument.substr(cut + 1));
         }
     }

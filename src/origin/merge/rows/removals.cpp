@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/merge/clash.h"
 #include "origin/merge/rows/ties.h"
 
@@ -149,7 +150,7 @@ private:
         std::vector<std::string> same;
         for (auto const& name : link.reference.from) {
             auto const column = std::ranges::find_if(
-                pair.columns, [&](auto const& each) { return same_name(each.target, name); });
+                pair.columns, [&](auto const& each) { return ascii_same(each.target, name); });
             if (column == pair.columns.end()) continue;
             same.push_back(fmt::format("s.{} IS l.{}", identifier(column->snapshot),
                                        identifier(column->target)));

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/ascii.h"
 #include "origin/merge/clash.h"
 
 namespace perdure::origin {
@@ -92,7 +93,7 @@ std::string RowTies::parent_name(Statement const& row, Tie const& tie) const {
     std::vector<int> columns;
     for (auto const& name : tie.child_columns) {
         for (std::size_t i = 0; i < pair_.columns.size(); ++i) {
-            if (!same_name(pair_.columns[i].snapshot, name)) continue;
+            if (!ascii_same(pair_.columns[i].snapshot, name)) continue;
             columns.push_back(static_cast<int>(i));
         }
     }
@@ -132,7 +133,7 @@ std::string RowTies::spared() const {
     for (auto const* tie : ties_) {
         if (!tie->belongs) continue;
         for (auto const& column : pair_.columns) {
-            if (!same_name(column.snapshot, tie->child_columns[0])) continue;
+            if (!ascii_same(column.snapshot, tie->child_columns[0])) continue;
             out += fmt::format(" AND l.{} NOT IN ({})", identifier(column.target),
                                stage_.ties.noted_keys(*tie));
         }

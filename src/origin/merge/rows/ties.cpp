@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "data/mapping_path.h"
 #include "origin/merge/rows/references.h"
 
@@ -12,7 +13,7 @@ namespace perdure::origin {
 
 std::optional<std::size_t> find_pair(Pairing const& pairing, std::string_view table) {
     for (std::size_t at = 0; at < pairing.pairs.size(); ++at) {
-        if (same_name(pairing.pairs[at].table, table)) return at;
+        if (ascii_same(pairing.pairs[at].table, table)) return at;
     }
     return std::nullopt;
 }
@@ -137,8 +138,8 @@ private:
         auto& known = out_.identities_[at].columns;
         for (auto const& pair : pairing_.pairs[at].columns) {
             bool const again = std::ranges::any_of(
-                known, [&](auto const& each) { return same_name(each.snapshot, column); });
-            if (same_name(pair.snapshot, column) && !again) known.push_back(pair);
+                known, [&](auto const& each) { return ascii_same(each.snapshot, column); });
+            if (ascii_same(pair.snapshot, column) && !again) known.push_back(pair);
         }
     }
 
@@ -154,7 +155,7 @@ private:
             if (!unique.is_plain() || unique.primary) continue;
             for (auto const& name : unique.columns()) {
                 for (auto const& column : pair.columns) {
-                    if (same_name(column.target, name)) identity.columns.push_back(column);
+                    if (ascii_same(column.target, name)) identity.columns.push_back(column);
                 }
             }
         }
@@ -232,7 +233,7 @@ std::string Ties::is_another(std::size_t at) const {
 
 bool Ties::identifies(std::size_t pair, std::string_view target_column) const {
     return std::ranges::any_of(identities_[pair].columns, [&](auto const& column) {
-        return same_name(column.target, target_column);
+        return ascii_same(column.target, target_column);
     });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/trim.h"
 
 namespace perdure::origin {
@@ -79,7 +80,7 @@ IndexText read_index(std::string_view sql) {
         auto const text = sql.substr(token.from, token.to - token.from);
         if (token.kind == Tokens::Kind::blank) continue;
         bool const word = token.kind == Tokens::Kind::word;
-        if (word && depth == 0 && same_name(text, "where")) {
+        if (word && depth == 0 && ascii_same(text, "where")) {
             out.condition = sql.substr(token.to);
             return out;
         }
@@ -90,7 +91,7 @@ IndexText read_index(std::string_view sql) {
             end_term(token.from);
             continue;
         }
-        bool const orders = word && (same_name(text, "asc") || same_name(text, "desc"));
+        bool const orders = word && (ascii_same(text, "asc") || ascii_same(text, "desc"));
         order = orders && depth == 1 ? token.from : sql.npos;
     }
     return out;

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "origin/sqlite/write/builder.h"
 
 namespace perdure::origin {
@@ -57,7 +58,7 @@ bool is_whole(double value) {
 }  // namespace
 
 char affinity_of(std::string_view declared_type) {
-    std::string const type = lower_name(declared_type);
+    std::string const type = ascii_lower(declared_type);
     auto const has = [&](std::string_view part) { return type.find(part) != type.npos; };
     if (has("int")) return 'I';
     if (has("char") || has("clob") || has("text")) return 'T';

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "origin/sqlite/spatial.h"
 #include "origin/unmade.h"
 
@@ -41,7 +42,7 @@ int allow_creation(void*, int action, char const*, char const* b, char const*, c
         case SQLITE_REINDEX:
             return SQLITE_OK;
         case SQLITE_FUNCTION:
-            return same_name(b == nullptr ? "" : b, "load_extension") ? SQLITE_DENY : SQLITE_OK;
+            return ascii_same(b == nullptr ? "" : b, "load_extension") ? SQLITE_DENY : SQLITE_OK;
         default:
             return SQLITE_DENY;
     }
@@ -153,7 +154,7 @@ Result<bool> Builder::has_object(Object const& object) {
 
 /// Executes the object's SQL; functions that are missing get stand-ins that yield NULL.
 Result<void> Builder::create(Object const& object) {
-    if (lower_name(object.sql.substr(0, 6)) != "create") {
+    if (ascii_lower(object.sql.substr(0, 6)) != "create") {
         return fail(Fault::corrupt, "the schema's text of " + object.name + " creates nothing");
     }
     for (;;) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "origin/sqlite/spatial.h"
 #include "origin/sqlite/write/builder.h"
 
@@ -76,7 +77,7 @@ Result<void> Builder::start_table(std::size_t table) {
     affinities_.clear();
     for (auto const column : layout_.stored) {
         auto const& type = present.columns[column].declared_type;
-        bool const any = strict != 0 && same_name(type, "any");  // takes every value as it is
+        bool const any = strict != 0 && ascii_same(type, "any");  // takes every value as it is
         affinities_.push_back(any ? 'B' : affinity_of(type));
     }
     if (present.columns.size() != schema_.tables[table].columns.size()) {
@@ -220,7 +221,7 @@ Result<std::string> Builder::loose_sql() {
     std::string sql = "CREATE TABLE " + identifier(table.name) + "(";
     for (std::size_t at = 0; at < table.columns.size(); ++at) {
         sql += (at == 0 ? "" : ", ") + identifier(table.columns[at].name);
-        if (layout_.rowid_is_column && same_name(table.columns[at].name, layout_.rowid_name)) {
+        if (layout_.rowid_is_column && ascii_same(table.columns[at].name, layout_.rowid_name)) {
             sql += " INTEGER PRIMARY KEY";
         }
     }
