@@ -16,11 +16,12 @@ namespace perdure::repository {
 namespace {
 
 constexpr std::string_view magic = "PDLE";
-constexpr std::string_view folder = "lease/";
+constexpr std::string_view folder = "lease/", snapshot_folder = "snapshot/",
+                           fence_folder = "fence/";
 constexpr std::uint64_t record_bytes_max = 4096;
 
-store::ObjectName fence_name(SessionId const& session) {
-    return "fence/" + to_hex(session);
+std::string session_of(store::ObjectName const& name) {
+    return name.substr(name.find('/') + 1);
 }
 
 }  // namespace
@@ -34,7 +35,16 @@ store::ObjectName lease_name(SessionId const& session) {
     return std::string(folder) + to_hex(session);
 }
 store::ObjectName snapshot_name(SessionId const& session) {
-    return "snapshot/" + to_hex(session);
+    return std::string(snapshot_folder) + to_hex(session);
+}
+store::ObjectName fence_name(SessionId const& session) {
+    return std::string(fence_folder) + to_hex(session);
+}
+store::ObjectName snapshot_beside(store::ObjectName const& name) {
+    return std::string(snapshot_folder) + session_of(name);
+}
+store::ObjectName fence_beside(store::ObjectName const& name) {
+    return std::string(fence_folder) + session_of(name);
 }
 
 Bytes LeaseRecord::encode() const {

@@ -37,6 +37,10 @@ struct LeaseRecord {
 
 store::ObjectName lease_name(SessionId const& session);
 store::ObjectName snapshot_name(SessionId const& session);
+store::ObjectName fence_name(SessionId const& session);
+/// Of another object of the same session, by its name: all of them are called <folder>/<session>.
+store::ObjectName snapshot_beside(store::ObjectName const& name);
+store::ObjectName fence_beside(store::ObjectName const& name);
 
 struct LeaseOptions {
     store::ObjectStore& store;

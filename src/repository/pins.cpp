@@ -93,6 +93,10 @@ Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const
     return fail(Fault::not_found, "the snapshot was deleted meanwhile: nothing is pinned");
 }
 
+store::ObjectName pin_beside(store::ObjectName const& snapshot) {
+    return std::string(prefix) + snapshot.substr(snapshot.find('/') + 1);
+}
+
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop) {
     return store.remove(pin_name(id), stop);
 }

@@ -23,6 +23,8 @@ struct PinSeal {
 Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const& id,
                  std::string const& reason, system::Random& random, std::stop_token stop);
 Result<void> unpin(store::ObjectStore& store, SessionId const& id, std::stop_token stop);
+/// The pin of the snapshot that is called so.
+store::ObjectName pin_beside(store::ObjectName const& snapshot);
 /// The reason of one pin; empty: not pinned. Asked for by name, since a listing may be stale.
 Result<std::optional<std::string>> pinned(store::ObjectStore& store, PinSeal const& seal,
                                           SessionId const& id, std::stop_token stop);

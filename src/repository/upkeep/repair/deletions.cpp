@@ -6,6 +6,8 @@
 #include <charconv>
 #include <set>
 
+#include "repository/lease.h"
+#include "repository/pins.h"
 #include "repository/upkeep/repair/proven_object.h"
 
 namespace perdure::repository {
@@ -40,12 +42,12 @@ Result<std::uint64_t> Deletions::newest_whole_manifest(std::stop_token const& st
 
 bool Deletions::is_deletion(store::ObjectName const& name) const {
     if (!name.starts_with(snapshots)) return true;
-    auto const mark = "fence/" + name.substr(snapshots.size());
+    auto const mark = fence_beside(name);
     return std::ranges::none_of(legs_, [&](SyncingLeg const& leg) { return leg.has(mark); });
 }
 
 bool Deletions::is_pinned(store::ObjectName const& snapshot) const {
-    auto const pin = "pin/" + snapshot.substr(snapshots.size());
+    auto const pin = pin_beside(snapshot);
     return std::ranges::any_of(legs_, [&](SyncingLeg const& leg) { return leg.has(pin); });
 }
 

@@ -9,6 +9,7 @@
 
 #include "crypto/hash.h"
 #include "repository/config_object.h"
+#include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/repair/proven_object.h"
 #include "store/own_names.h"
@@ -90,7 +91,7 @@ private:
     /// A session that had not committed here may have elsewhere: its tombstone is no deletion.
     bool was_given_up(store::ObjectName const& name) const {
         if (!name.starts_with("snapshot/")) return false;
-        return request_.leg.head("fence/" + name.substr(name.find('/') + 1), stop_).has_value();
+        return request_.leg.head(fence_beside(name), stop_).has_value();
     }
     bool is_replaced(store::ObjectName const& name) const {
         for (auto const& [prefix, newest] :

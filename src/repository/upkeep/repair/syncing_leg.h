@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "repository/domain.h"
+#include "repository/lease.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/repair/sync.h"
@@ -40,7 +41,7 @@ struct SyncingLeg {
     /// Whether a pin would come to where its snapshot is deleted: nobody could take it back there.
     bool has_dead(store::ObjectName const& pin) const {
         if (!pin.starts_with("pin/")) return false;
-        auto const found = objects.find("snapshot/" + pin.substr(4));
+        auto const found = objects.find(snapshot_beside(pin));
         return found != objects.end() && found->second <= tombstone_object_bytes;
     }
     /// Whether a sync brought `leader` a snapshot of this leg after it had condemned packs that it

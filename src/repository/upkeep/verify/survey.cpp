@@ -92,7 +92,7 @@ private:
 
     /// One that committed has nothing to go on from: its lease was only left behind.
     Result<void> note_resumable(SessionId const& session) {
-        auto const mark = store_.head("fence/" + to_hex(session), stop_);
+        auto const mark = store_.head(fence_name(session), stop_);
         if (!mark && mark.error().fault() != Fault::not_found) return mark.error();
         if (mark) survey_.resumable.insert(session);
         return {};

@@ -100,7 +100,7 @@ Result<std::vector<Finding>> find_gaps(store::ObjectStore& store,
     PD_CHECK(store.list(
         "fence/",
         [&](store::ObjectInfo const& info) -> Result<void> {
-            explained.insert("snapshot/" + info.name.substr(info.name.find('/') + 1));
+            explained.insert(snapshot_beside(info.name));
             return {};
         },
         stop));
