@@ -1,5 +1,6 @@
 #include "origin/files/exclude.h"
 
+#include <array>
 #include <cctype>
 #include <optional>
 #include <span>
@@ -183,6 +184,13 @@ std::string literal_pattern(std::string_view path, std::string_view root) {
         pattern += path[at];
     }
     return pattern;
+}
+
+bool is_cache_tag(system::File const& file) {
+    constexpr std::string_view signature = "Signature: 8a477f597d28d172789f06886806bc55";
+    std::array<std::byte, signature.size()> head{};
+    auto const got = file.read_at(head, 0);
+    return got && as_text(head) == signature;
 }
 
 }  // namespace perdure::origin

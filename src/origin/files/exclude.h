@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "system/file.h"
 
 namespace perdure::origin {
 
@@ -34,5 +35,11 @@ private:
 
 /// A pattern that matches exactly this path below the root, as ExcludeRules gets it.
 std::string literal_pattern(std::string_view path, std::string_view root);
+
+/// The Cache Directory Tagging convention (https://bford.info/cachedir/): of a folder with a file
+/// of this name that is_cache_tag() nothing but that file is kept. Threads: any.
+inline constexpr char const* cache_tag_name = "CACHEDIR.TAG";
+/// Whether the file begins with the signature of such a tag; not, if it cannot be read.
+bool is_cache_tag(system::File const& file);
 
 }  // namespace perdure::origin

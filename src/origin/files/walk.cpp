@@ -311,20 +311,15 @@ int Walk::list(Frame& frame) const {
     return 0;
 }
 
-/// The Cache Directory Tagging convention: the folder and its tag stay, the rest is left out.
+/// The folder and its tag stay, the rest is left out.
 void Walk::keep_only_cache_tag(Frame& frame) const {
-    constexpr std::string_view signature = "Signature: 8a477f597d28d172789f06886806bc55";
     auto const tag = std::find_if(frame.names.begin(), frame.names.end(), [&](Name name) {
-        return std::strcmp(frame.names_text.data() + name.offset, "CACHEDIR.TAG") == 0;
+        return std::strcmp(frame.names_text.data() + name.offset, cache_tag_name) == 0;
     });
     if (tag == frame.names.end()) return;
-    std::string const path = (item_path_.empty() ? "" : item_path_ + "/") + "CACHEDIR.TAG";
-    auto file = open_file_beneath(root_->descriptor(), path);
-    if (!file) return;
-    std::array<std::byte, signature.size()> head{};
-    auto const got = file->read_at(head, 0);
-    if (!got || as_text(head) != signature) return;
-    frame.names = {*tag};
+    std::string const path = (item_path_.empty() ? "" : item_path_ + "/") + cache_tag_name;
+    auto const file = open_file_beneath(root_->descriptor(), path);
+    if (file && is_cache_tag(*file)) frame.names = {*tag};
 }
 
 }  // namespace perdure::origin

@@ -9,14 +9,9 @@
 namespace perdure::service {
 namespace {
 
-/// The Cache Directory Tagging convention: what lies beside the tag is left out.
 bool is_tagged_cache(system::Path const& folder) {
-    constexpr std::string_view signature = "Signature: 8a477f597d28d172789f06886806bc55";
-    auto const file = system::File::open_to_read(folder / "CACHEDIR.TAG");
-    if (!file) return false;
-    Bytes head(signature.size());
-    auto const got = file->read_at(head, 0);
-    return got && as_text(head) == signature;
+    auto const file = system::File::open_to_read(folder / origin::cache_tag_name);
+    return file && origin::is_cache_tag(*file);
 }
 
 bool on_other_file_system(system::Path const& root, system::Path const& path) {
