@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "data/bytes/placement.h"
+
 namespace perdure::data {
 namespace {
 
@@ -152,6 +154,49 @@ TEST(Entry, AnyChangedSignOfTheFileMakesItLookChanged) {
     EXPECT_TRUE(changed([](Entry& e) { e.changed.seconds++; }));
     EXPECT_TRUE(changed([](Entry& e) { e.kind = EntryKind::symlink; }));
     EXPECT_FALSE(changed([](Entry& e) { e.mode = 0600; }));
+}
+
+/// Where each byte of a content of "abcdefgh" comes to lie, fed in pieces of that many bytes.
+std::string placed(Entry const& entry, std::size_t piece_bytes, std::string* rest = nullptr) {
+    std::string const content = "abcdefgh";
+    std::string file(16, '.');
+    Placement placement(entry);
+    for (std::size_t at = 0; at < content.size(); at += piece_bytes) {
+        auto const piece = content.substr(at, piece_bytes);
+        auto const left = placement.feed(as_bytes(piece),
+                                         [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
+                                             file.replace(offset, bytes.size(), as_text(bytes));
+                                             return {};
+                                         });
+        EXPECT_TRUE(left);
+        if (rest) *rest += as_text(*left);
+    }
+    EXPECT_TRUE(placement.is_filled());
+    EXPECT_EQ(placement.size(), entry.sparse ? entry.size : content.size());
+    return file;
+}
+
+TEST(Placement, PutsTheJoinedExtentsWhereTheyLay) {
+    Entry entry;
+    for (std::size_t const piece : {1, 2, 3, 5, 8}) {
+        EXPECT_EQ(placed(entry, piece), "abcdefgh........");
+    }
+    entry.sparse = true;
+    entry.size = 16;
+    entry.extents = {{1, 3}, {6, 1}, {8, 4}};
+    for (std::size_t const piece : {1, 2, 3, 5, 8}) {
+        EXPECT_EQ(placed(entry, piece), ".abc..d.efgh....");
+    }
+    entry.extents = {{4, 2}, {10, 3}};
+    for (std::size_t const piece : {1, 2, 3, 5, 8}) {
+        std::string rest;
+        EXPECT_EQ(placed(entry, piece, &rest), "....ab....cde...");
+        EXPECT_EQ(rest, "fgh");
+    }
+    entry.extents = {};
+    std::string rest;
+    EXPECT_EQ(placed(entry, 8, &rest), "................");
+    EXPECT_EQ(rest, "abcdefgh");
 }
 
 }  // namespace

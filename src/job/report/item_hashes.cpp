@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "data/bytes/placement.h"
 #include "repository/rows/read_blocks.h"
 #include "repository/rows/row_sort.h"
 #include "repository/stream/content_source.h"
@@ -27,29 +28,21 @@ std::array<std::byte, 4> big_endian(std::uint32_t value) {
 class PlacedHash {
 public:
     PlacedHash(data::Entry const& entry, std::stop_token stop)
-        : entry_(entry), stop_(std::move(stop)) {}
+        : stop_(std::move(stop)), placement_(entry) {}
 
     Result<void> add(ByteView stored) {
-        while (entry_.sparse && !stored.empty()) {
-            if (extent_ == entry_.extents.size())
-                return fail(Fault::corrupt, "more content than its extents hold");
-            data::Extent const& extent = entry_.extents[extent_];
-            PD_CHECK(zeros_until(extent.offset + within_));
-            auto const count = static_cast<std::size_t>(
-                std::min<std::uint64_t>(stored.size(), extent.length - within_));
-            take(stored.first(count));
-            stored = stored.subspan(count);
-            within_ += count;
-            if (within_ < extent.length) return {};
-            within_ = 0;
-            ++extent_;
-        }
-        take(stored);
-        return {};
+        PD_TRY(ByteView const rest,
+               placement_.feed(stored, [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
+                   PD_CHECK(zeros_until(offset));
+                   take(bytes);
+                   return {};
+               }));
+        if (rest.empty()) return {};
+        return fail(Fault::corrupt, "more content than its extents hold");
     }
 
     Result<std::string> finish() {
-        if (entry_.sparse) PD_CHECK(zeros_until(entry_.size));
+        PD_CHECK(zeros_until(placement_.size()));
         return to_hex(hash_.finish());
     }
 
@@ -70,11 +63,10 @@ private:
         return {};
     }
 
-    data::Entry const& entry_;
     std::stop_token stop_;
+    data::Placement placement_;
     crypto::Sha256 hash_;
-    std::uint64_t at_ = 0, within_ = 0;  ///< in the file; in the extent
-    std::size_t extent_ = 0;
+    std::uint64_t at_ = 0;  ///< in the file
 };
 
 class SourceHashes {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <thread>
 
+#include "data/bytes/placement.h"
+
 namespace perdure::origin {
 namespace {
 
@@ -64,38 +66,6 @@ struct HashedContent {
     std::uint64_t bytes = 0;
 };
 
-/// Where the joined extents lie in the file.
-class Placement {
-public:
-    explicit Placement(data::Entry const& entry) : entry_(entry) {}
-    void feed(ContentHash& hash, ByteView bytes) {
-        while (!bytes.empty()) {
-            std::size_t count = bytes.size();
-            std::uint64_t offset = at_;
-            if (entry_.sparse) {
-                if (extent_ == entry_.extents.size()) return;
-                data::Extent const& extent = entry_.extents[extent_];
-                count =
-                    static_cast<std::size_t>(std::min<std::uint64_t>(count, extent.length - at_));
-                offset += extent.offset;
-            }
-            hash.feed(offset, bytes.first(count));
-            bytes = bytes.subspan(count);
-            at_ += count;
-            if (entry_.sparse && at_ == entry_.extents[extent_].length) {
-                at_ = 0;
-                ++extent_;
-            }
-        }
-    }
-    std::uint64_t size() const { return entry_.sparse ? entry_.size : at_; }
-
-private:
-    data::Entry const& entry_;
-    std::size_t extent_ = 0;
-    std::uint64_t at_ = 0;
-};
-
 /// A further name of a file is told by the first.
 bool has_own_content(data::TreeItem const& item) {
     return item.content && item.entry.same_as.empty();
@@ -106,7 +76,11 @@ std::optional<HashedContent> hash_content(data::TreeItem const& item, ContentHas
                                           ByteSpan buffer, std::stop_token const& stop) {
     auto source = item.content->open(stop);
     if (!source) return std::nullopt;
-    Placement placement(item.entry);
+    data::Placement placement(item.entry);
+    auto const put = [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
+        hash.feed(offset, bytes);
+        return {};
+    };
     for (;;) {
         auto const got = (*source)->read(buffer);
         if (!got || stop.stop_requested()) {
@@ -114,7 +88,8 @@ std::optional<HashedContent> hash_content(data::TreeItem const& item, ContentHas
             return std::nullopt;
         }
         if (*got == 0) break;
-        placement.feed(hash, buffer.first(*got));
+        // What has no place any more lies in extents that the file got since it was met.
+        static_cast<void>(placement.feed(buffer.first(*got), put));
     }
     return HashedContent{hash.finish(placement.size()), placement.size()};
 }

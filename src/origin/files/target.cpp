@@ -9,6 +9,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "data/bytes/placement.h"
 #include "origin/files/below.h"
 #include "origin/files/leftovers.h"
 #include "origin/files/metadata.h"
@@ -225,7 +226,7 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
 class Filling {
 public:
     Filling(int file, Entry const& entry, std::string const& path, bool durable)
-        : file_(file), entry_(entry), path_(path), durable_(durable) {}
+        : file_(file), entry_(entry), path_(path), durable_(durable), placement_(entry) {}
 
     Result<void> run(data::ByteSource& content) {
         PD_CHECK(check_extents());
@@ -238,7 +239,7 @@ public:
             PD_CHECK(place(ByteView(buffer).first(got)));
         }
         if (!entry_.sparse) return {};
-        if (extent_ < entry_.extents.size())
+        if (!placement_.is_filled())
             return fail(Fault::corrupt, path_ + ": its content ends before its last extent");
         PD_CHECK(system::step(Step::write, path_));
         if (::ftruncate(file_, static_cast<off_t>(entry_.size)) == 0) return {};
@@ -273,26 +274,12 @@ private:
     }
 
     Result<void> place(ByteView bytes) {
-        if (!entry_.sparse) {
-            PD_CHECK(put(bytes, at_));
-            at_ += bytes.size();
-            return {};
-        }
-        while (!bytes.empty()) {
-            if (extent_ == entry_.extents.size())
-                return fail(Fault::corrupt, path_ + ": more content than its extents hold");
-            data::Extent const& extent = entry_.extents[extent_];
-            auto const count = static_cast<std::size_t>(
-                std::min<std::uint64_t>(bytes.size(), extent.length - at_));
-            PD_CHECK(put(bytes.first(count), extent.offset + at_));
-            bytes = bytes.subspan(count);
-            at_ += count;
-            if (at_ == extent.length) {
-                at_ = 0;
-                ++extent_;
-            }
-        }
-        return {};
+        PD_TRY(ByteView const rest,
+               placement_.feed(bytes, [&](std::uint64_t offset, ByteView piece) {
+                   return put(piece, offset);
+               }));
+        if (rest.empty()) return {};
+        return fail(Fault::corrupt, path_ + ": more content than its extents hold");
     }
 
     Result<void> put(ByteView bytes, std::uint64_t offset) {
@@ -319,9 +306,8 @@ private:
     Entry const& entry_;
     std::string const& path_;
     bool durable_;
+    data::Placement placement_;
     std::uint64_t written_back_ = 0;  ///< the kernel was asked to write what lies before
-    std::size_t extent_ = 0;
-    std::uint64_t at_ = 0;  ///< in the extent, or in the plain file
 };
 
 Result<void> FilesTarget::put_file(std::string const& path, Entry const& entry,
