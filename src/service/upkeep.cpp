@@ -205,8 +205,10 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     record.run().bytes_read = answer.report.bytes_read;
     if (answer.passed()) {
         if (!answer.snapshot) {
-            auto hidden = hidden_own_snapshots(workspace, *repository);
-            if (!hidden) return record.failed(std::move(hidden).error());
+            auto const listed = repository->snapshots(nullptr, workspace.stop());
+            if (!listed) return record.failed(listed.error());
+            auto const hidden = hidden_own_snapshots(workspace, *repository, *listed);
+            if (!hidden) return record.failed(hidden.error());
             auto& gaps = answer.report.gaps;
             gaps.insert(gaps.end(), hidden->begin(), hidden->end());
         }
@@ -237,7 +239,7 @@ Result<std::vector<repository::Finding>> all_gaps(Workspace& workspace,
                                                   repository::Repository& repository) {
     PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
     PD_TRY(auto gaps, repository::find_gaps(repository.store(), snapshots, workspace.stop()));
-    PD_TRY(auto const hidden, hidden_own_snapshots(workspace, repository));
+    PD_TRY(auto const hidden, hidden_own_snapshots(workspace, repository, snapshots));
     gaps.insert(gaps.end(), hidden.begin(), hidden.end());
     return gaps;
 }

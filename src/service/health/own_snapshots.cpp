@@ -21,15 +21,15 @@ bool made_a_snapshot(catalog::Run const& run) {
 
 }  // namespace
 
-Result<std::vector<repository::Finding>> hidden_own_snapshots(Workspace& workspace,
-                                                              repository::Repository& repository) {
+Result<std::vector<repository::Finding>> hidden_own_snapshots(
+    Workspace& workspace, repository::Repository& repository,
+    std::vector<repository::Snapshot> const& snapshots) {
     std::vector<repository::Finding> out;
     auto* log = workspace.runs();
     if (!log) return out;
     auto const runs = log->list(looked_at);
     if (!runs) return out;  // without history nothing can be missed
     auto const since = system::real_clock().now().seconds - seconds_back;
-    PD_TRY(auto const snapshots, repository.snapshots(nullptr, workspace.stop()));
     std::set<std::string> known;
     for (auto const& snapshot : snapshots) known.insert(snapshot.id());
     for (auto const& run : *runs) {
