@@ -1,5 +1,7 @@
 #include "origin/sqlite/handle.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 
 namespace perdure::origin {
@@ -77,6 +79,38 @@ std::string literal(std::string_view text) {
         out += c;
     }
     return out += '\'';
+}
+
+bool is_sql_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::size_t token_end(std::string_view sql, std::size_t at) {
+    char const c = sql[at];
+    if (c == '"' || c == '\'' || c == '`' || c == '[') {
+        char const close = c == '[' ? ']' : c;
+        auto const end = sql.find(close, at + 1);
+        return end == sql.npos ? sql.size() : end + 1;
+    }
+    if (sql.substr(at, 2) == "--") {
+        auto const end = sql.find('\n', at);
+        return end == sql.npos ? sql.size() : end + 1;
+    }
+    if (sql.substr(at, 2) == "/*") {
+        auto const end = sql.find("*/", at + 2);
+        return end == sql.npos ? sql.size() : end + 2;
+    }
+    auto end = at + 1;
+    if (is_sql_word(c)) {
+        while (end < sql.size() && is_sql_word(sql[end])) ++end;
+    }
+    return end;
+}
+
+bool is_blank_token(std::string_view token) {
+    return token.starts_with("--") || token.starts_with("/*") ||
+           std::ranges::all_of(token, [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
 }
 
 Result<bool> Statement::step() {

@@ -28,6 +28,14 @@ std::string identifier(std::string_view name);
 std::string literal(std::string_view text);
 /// What SQLite takes for blanks between the words of a statement.
 inline constexpr std::string_view sql_blanks = " \t\r\n\f";
+/// Whether a byte can be part of a word of SQL: of a name, a keyword or a number.
+bool is_sql_word(char c);
+/// The end of the token at `at`, as SQLite's own tokenizer cuts what it has accepted: a quoted
+/// string, a comment, a word or one byte. A quote that is doubled ends one token and begins the
+/// next. What is never closed goes to the end.
+std::size_t token_end(std::string_view sql, std::size_t at);
+/// Whether a token says nothing: white space, or a comment.
+bool is_blank_token(std::string_view token);
 /// After a collation's name in SQL: whether only the application knows its order.
 inline constexpr char const* is_application_order =
     " COLLATE NOCASE NOT IN ('BINARY', 'NOCASE', 'RTRIM')";

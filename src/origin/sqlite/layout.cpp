@@ -18,33 +18,6 @@ bool holds_samples(std::string_view table) {
            ascii_same(table, "sqlite_stat4");
 }
 
-/// The end of the token of `sql` at `at`: a quoted string, a comment, a word or one character.
-std::size_t token_end(std::string_view sql, std::size_t at) {
-    char const c = sql[at];
-    if (c == '"' || c == '\'' || c == '`' || c == '[') {
-        char const close = c == '[' ? ']' : c;
-        auto const end = sql.find(close, at + 1);
-        return end == sql.npos ? sql.size() : end + 1;
-    }
-    if (sql.substr(at, 2) == "--") {
-        auto const end = sql.find('\n', at);
-        return end == sql.npos ? sql.size() : end + 1;
-    }
-    if (sql.substr(at, 2) == "/*") {
-        auto const end = sql.find("*/", at + 2);
-        return end == sql.npos ? sql.size() : end + 2;
-    }
-    auto const is_word = [](char x) {
-        return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') ||
-               x == '_' || x == '$' || static_cast<unsigned char>(x) >= 0x80;
-    };
-    auto end = at + 1;
-    if (is_word(c)) {
-        while (end < sql.size() && is_word(sql[end])) ++end;
-    }
-    return end;
-}
-
 std::vector<std::string> split_arguments(std::string_view text) {
     std::vector<std::string> arguments;
     int depth = 0;
@@ -65,10 +38,6 @@ std::vector<std::string> split_arguments(std::string_view text) {
     }
     arguments.emplace_back(trimmed(text.substr(start), sql_blanks));
     return arguments;
-}
-
-bool is_blank(std::string_view token) {
-    return trimmed(token, sql_blanks).empty() || token.starts_with("--") || token.starts_with("/*");
 }
 
 /// A name without its quotes.
@@ -199,9 +168,7 @@ VirtualTable parse_virtual_table(std::string name, std::string sql) {
     for (std::size_t at = 0; at < text.size();) {
         auto const end = token_end(text, at);
         auto const token = text.substr(at, end - at);
-        bool const blank = trimmed(token, sql_blanks).empty() || token.starts_with("--") ||
-                           token.starts_with("/*");
-        if (!blank && after_using) {
+        if (after_using && !is_blank_token(token)) {
             auto module = token;
             if (module.size() >= 2 && (module[0] == '"' || module[0] == '[' || module[0] == '`')) {
                 module = module.substr(1, module.size() - 2);
@@ -223,7 +190,7 @@ std::vector<std::string> computed_from(data::TableSchema const& table, std::stri
     for (auto& definition : definitions_in(sql)) {
         std::size_t at = 0;
         while (at < definition.size() &&
-               is_blank(definition.substr(at, token_end(definition, at) - at)))
+               is_blank_token(definition.substr(at, token_end(definition, at) - at)))
             at = token_end(definition, at);
         if (at == definition.size()) continue;
         auto const name = bare_name(definition.substr(at, token_end(definition, at) - at));

@@ -15,18 +15,13 @@ namespace {
 
 constexpr int rows_sampled = 200;
 
-bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-
 /// Whether `sql` holds `name` as a word of its own.
 bool mentions(std::string const& sql, std::string const& name) {
     auto const text = ascii_lower(sql), wanted = ascii_lower(name);
     for (auto at = text.find(wanted); at != text.npos; at = text.find(wanted, at + 1)) {
         auto const end = at + wanted.size();
-        bool const begins = at == 0 || !is_word(text[at - 1]);
-        if (begins && (end == text.size() || !is_word(text[end]))) return true;
+        bool const begins = at == 0 || !is_sql_word(text[at - 1]);
+        if (begins && (end == text.size() || !is_sql_word(text[end]))) return true;
     }
     return false;
 }

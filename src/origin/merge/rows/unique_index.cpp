@@ -11,11 +11,6 @@ namespace perdure::origin {
 
 namespace {
 
-bool is_word(char c) {
-    bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || (c >= '0' && c <= '9') || c == '_' || c == '$' || (c & 0x80) != 0;
-}
-
 /// Walks over the tokens of an SQL text that SQLite has accepted.
 class Tokens {
 public:
@@ -28,28 +23,16 @@ public:
     bool at_end() const { return at_ >= sql_.size(); }
     Token next() {
         auto const from = at_;
-        char const c = sql_[at_];
-        if (c == '\'' || c == '"' || c == '`' || c == '[') {  // a doubled quote begins another one
-            at_ = past(c == '[' ? "]" : sql_.substr(from, 1), from + 1);
-            return {Kind::quoted, from, at_};
-        }
-        if (sql_.substr(at_, 2) == "--" || sql_.substr(at_, 2) == "/*") {
-            at_ = c == '-' ? past("\n", from) : past("*/", from + 2);
-            return {Kind::blank, from, at_};
-        }
-        if (is_word(c)) {
-            while (at_ < sql_.size() && is_word(sql_[at_])) ++at_;
-            return {Kind::word, from, at_};
-        }
-        ++at_;
-        bool const blank = c == ' ' || (c >= '\t' && c <= '\r');
-        return {blank ? Kind::blank : Kind::sign, from, at_};
+        at_ = token_end(sql_, from);
+        return {kind_of(sql_.substr(from, at_ - from)), from, at_};
     }
 
 private:
-    std::size_t past(std::string_view end, std::size_t from) const {
-        auto const found = sql_.find(end, from);
-        return found == sql_.npos ? sql_.size() : found + end.size();
+    static Kind kind_of(std::string_view token) {
+        char const c = token.front();
+        if (c == '\'' || c == '"' || c == '`' || c == '[') return Kind::quoted;
+        if (is_sql_word(c)) return Kind::word;
+        return is_blank_token(token) ? Kind::blank : Kind::sign;
     }
     std::string_view sql_;
     std::size_t at_ = 0;
