@@ -16,6 +16,15 @@ inline std::string ascii_lower(std::string_view text) {
     for (char& c : out) c = ascii_lower(c);
     return out;
 }
+constexpr bool is_ascii_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr bool is_ascii_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+constexpr bool is_ascii_alphanumeric(char c) {
+    return is_ascii_letter(c) || is_ascii_digit(c);
+}
 /// Whether two texts differ in nothing but the case of A to Z.
 inline bool ascii_same(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b,

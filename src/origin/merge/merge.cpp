@@ -10,17 +10,6 @@ namespace perdure::origin {
 
 namespace {
 
-/// A path as ATTACH takes it: a URI, opened read-only.
-std::string read_only_uri(system::Path const& path) {
-    std::string uri = "file:";
-    for (char const c : path.string()) {
-        bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
-        uri += plain ? std::string(1, c) : '%' + to_hex(as_bytes({&c, 1}));
-    }
-    return uri + "?mode=ro";
-}
-
 class SqliteMerge final : public Merge {
 public:
     SqliteMerge(MergeRequest request, Mode mode, Connection connection)
@@ -37,8 +26,9 @@ public:
             PD_TRY(auto copy, Connection::open(request_.snapshot.path, {}));
             PD_TRY(snapshot, read_layout(copy, false));
         }
-        auto attached = connection_.run(
-            "ATTACH DATABASE " + literal(read_only_uri(request_.snapshot.path)) + " AS snap");
+        auto attached =
+            connection_.run("ATTACH DATABASE " +
+                            literal(file_uri(request_.snapshot.path) + "?mode=ro") + " AS snap");
         if (!attached) {
             bool const encoding =
                 attached.error().message().find("text encoding") != std::string::npos;

@@ -81,6 +81,15 @@ std::string literal(std::string_view text) {
     return out += '\'';
 }
 
+std::string file_uri(system::Path const& path) {
+    std::string uri = "file:";
+    for (char const c : path.string()) {
+        bool const plain = is_ascii_alphanumeric(c) || c == '/' || c == '.' || c == '_' || c == '-';
+        uri += plain ? std::string(1, c) : '%' + to_hex(as_bytes({&c, 1}));
+    }
+    return uri;
+}
+
 bool is_sql_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '$' || static_cast<unsigned char>(c) >= 0x80;
@@ -152,17 +161,7 @@ void Connection::make_stand_in(void* state, sqlite3* database, int encoding, cha
 Result<Connection> Connection::open(system::Path const& path, Options options) {
     Connection connection;
     connection.state_ = std::make_unique<State>();
-    // A URI escapes every byte of the path: '?', '#', '%' and bytes that are no UTF-8 included.
-    std::string uri = "file:";
-    for (char const c : path.string()) {
-        bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
-        if (plain) {
-            uri += c;
-        } else {
-            uri += '%' + to_hex(as_bytes({&c, 1}));
-        }
-    }
+    std::string uri = file_uri(path);
     if (options.immutable) uri += "?immutable=1";
     sqlite3* raw = nullptr;
     int const flags = options.flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

@@ -26,6 +26,9 @@ struct FinalizeStatement {
 std::string identifier(std::string_view name);
 /// `text` as an SQL string literal.
 std::string literal(std::string_view text);
+/// A path as SQLite opens and attaches it: a URI in which every byte of it is safe, '?', '#', '%'
+/// and what is no UTF-8 included. "?mode=ro" and the like may follow.
+std::string file_uri(system::Path const& path);
 /// What SQLite takes for blanks between the words of a statement.
 inline constexpr std::string_view sql_blanks = " \t\r\n\f";
 /// Whether a byte can be part of a word of SQL: of a name, a keyword or a number.
