@@ -23,8 +23,8 @@ struct Token {
 };
 
 bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == ':' || c == '+' || c == '-' || static_cast<unsigned char>(c) >= 0x80;
+    return is_ascii_alphanumeric(c) || c == '_' || c == '.' || c == ':' || c == '+' || c == '-' ||
+           static_cast<unsigned char>(c) >= 0x80;
 }
 
 class Parser {

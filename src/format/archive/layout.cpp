@@ -24,8 +24,7 @@ std::string folded(std::string_view text) {
 std::string table_file_name(std::string_view type) {
     std::string name;
     for (auto const c : safe_file_name(type)) {
-        bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                           (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+        bool const plain = is_ascii_alphanumeric(c) || c == '.' || c == '-' || c == '_';
         if (plain) {
             name += c;
         } else {

@@ -17,13 +17,12 @@ namespace {
 
 bool is_word(std::string_view text) {
     auto const letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               static_cast<unsigned char>(c) >= 0x80;
+        return is_ascii_letter(c) || static_cast<unsigned char>(c) >= 0x80;
     };
     if (text.empty() || !letter(text.front()) || text.back() == ' ') return false;
     return std::ranges::all_of(text, [&](char c) {
-        return letter(c) || (c >= '0' && c <= '9') || c == ' ' || c == '_' || c == '-' ||
-               c == '/' || c == '.';
+        return letter(c) || is_ascii_digit(c) || c == ' ' || c == '_' || c == '-' || c == '/' ||
+               c == '.';
     });
 }
 

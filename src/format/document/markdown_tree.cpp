@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/ascii.h"
 #include "crypto/hash.h"
 #include "format/document/markdown_text.h"
 #include "format/document/page_text.h"
@@ -26,8 +27,7 @@ std::pair<std::string, std::string> split_extension(std::string_view name) {
     if (dot == name.npos || dot == 0 || name.size() - dot > 12) return {std::string(name), ""};
     auto const extension = name.substr(dot);
     for (char const c : extension.substr(1)) {
-        bool const plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool const plain = is_ascii_alphanumeric(c);
         if (!plain) return {std::string(name), ""};
     }
     return {std::string(name.substr(0, dot)), std::string(extension)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "crypto/hash.h"
 #include "format/document/body/links.h"
 #include "format/document/page_text.h"
@@ -22,11 +23,7 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
 std::string lower_extension(std::string const& name) {
     auto const dot = name.rfind('.');
     if (dot == name.npos) return {};
-    auto extension = name.substr(dot + 1);
-    std::ranges::transform(extension, extension.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
-    return extension;
+    return ascii_lower(name.substr(dot + 1));
 }
 
 /// What a browser opens as a document that may run scripts, in the origin of the whole archive.

@@ -64,7 +64,7 @@ std::string slug_of(std::string_view text) {
     bool exact = !text.empty() && text.size() <= 48;
     for (char const c : text) {
         bool const fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        char const lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        char const lower = ascii_lower(c);
         if (slug.size() >= 40 && !exact) break;
         if (fine || lower != c) {
             slug += lower;

@@ -25,8 +25,7 @@ bool is_email(std::string_view text) {
 bool is_date(std::string_view text) {
     if (text.size() < 10 || text.size() > 40) return false;
     auto const digits = [&](std::size_t from, std::size_t count) {
-        return std::ranges::all_of(text.substr(from, count),
-                                   [](char c) { return c >= '0' && c <= '9'; });
+        return std::ranges::all_of(text.substr(from, count), is_ascii_digit);
     };
     return digits(0, 4) && text[4] == '-' && digits(5, 2) && text[7] == '-' && digits(8, 2);
 }

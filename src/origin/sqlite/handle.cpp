@@ -91,8 +91,8 @@ std::string file_uri(system::Path const& path) {
 }
 
 bool is_sql_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '$' || static_cast<unsigned char>(c) >= 0x80;
+    return is_ascii_alphanumeric(c) || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
 }
 
 std::size_t token_end(std::string_view sql, std::size_t at) {

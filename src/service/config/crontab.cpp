@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/ascii.h"
+
 namespace perdure::service {
 
 namespace {
@@ -43,8 +45,7 @@ std::string command_of(Settings const& settings, std::string const& section) {
 std::string crontab_word(std::string_view word) {
     constexpr std::string_view plain = "-_./=:@+,";
     bool const bare = !word.empty() && std::ranges::all_of(word, [&](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               plain.find(c) != plain.npos;
+        return is_ascii_alphanumeric(c) || plain.find(c) != plain.npos;
     });
     if (bare) return std::string(word);
     std::string out = "'";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/below.h"
 #include "base/utf8.h"
 #include "service/config/config.h"
@@ -125,8 +126,7 @@ std::string toml_text(std::string_view text) {
 
 std::string toml_key(std::string_view key) {
     bool const bare = !key.empty() && std::ranges::all_of(key, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_';
+        return is_ascii_alphanumeric(c) || c == '-' || c == '_';
     });
     return bare ? std::string(key) : toml_text(key);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "service/config/units.h"
 #include "service/config/value_check.h"
 
@@ -165,8 +166,7 @@ void Settings::add_fault(Place place, std::string message, std::string fix) {
 bool name_is_fit(std::string_view name) {
     return !name.empty() && name.size() <= 64 && name[0] != '.' && name[0] != '-' &&
            std::ranges::all_of(name, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '_' || c == '.';
+               return is_ascii_alphanumeric(c) || c == '-' || c == '_' || c == '.';
            });
 }
 

@@ -41,8 +41,7 @@ bool take_number(std::string_view& text, std::uint64_t& value) {
 }
 
 std::string_view take_letters(std::string_view& text) {
-    auto const end = std::ranges::find_if_not(
-        text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+    auto const end = std::ranges::find_if_not(text, [](char c) { return is_ascii_letter(c); });
     auto const count = static_cast<std::size_t>(end - text.begin());
     auto const letters = text.substr(0, count);
     text.remove_prefix(count);

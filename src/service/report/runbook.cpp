@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "repository/keyring/keyring.h"
 #include "service/health/health.h"
 #include "service/health/objectives.h"
@@ -23,8 +24,7 @@ constexpr char const* back = "/srv/restore";
 /// A word for a shell.
 std::string word(std::string const& text) {
     bool const plain = !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("/._-+:=@,%").contains(c);
+        return is_ascii_alphanumeric(c) || std::string_view("/._-+:=@,%").contains(c);
     });
     if (plain) return text;
     std::string out = "'";

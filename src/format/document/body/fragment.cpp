@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/result.h"
 #include "format/document/body/links.h"
 
@@ -40,8 +41,7 @@ std::string attribute_text(std::string_view name, std::string_view value) {
 std::string id_of(std::string_view raw) {
     std::string id;
     for (char const c : raw.substr(0, 64)) {
-        bool const fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        bool const fine = is_ascii_alphanumeric(c) || c == '-' || c == '_' || c == '.';
         id += fine ? c : '_';
     }
     return id;
@@ -52,8 +52,7 @@ bool blank_text(std::string_view text) {
 }
 
 bool small_number(std::string_view text) {
-    return !text.empty() && text.size() <= 6 &&
-           std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    return !text.empty() && text.size() <= 6 && std::ranges::all_of(text, is_ascii_digit);
 }
 
 std::string class_of(ElementRule const& rule, HtmlToken const& token) {

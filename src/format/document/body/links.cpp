@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace perdure::format {
 
 namespace {
 
-bool alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 bool hexadecimal(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -26,7 +25,7 @@ void encode_rest(std::string& out, std::string_view text) {
         char const c = text[i];
         bool const escape =
             c == '%' && i + 2 < text.size() && hexadecimal(text[i + 1]) && hexadecimal(text[i + 2]);
-        bool const kept = alphanumeric(c) || escape ||
+        bool const kept = is_ascii_alphanumeric(c) || escape ||
                           std::string_view("-._~!$&'()*+,;=:@/?").contains(c) ||
                           (c == '#' && !fragment);
         if (c == '#') fragment = true;
@@ -46,13 +45,13 @@ bool good_host(std::string_view authority) {
         host.front() == '-' || host.find("..") != host.npos) {
         return false;
     }
-    bool const digits = std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
+    bool const digits = std::ranges::all_of(port, is_ascii_digit);
     bool const last_number =
-        std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+        std::ranges::all_of(host, [](char c) { return is_ascii_digit(c) || c == '.'; });
     // Numbers alone are an address; only the usual form with four parts is taken.
     if (last_number && (std::ranges::count(host, '.') != 3 || host.size() > 15)) return false;
     return digits && std::ranges::all_of(host, [](char c) {
-               return alphanumeric(c) || c == '.' || c == '-' || c == '_' ||
+               return is_ascii_alphanumeric(c) || c == '.' || c == '-' || c == '_' ||
                       static_cast<unsigned char>(c) >= 0x80;
            });
 }
@@ -96,10 +95,7 @@ Link read_link(std::string_view raw) {
         if (address.starts_with("//") || address.find('\\') != address.npos) return {};
         return {LinkKind::local, address};
     }
-    std::string scheme = address.substr(0, end);
-    std::ranges::transform(scheme, scheme.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
+    auto const scheme = ascii_lower(address.substr(0, end));
     for (auto const known : {"http", "https", "mailto", "tel"}) {
         if (scheme == known) return outside_link(scheme, std::string_view(address).substr(end + 1));
     }
@@ -126,7 +122,7 @@ std::string decoded_path(std::string_view address) {
 std::string url_path(std::string_view path) {
     std::string out;
     for (char const c : path) {
-        if (alphanumeric(c) || std::string_view("-._~/").contains(c)) {
+        if (is_ascii_alphanumeric(c) || std::string_view("-._~/").contains(c)) {
             out += c;
         } else {
             encode(out, c);

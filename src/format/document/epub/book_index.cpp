@@ -4,19 +4,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "format/document/epub/book_text.h"
 
 namespace perdure::format {
 
 namespace {
-
-std::string folded(std::string_view label) {
-    std::string out(label);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
-    return out;
-}
 
 /// Files of the index, filled one after the other.
 class IndexFiles {
@@ -71,7 +64,7 @@ Result<void> BookIndex::add(RecordView const& view, std::string const& address) 
     value.text(address);
     value.text(shortened(view.title, 160));
     for (auto const& tag : view.tags) {
-        PD_CHECK(sorted_.add(folded(tag) + '\0' + tag, as_text(value.view())));
+        PD_CHECK(sorted_.add(ascii_lower(tag) + '\0' + tag, as_text(value.view())));
     }
     return {};
 }
