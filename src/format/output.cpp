@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/codec.h"
+#include "base/time_codec.h"
 #include "format/disk_file.h"
 #include "format/disk_tree.h"
 #include "system/durable.h"
@@ -192,8 +193,7 @@ private:
             auto const at = file->position();
             out.text(name);
             out.varint(at.size_bytes);
-            out.i64(at.modified.seconds);
-            out.u32(at.modified.nanoseconds);
+            encode_time(out, at.modified);
         }
         return {};
     }
@@ -206,8 +206,7 @@ private:
             PD_CHECK(check_relative_name(name));
             DiskPosition at;
             PD_TRY(at.size_bytes, in.varint());
-            PD_TRY(at.modified.seconds, in.i64());
-            PD_TRY(at.modified.nanoseconds, in.u32());
+            PD_TRY(at.modified, decode_time(in));
             PD_CHECK(each(std::move(name), at));
         }
         return {};

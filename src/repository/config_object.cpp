@@ -1,5 +1,6 @@
 #include "repository/config_object.h"
 
+#include "base/time_codec.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
 
@@ -16,8 +17,7 @@ Bytes RepositoryConfig::encode() const {
     Preamble{.read_only = read_only_features}.encode(out, config_magic);
     out.raw(repository.view());
     out.raw(destination.view());
-    out.i64(created.seconds);
-    out.u32(created.nanoseconds);
+    encode_time(out, created);
     out.u8(parity ? 1 : 0);
     out.text(label);
     return out.take();
@@ -30,8 +30,7 @@ Result<RepositoryConfig> RepositoryConfig::decode(ByteView body) {
     config.read_only_features = preamble.read_only;
     PD_TRY(config.repository, in.id<RepositoryId>());
     PD_TRY(config.destination, in.id<DestinationId>());
-    PD_TRY(config.created.seconds, in.i64());
-    PD_TRY(config.created.nanoseconds, in.u32());
+    PD_TRY(config.created, decode_time(in));
     PD_TRY(std::uint8_t const parity, in.u8());
     config.parity = parity != 0;
     PD_TRY(config.label, in.text(label_bytes_max));

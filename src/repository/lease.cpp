@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/codec.h"
+#include "base/time_codec.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
 #include "repository/upkeep/collect/collection.h"
@@ -51,8 +52,7 @@ Bytes LeaseRecord::encode() const {
     Encoder out;
     Preamble{}.encode(out, magic);
     out.raw(session.view());
-    out.i64(started.seconds);
-    out.u32(started.nanoseconds);
+    encode_time(out, started);
     out.u64(renewals);
     out.u64(collection);
     out.u64(epoch);
@@ -65,8 +65,7 @@ Result<LeaseRecord> LeaseRecord::decode(ByteView bytes) {
     (void)preamble;
     LeaseRecord record;
     PD_TRY(record.session, in.id<SessionId>());
-    PD_TRY(record.started.seconds, in.i64());
-    PD_TRY(record.started.nanoseconds, in.u32());
+    PD_TRY(record.started, decode_time(in));
     PD_TRY(record.renewals, in.u64());
     PD_TRY(record.collection, in.u64());
     PD_TRY(record.epoch, in.u64());

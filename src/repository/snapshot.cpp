@@ -1,6 +1,7 @@
 #include "repository/snapshot.h"
 
 #include "base/codec.h"
+#include "base/time_codec.h"
 #include "repository/stream/blob_list.h"
 
 namespace perdure::repository {
@@ -15,15 +16,8 @@ Error bad(char const* what) {
     return fail(Fault::corrupt, what);
 }
 
-void encode_time(Encoder& out, Timestamp const& time) {
-    out.i64(time.seconds);
-    out.u32(time.nanoseconds);
-}
-
-Result<Timestamp> decode_time(Decoder& in) {
-    Timestamp time;
-    PD_TRY(time.seconds, in.i64());
-    PD_TRY(time.nanoseconds, in.u32());
+Result<Timestamp> decode_exact_time(Decoder& in) {
+    PD_TRY(Timestamp const time, decode_time(in));
     if (time.nanoseconds > 999'999'999) return bad("a time with too many nanoseconds");
     return time;
 }
@@ -89,7 +83,7 @@ Result<SourceSnapshot> decode_source(Decoder& in) {
     PD_TRY(source.type, in.text(text_bytes_max));
     PD_TRY(source.location, in.text(text_bytes_max));
     PD_TRY(source.rows, decode_flag(in));
-    PD_TRY(source.started, decode_time(in));
+    PD_TRY(source.started, decode_exact_time(in));
     PD_TRY(source.root, decode_list(in));
     PD_TRY(source.schema, decode_list(in));
     PD_TRY(std::uint64_t const options, decode_count(in));
@@ -145,7 +139,7 @@ Result<void> decode_parent(Decoder& in, Snapshot& snapshot) {
     }
     PD_TRY(bool const receipt, decode_flag(in));
     if (receipt) {
-        PD_TRY(snapshot.parent_receipt, decode_time(in));
+        PD_TRY(snapshot.parent_receipt, decode_exact_time(in));
     }
     return {};
 }
@@ -196,8 +190,8 @@ Result<Snapshot> Snapshot::decode(ByteView bytes) {
     }
     Snapshot snapshot;
     PD_TRY(snapshot.session, in.id<SessionId>());
-    PD_TRY(snapshot.started, decode_time(in));
-    PD_TRY(snapshot.finished, decode_time(in));
+    PD_TRY(snapshot.started, decode_exact_time(in));
+    PD_TRY(snapshot.finished, decode_exact_time(in));
     PD_TRY(std::uint8_t const type, in.u8());
     if (type < 1 || type > 3) return bad("a snapshot of an unknown type");
     snapshot.type = static_cast<SnapshotType>(type);

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include "base/codec.h"
+#include "base/time_codec.h"
 #include "system/durable.h"
 
 namespace perdure::job {
@@ -13,18 +14,6 @@ namespace {
 constexpr std::string_view magic = "PDXJ";
 constexpr std::uint8_t version = 1;
 constexpr std::size_t text_max = 1 << 20, state_max = 64 << 20, journal_max = 256 << 20;
-
-void put_time(Encoder& out, Timestamp time) {
-    out.i64(time.seconds);
-    out.u32(time.nanoseconds);
-}
-
-Result<Timestamp> get_time(Decoder& in) {
-    Timestamp time;
-    PD_TRY(time.seconds, in.i64());
-    PD_TRY(time.nanoseconds, in.u32());
-    return time;
-}
 
 Result<ExportCheckpoint> get_checkpoint(Decoder& in) {
     ExportCheckpoint out;
@@ -45,8 +34,8 @@ Bytes ExportJournal::encode() const {
     body.text(data);
     body.varint(words.size());
     for (auto const& word : words) body.text(word);
-    put_time(body, exported);
-    put_time(body, as_of);
+    encode_time(body, exported);
+    encode_time(body, as_of);
     body.varint(problems.size());
     for (auto const& problem : problems) {
         body.text(problem.path);
@@ -87,8 +76,8 @@ Result<ExportJournal> ExportJournal::decode(ByteView bytes) {
         PD_TRY(auto word, body.text(text_max));
         out.words.push_back(std::move(word));
     }
-    PD_TRY(out.exported, get_time(body));
-    PD_TRY(out.as_of, get_time(body));
+    PD_TRY(out.exported, decode_time(body));
+    PD_TRY(out.as_of, decode_time(body));
     PD_TRY(auto problems, body.varint());
     for (; problems > 0; --problems) {
         data::Problem problem;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/time_codec.h"
 #include "crypto/seal.h"
 #include "repository/preamble.h"
 
@@ -135,8 +136,7 @@ void Manifest::encode_header(Encoder& out) const {
     out.raw(config_hash.view());
     out.raw(previous.view());
     out.u8(key_mode);
-    out.i64(created.seconds);
-    out.u32(created.nanoseconds);
+    encode_time(out, created);
     out.raw(salt.view());
     out.varint(slots.size());
     for (Slot const& slot : slots) slot.encode(out);
@@ -157,8 +157,7 @@ Result<Manifest> Manifest::decode_header(Decoder& in) {
                     fmt::format("key mode {} is newer than this program", manifest.key_mode))
             .with_code(1);
     }
-    PD_TRY(manifest.created.seconds, in.i64());
-    PD_TRY(manifest.created.nanoseconds, in.u32());
+    PD_TRY(manifest.created, decode_time(in));
     PD_TRY(manifest.salt, in.id<Salt32>());
     PD_TRY(auto const slots, in.varint());
     if (slots == 0 || slots > slots_max) return damaged("a manifest with too many or no key slots");

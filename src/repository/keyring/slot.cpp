@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/time_codec.h"
 #include "crypto/derive.h"
 #include "crypto/seal.h"
 
@@ -107,8 +108,7 @@ void Slot::encode(Encoder& out) const {
     out.raw(info.id.view());
     out.u8(static_cast<std::uint8_t>(info.kind));
     out.text(info.label);
-    out.i64(info.created.seconds);
-    out.u32(info.created.nanoseconds);
+    encode_time(out, info.created);
     out.u32(info.cost.memory_kib);
     out.u32(info.cost.passes);
     out.raw(salt.view());
@@ -125,8 +125,7 @@ Result<Slot> Slot::decode(Decoder& in) {
     if (kind < 1 || kind > 4) return fail(Fault::corrupt, "a key slot of an unknown kind");
     slot.info.kind = static_cast<SlotKind>(kind);
     PD_TRY(slot.info.label, in.text(label_bytes_max));
-    PD_TRY(slot.info.created.seconds, in.i64());
-    PD_TRY(slot.info.created.nanoseconds, in.u32());
+    PD_TRY(slot.info.created, decode_time(in));
     PD_TRY(slot.info.cost.memory_kib, in.u32());
     PD_TRY(slot.info.cost.passes, in.u32());
     PD_TRY(slot.salt, in.id<crypto::Salt16>());

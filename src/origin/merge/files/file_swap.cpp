@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/time_codec.h"
 #include "data/entry.h"
 #include "origin/files/below.h"
 #include "origin/merge/files/differences.h"
@@ -263,8 +264,7 @@ void encode_file_change(Encoder& out, FileChange const& change) {
     out.varint(change.number);
     out.varint(change.inode);
     out.varint(change.size);
-    out.i64(change.modified.seconds);
-    out.u32(change.modified.nanoseconds);
+    encode_time(out, change.modified);
     out.u32(change.mode);
     out.text(change.first);
     if (change.act != Act::dress) return;
@@ -285,8 +285,7 @@ Result<FileChange> decode_file_change(Decoder& in) {
     PD_TRY(change.number, in.varint());
     PD_TRY(change.inode, in.varint());
     PD_TRY(change.size, in.varint());
-    PD_TRY(change.modified.seconds, in.i64());
-    PD_TRY(change.modified.nanoseconds, in.u32());
+    PD_TRY(change.modified, decode_time(in));
     PD_TRY(change.mode, in.u32());
     PD_TRY(change.first, in.text(path_bytes_max));
     if (!change.first.empty()) PD_CHECK(check_path(change.first));

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/codec.h"
+#include "base/time_codec.h"
 #include "repository/preamble.h"
 #include "repository/triple.h"
 
@@ -38,8 +39,7 @@ Result<CondemnedPack> decode_pack(Decoder& in) {
     PD_TRY(pack.name.session, in.id<SessionId>());
     PD_TRY(pack.name.hash, in.id<crypto::Digest>());
     PD_TRY(pack.since, in.varint());
-    PD_TRY(pack.when.seconds, in.i64());
-    PD_TRY(pack.when.nanoseconds, in.u32());
+    PD_TRY(pack.when, decode_time(in));
     return pack;
 }
 
@@ -84,8 +84,7 @@ Bytes CollectionRecord::encode() const {
         out.raw(pack.name.session.view());
         out.raw(pack.name.hash.view());
         out.varint(pack.since);
-        out.i64(pack.when.seconds);
-        out.u32(pack.when.nanoseconds);
+        encode_time(out, pack.when);
     }
     return out.take();
 }
