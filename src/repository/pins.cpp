@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "crypto/seal.h"
 #include "repository/lease.h"
-#include "repository/pack/object_header.h"
-#include "repository/preamble.h"
+#include "repository/snapshot_object.h"
 #include "repository/triple.h"
 
 namespace perdure::repository {
@@ -23,47 +21,21 @@ store::ObjectName pin_name(SessionId const& id) {
     return std::string(prefix) + to_hex(id);
 }
 
-crypto::Secret32 sealing_key(Domain const& common, Salt const& salt) {
-    return common.meta().derive({as_bytes("pin"), salt.view()});
-}
-
-crypto::Digest commitment(Domain const& common, Salt const& salt) {
-    return common.meta().mac({as_bytes("commit"), as_bytes("pin"), salt.view()});
+SessionSeal session_seal(PinSeal const& seal) {
+    return {pin_magic, "pin", seal.repository, *seal.common};
 }
 
 Bytes seal_reason(PinSeal const& seal, SessionId const& id, std::string const& reason,
                   system::Random& random) {
-    Encoder out;
-    Preamble{}.encode(out, pin_magic);
-    out.raw(seal.repository.view());
-    out.raw(id.view());
-    Salt const salt = random.draw<Salt>();
-    out.raw(salt.view());
-    Bytes body = out.take();
-    Bytes const associated = body;
-    append(body, commitment(*seal.common, salt).view());
     Encoder plain;
     plain.text(reason);
     Bytes words = plain.take();
     words.resize((words.size() + reason_step_bytes - 1) / reason_step_bytes * reason_step_bytes);
-    crypto::seal_once(sealing_key(*seal.common, salt), associated, words, body);
-    return body;
+    return seal_for_session(session_seal(seal), id, words, random);
 }
 
 Result<std::string> open_reason(PinSeal const& seal, SessionId const& id, ByteView body) {
-    Decoder in(body);
-    PD_CHECK(Preamble::decode(in, pin_magic));
-    PD_TRY(auto const repository, in.id<RepositoryId>());
-    PD_TRY(auto const named, in.id<SessionId>());
-    PD_TRY(auto const salt, in.id<Salt>());
-    ByteView const associated = body.first(body.size() - in.left());
-    PD_TRY(auto const committed, in.id<crypto::Digest>());
-    bool const ours =
-        repository == seal.repository && named == id &&
-        crypto::equal_constant_time(commitment(*seal.common, salt).view(), committed.view());
-    if (!ours) return fail(Fault::corrupt, "the pin is not sealed under this repository's key");
-    PD_TRY(Bytes const plain,
-           crypto::open_sealed(sealing_key(*seal.common, salt), associated, body.last(in.left())));
+    PD_TRY(Bytes const plain, open_for_session(session_seal(seal), id, body));
     Decoder words(plain);
     PD_TRY(ByteView const reason, words.bytes(reason_bytes_max));
     return to_string(reason);

@@ -1,5 +1,7 @@
 #include "repository/snapshot_object.h"
 
+#include <fmt/core.h>
+
 #include "crypto/seal.h"
 #include "repository/pack/object_header.h"
 #include "repository/preamble.h"
@@ -22,57 +24,71 @@ Bytes signed_message(RepositoryId const& repository, ByteView snapshot) {
     return message;
 }
 
-crypto::Secret32 sealing_key(Domain const& common, Salt const& salt) {
-    return common.meta().derive({as_bytes("snapshot"), salt.view()});
+SessionSeal session_seal(SnapshotSeal const& seal) {
+    return {snapshot_magic, "snapshot", seal.repository, *seal.common};
 }
 
-crypto::Digest commitment(Domain const& common, Salt const& salt) {
-    return common.meta().mac({as_bytes("commit"), as_bytes("snapshot"), salt.view()});
+crypto::Secret32 sealing_key(SessionSeal const& seal, Salt const& salt) {
+    return seal.common.meta().derive({as_bytes(seal.what), salt.view()});
+}
+
+crypto::Digest commitment(SessionSeal const& seal, Salt const& salt) {
+    return seal.common.meta().mac({as_bytes("commit"), as_bytes(seal.what), salt.view()});
 }
 
 }  // namespace
 
-Bytes seal_snapshot(Snapshot const& snapshot, SnapshotSeal const& seal,
-                    crypto::SignPair const& writer, system::Random& random) {
+Bytes seal_for_session(SessionSeal const& seal, SessionId const& session, ByteView plain,
+                       system::Random& random) {
     Encoder out;
-    Preamble{}.encode(out, snapshot_magic);
+    Preamble{}.encode(out, seal.magic);
     out.raw(seal.repository.view());
-    out.raw(snapshot.session.view());
+    out.raw(session.view());
     Salt const salt = random.draw<Salt>();
     out.raw(salt.view());
     Bytes body = out.take();
     Bytes const associated = body;
-    append(body, commitment(*seal.common, salt).view());
-
-    Encoder plain;
-    plain.bytes(snapshot.encode());
-    auto const message = signed_message(seal.repository, snapshot.encode());
-    plain.raw(crypto::sign(writer, message).view());
-    crypto::seal_once(sealing_key(*seal.common, salt), associated, plain.view(), body);
+    append(body, commitment(seal, salt).view());
+    crypto::seal_once(sealing_key(seal, salt), associated, plain, body);
     return body;
 }
 
-Result<Snapshot> open_snapshot(
-    ByteView body, SessionId const& session, SnapshotSeal const& seal,
-    std::function<std::optional<crypto::VerifyKey>(crypto::Digest const&)> const& writer_key) {
+Result<Bytes> open_for_session(SessionSeal const& seal, SessionId const& session, ByteView body) {
+    auto const refused = [&](std::string_view why) {
+        return fail(Fault::corrupt, fmt::format("the {} {}", seal.what, why)).with_code(14);
+    };
     Decoder in(body);
-    PD_TRY(Preamble const preamble, Preamble::decode(in, snapshot_magic));
-    (void)preamble;
+    PD_CHECK(Preamble::decode(in, seal.magic));
     PD_TRY(auto const repository, in.id<RepositoryId>());
     PD_TRY(auto const named, in.id<SessionId>());
     PD_TRY(auto const salt, in.id<Salt>());
     ByteView const associated = body.first(body.size() - in.left());
     PD_TRY(auto const committed, in.id<crypto::Digest>());
     if (repository != seal.repository || named != session) {
-        return bad("the snapshot belongs to another repository or session");
+        return refused("belongs to another repository or session");
     }
-    if (!crypto::equal_constant_time(commitment(*seal.common, salt).view(), committed.view())) {
-        return bad("the snapshot is not sealed under this repository's key");
+    if (!crypto::equal_constant_time(commitment(seal, salt).view(), committed.view())) {
+        return refused("is not sealed under this repository's key");
     }
-    auto plain =
-        crypto::open_sealed(sealing_key(*seal.common, salt), associated, body.last(in.left()));
-    if (!plain) return bad("the snapshot was changed");
-    Decoder inner(*plain);
+    auto plain = crypto::open_sealed(sealing_key(seal, salt), associated, body.last(in.left()));
+    if (!plain) return refused("was changed");
+    return plain;
+}
+
+Bytes seal_snapshot(Snapshot const& snapshot, SnapshotSeal const& seal,
+                    crypto::SignPair const& writer, system::Random& random) {
+    Encoder plain;
+    plain.bytes(snapshot.encode());
+    auto const message = signed_message(seal.repository, snapshot.encode());
+    plain.raw(crypto::sign(writer, message).view());
+    return seal_for_session(session_seal(seal), snapshot.session, plain.view(), random);
+}
+
+Result<Snapshot> open_snapshot(
+    ByteView body, SessionId const& session, SnapshotSeal const& seal,
+    std::function<std::optional<crypto::VerifyKey>(crypto::Digest const&)> const& writer_key) {
+    PD_TRY(Bytes const plain, open_for_session(session_seal(seal), session, body));
+    Decoder inner(plain);
     PD_TRY(ByteView const encoded, inner.bytes(snapshot_bytes_max));
     PD_TRY(auto const signature, inner.id<crypto::Signature>());
     PD_CHECK(inner.expect_end());

@@ -9,6 +9,22 @@ namespace perdure::repository {
 
 inline constexpr std::size_t snapshot_bytes_max = 64u << 20;
 
+/// Which kind of object of a session is sealed: snapshots and pins have one form, and no body of
+/// the one opens as the other. docs/FORMAT.md "Snapshot", "Pin".
+struct SessionSeal {
+    std::string_view magic;  ///< four characters
+    std::string_view what;   ///< in its keys, and for people: "snapshot", "pin"
+    RepositoryId const& repository;
+    Domain const& common;
+};
+
+/// preamble ‖ repository ‖ session ‖ salt ‖ commitment ‖ sealed `plain`. Threads: any.
+Bytes seal_for_session(SessionSeal const& seal, SessionId const& session, ByteView plain,
+                       system::Random& random);
+/// What was sealed. Fails: corrupt code 14 (changed, or moved from another session or repository);
+/// unsupported code 1 (a newer format).
+Result<Bytes> open_for_session(SessionSeal const& seal, SessionId const& session, ByteView body);
+
 struct SnapshotSeal {
     RepositoryId const& repository;
     DomainPtr const& common;
