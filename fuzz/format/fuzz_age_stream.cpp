@@ -1,8 +1,8 @@
 // A whole age file that was changed or cut: what comes out before the error is a front of what was
 // encrypted, and the end is told only where nothing was changed.
 #include "crypto/exchange.h"
+#include "data/bytes/memory_content.h"
 #include "format/container/age/age.h"
-#include "format/record/json_reader.h"
 #include "fuzz/input.h"
 #include "system/random.h"
 
@@ -50,7 +50,7 @@ struct Good {
 /// What came out, and whether the end was told.
 std::pair<Bytes, bool> opened(ByteView bytes, AgeKeys const& keys) {
     Bytes out;
-    auto source = decrypt_age(std::make_unique<MemorySource>(bytes), keys);
+    auto source = decrypt_age(std::make_unique<data::MemorySource>(bytes), keys);
     if (!source) return {out, false};
     Bytes part(10'000);
     while (true) {

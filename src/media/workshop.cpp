@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/bytes/memory_content.h"
 #include "media/film.h"
 #include "media/iso_media.h"
 #include "media/workers.h"
@@ -13,33 +14,6 @@ namespace perdure::media {
 namespace {
 
 constexpr std::size_t read_bytes = 256 << 10;
-
-/// Bytes in memory as content.
-class MemoryContent : public data::Content {
-public:
-    explicit MemoryContent(Bytes bytes) : bytes_(std::make_shared<Bytes>(std::move(bytes))) {}
-    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
-        return std::make_unique<Source>(bytes_);
-    }
-
-private:
-    class Source : public data::ByteSource {
-    public:
-        explicit Source(std::shared_ptr<Bytes const> bytes) : bytes_(std::move(bytes)) {}
-        Result<std::size_t> read(ByteSpan into) override {
-            auto const now = std::min(into.size(), bytes_->size() - at_);
-            std::copy_n(bytes_->data() + at_, now, into.data());
-            at_ += now;
-            return now;
-        }
-        Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-    private:
-        std::shared_ptr<Bytes const> bytes_;
-        std::size_t at_ = 0;
-    };
-    std::shared_ptr<Bytes> bytes_;
-};
 
 /// Front of a file, and the way to the rest of it.
 struct Opened {
@@ -235,7 +209,7 @@ Result<Outcome> Workshop::convert(std::shared_ptr<data::Content> content, Wanted
         outcome.facts.kind = type->kind;
     }
     outcome.facts.size_bytes = answer.bytes.size();
-    outcome.content = std::make_shared<MemoryContent>(std::move(answer.bytes));
+    outcome.content = std::make_shared<data::MemoryContent>(std::move(answer.bytes));
     outcome.original = false;
     return outcome;
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "data/bytes/memory_content.h"
 #include "origin/origin.h"
 
 // What the tests of tree origins share: reading a whole tree, copying one through a target.
@@ -122,24 +123,6 @@ inline Result<std::vector<data::Problem>> copy_tree(SourceOptions const& from,
             PD_CHECK(target->finish_folder(at->first, at->second.entry));
     return target->take_problems();
 }
-
-/// A content that a test makes up.
-class GivenBytes final : public data::ByteSource {
-public:
-    explicit GivenBytes(std::string bytes) : bytes_(std::move(bytes)) {}
-    Result<std::size_t> read(ByteSpan into) override {
-        std::size_t const count = std::min(into.size(), bytes_.size() - at_);
-        std::copy_n(as_bytes(bytes_).begin() + static_cast<std::ptrdiff_t>(at_), count,
-                    into.begin());
-        at_ += count;
-        return count;
-    }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    std::string bytes_;
-    std::size_t at_ = 0;
-};
 
 inline data::Entry given_entry(std::string name, data::EntryKind kind = data::EntryKind::file) {
     data::Entry entry;

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <limits>
 
+#include "data/bytes/memory_content.h"
+
 namespace perdure::format::testing {
 
 namespace {
@@ -280,25 +282,6 @@ private:
     std::int64_t next_ = 1;
 };
 
-class MemoryContent : public data::Content, public data::ByteSource {
-public:
-    explicit MemoryContent(std::string bytes) : bytes_(std::move(bytes)) {}
-    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
-        return std::make_unique<MemoryContent>(bytes_);
-    }
-    Result<std::size_t> read(ByteSpan into) override {
-        auto const count = std::min(into.size(), bytes_.size() - at_);
-        std::memcpy(into.data(), bytes_.data() + at_, count);
-        at_ += count;
-        return count;
-    }
-    Result<data::Entry> entry_after_reading() override { return data::Entry(); }
-
-private:
-    std::string bytes_;
-    std::size_t at_ = 0;
-};
-
 data::ValueView view_of(Value const& value) {
     if (auto const* text = std::get_if<Text>(&value)) return std::string_view(text->bytes);
     if (auto const* bytes = std::get_if<Bytes>(&value)) return ByteView(*bytes);
@@ -367,7 +350,7 @@ Result<MediaFile> HostileMedia::open(data::MediaRef const& media, std::stop_toke
     file.name = media.path.substr(media.path.rfind('/') + 1);
     file.media_type = "application/octet-stream";
     file.size_bytes = found->second.size();
-    file.content = std::make_shared<MemoryContent>(found->second);
+    file.content = std::make_shared<data::MemoryContent>(to_bytes(found->second));
     return file;
 }
 

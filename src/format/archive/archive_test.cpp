@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "data/bytes/memory_content.h"
 #include "format/archive/archive_writer.h"
 #include "format/archive/layout.h"
 #include "format/archive/read/portable_archive.h"
@@ -60,24 +61,12 @@ public:
         file.name = media.path;
         file.media_type = "image/jpeg";
         file.size_bytes = media.path.size();
-        file.content = std::make_shared<Content>(media.path.substr(0, 1));
+        file.content = std::make_shared<data::MemoryContent>(to_bytes(media.path.substr(0, 1)));
         return file;
     }
     Result<Preview> preview(data::MediaRef const&, unsigned, std::stop_token) override {
         return fail(Fault::unsupported, "none");
     }
-
-private:
-    class Content : public data::Content {
-    public:
-        explicit Content(std::string bytes) : bytes_(std::move(bytes)) {}
-        Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
-            return std::make_unique<MemorySource>(as_bytes(bytes_));
-        }
-
-    private:
-        std::string bytes_;
-    };
 };
 
 Bytes floats(std::initializer_list<float> values) {

@@ -344,11 +344,4 @@ Result<void> JsonReader::copy(JsonEvent event, std::string& out) {
     }
 }
 
-Result<std::size_t> MemorySource::read(ByteSpan into) {
-    auto const count = std::min(into.size(), bytes_.size());
-    std::copy_n(bytes_.begin(), count, into.begin());
-    bytes_ = bytes_.subspan(count);
-    return count;
-}
-
 }  // namespace perdure::format

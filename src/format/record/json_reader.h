@@ -85,15 +85,4 @@ private:
     std::string text_;
 };
 
-/// Bytes in memory as a source. The bytes must outlive it.
-class MemorySource : public data::ByteSource {
-public:
-    explicit MemorySource(ByteView bytes) : bytes_(bytes) {}
-    Result<std::size_t> read(ByteSpan into) override;
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    ByteView bytes_;
-};
-
 }  // namespace perdure::format

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "data/bytes/memory_content.h"
 #include "system/file.h"
 #include "system/process.h"
 
@@ -55,33 +56,6 @@ Bytes stored(ByteView raw) {
     return out;
 }
 
-class MemorySource : public data::ByteSource {
-public:
-    explicit MemorySource(std::shared_ptr<Bytes> bytes) : bytes_(std::move(bytes)) {}
-    Result<std::size_t> read(ByteSpan into) override {
-        auto const now = std::min(into.size(), bytes_->size() - at_);
-        std::copy_n(bytes_->data() + at_, now, into.data());
-        at_ += now;
-        return now;
-    }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    std::shared_ptr<Bytes> bytes_;
-    std::size_t at_ = 0;
-};
-
-class MemoryContent : public data::Content {
-public:
-    explicit MemoryContent(Bytes bytes) : bytes_(std::make_shared<Bytes>(std::move(bytes))) {}
-    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
-        return std::make_unique<MemorySource>(bytes_);
-    }
-
-private:
-    std::shared_ptr<Bytes> bytes_;
-};
-
 }  // namespace
 
 Bytes quarters_png(Size size, bool transparent) {
@@ -130,7 +104,7 @@ Bytes with_tags(ByteView file, std::initializer_list<Tag> tags) {
 }
 
 std::shared_ptr<data::Content> content_of(Bytes bytes) {
-    return std::make_shared<MemoryContent>(std::move(bytes));
+    return std::make_shared<data::MemoryContent>(std::move(bytes));
 }
 
 Bytes read_all(data::Content& content) {

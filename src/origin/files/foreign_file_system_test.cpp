@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "data/bytes/memory_content.h"
 #include "origin/files/metadata.h"
 #include "origin/files/target.h"
 #include "system/file.h"
@@ -90,19 +91,6 @@ TEST_F(ForeignFileSystem, WhatItCannotKeepIsToldAndCostsNothingElse) {
     EXPECT_EQ(time_, 1'000'000);
 }
 
-class Bytes4 final : public data::ByteSource {
-public:
-    Result<std::size_t> read(ByteSpan into) override {
-        if (std::exchange(done_, true)) return std::size_t{0};
-        std::memcpy(into.data(), "text", 4);
-        return std::size_t{4};
-    }
-    Result<data::Entry> entry_after_reading() override { return fail(Fault::internal, "unused"); }
-
-private:
-    bool done_ = false;
-};
-
 TEST_F(ForeignFileSystem, OfNamesThatAreOneThereTheFirstStaysAndTheOtherIsNamed) {
     auto const scratch = system::ScratchFolder::create();
     TargetOptions options;
@@ -115,7 +103,7 @@ TEST_F(ForeignFileSystem, OfNamesThatAreOneThereTheFirstStaysAndTheOtherIsNamed)
     file.size = 4;
     folder.kind = data::EntryKind::folder;
     folder.mode = 0700;
-    Bytes4 first, second, third;
+    data::MemorySource first(as_bytes("text")), second(as_bytes("text")), third(as_bytes("text"));
     ASSERT_TRUE((*target)->make_folder("B", folder));
     ASSERT_TRUE((*target)->write_file("A", file, first));
     one_case = true;

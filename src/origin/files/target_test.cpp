@@ -65,7 +65,7 @@ protected:
     }
     static Result<void> write(data::TreeTarget& target, std::string const& path,
                               std::string const& text) {
-        GivenBytes bytes(text);
+        data::MemorySource bytes(as_bytes(text));
         return target.write_file(path, given_entry("x"), bytes);
     }
     data::LogicalDigest digest(system::Path const& path) {
@@ -236,7 +236,7 @@ TEST_F(FilesTarget, GivesAttributesToWhatIsReadOnlyAsAnOrdinaryUserToo) {
         entry.gid = ::getegid();
         entry.mode = 0444;
         entry.xattrs = {{"user.mime", to_bytes("text/plain")}};
-        GivenBytes bytes("x");
+        data::MemorySource bytes(as_bytes("x"));
         if (!(*target)->write_file("x", entry, bytes)) ::_exit(2);
         if (!(*target)->take_problems().empty()) ::_exit(3);
         ::_exit(0);
@@ -327,14 +327,14 @@ TEST_F(FilesTarget, RefusesExtentsThatLie) {
         {{200, 1}}, {{0, 50}}};
     for (auto const& extents : lies) {
         entry.extents = extents;
-        GivenBytes bytes("0123456789");
+        data::MemorySource bytes(as_bytes("0123456789"));
         EXPECT_EQ(target->write_file("f", entry, bytes).error().fault(), Fault::corrupt);
     }
     entry.extents = {{0, 5}};
-    GivenBytes more("0123456789");
+    data::MemorySource more(as_bytes("0123456789"));
     EXPECT_EQ(target->write_file("f", entry, more).error().fault(), Fault::corrupt);
     entry.size = UINT64_MAX;
-    GivenBytes few("01234");
+    data::MemorySource few(as_bytes("01234"));
     EXPECT_FALSE(target->write_file("f", entry, few));
     EXPECT_TRUE(std::filesystem::is_empty(to_));
 }
@@ -348,7 +348,7 @@ TEST_F(FilesTarget, MakesNoDevicesAndNoSetuidFromForeignSnapshots) {
     EXPECT_TRUE(target->make_other("d", device));
     data::Entry program = given_entry("p");
     program.mode = 06755;
-    GivenBytes bytes("#!");
+    data::MemorySource bytes(as_bytes("#!"));
     EXPECT_TRUE(target->write_file("p", program, bytes));
     struct stat status{};
     EXPECT_NE(::lstat((to_ / "d").c_str(), &status), 0);
@@ -369,7 +369,7 @@ TEST_F(FilesTarget, ReportsOnceWhatItMayNotDoAndGoesOn) {
             data::Entry entry = given_entry("x");
             entry.uid = 4242;
             entry.mode = 04755;
-            GivenBytes bytes("x");
+            data::MemorySource bytes(as_bytes("x"));
             if (!(*target)->write_file(std::to_string(i), entry, bytes)) ::_exit(2);
         }
         auto const problems = (*target)->take_problems();

@@ -5,40 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "data/bytes/memory_content.h"
+
 namespace perdure::origin {
 namespace {
-
-class MemoryContent final : public data::Content {
-public:
-    MemoryContent(Bytes bytes, data::Entry entry)
-        : bytes_(std::make_shared<Bytes const>(std::move(bytes))), entry_(std::move(entry)) {}
-
-    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token) override {
-        return std::make_unique<Source>(bytes_, entry_);
-    }
-
-private:
-    class Source final : public data::ByteSource {
-    public:
-        Source(std::shared_ptr<Bytes const> bytes, data::Entry entry)
-            : bytes_(std::move(bytes)), entry_(std::move(entry)) {}
-        Result<std::size_t> read(ByteSpan into) override {
-            std::size_t const count = std::min(into.size(), bytes_->size() - at_);
-            std::copy_n(bytes_->begin() + static_cast<std::ptrdiff_t>(at_), count, into.begin());
-            at_ += count;
-            return count;
-        }
-        Result<data::Entry> entry_after_reading() override { return entry_; }
-
-    private:
-        std::shared_ptr<Bytes const> bytes_;
-        data::Entry entry_;
-        std::size_t at_ = 0;
-    };
-
-    std::shared_ptr<Bytes const> bytes_;
-    data::Entry entry_;
-};
 
 class PinnedSource final : public data::ByteSource {
 public:
@@ -98,7 +68,7 @@ Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string co
     whole.sparse = false;
     whole.extents.clear();
     whole.size = got;
-    return std::make_shared<MemoryContent>(std::move(bytes), std::move(whole));
+    return std::make_shared<data::MemoryContent>(std::move(bytes), std::move(whole));
 }
 
 }  // namespace perdure::origin

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "format/record/json_reader.h"
+#include "data/bytes/memory_content.h"
 
 namespace perdure::format {
 namespace {
@@ -23,7 +23,7 @@ Bytes member(std::string_view text) {
 }
 
 std::string all_of(ByteView file) {
-    MemorySource source(file);
+    data::MemorySource source(file);
     GzipMembers members(source);
     std::string text;
     while (true) {

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "crypto/hash.h"
+#include "data/bytes/memory_content.h"
 #include "format/record/read/line_reader.h"
 #include "format/record/read/no_content.h"
 #include "format/record/read/record_types.h"
@@ -41,19 +42,6 @@ struct Place {
     std::size_t bytes = 0, position = 0;
 };
 
-class HeldBytes : public data::ByteSource {
-public:
-    explicit HeldBytes(Bytes bytes) : bytes_(std::move(bytes)), rest_(bytes_) {}
-    HeldBytes(HeldBytes const&) = delete;
-    HeldBytes& operator=(HeldBytes const&) = delete;
-    Result<std::size_t> read(ByteSpan into) override { return rest_.read(into); }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    Bytes bytes_;
-    MemorySource rest_;
-};
-
 class Inside : public data::Content {
 public:
     Inside(LineReader const& lines, Place place, std::string path)
@@ -71,7 +59,8 @@ public:
         if (to_hex(crypto::sha256(bytes)) != medium.text("sha256")) {
             return fail(Fault::corrupt, path_ + " is not what was written");
         }
-        return std::make_unique<HeldBytes>(std::move(bytes));
+        return std::make_unique<data::MemorySource>(
+            std::make_shared<Bytes const>(std::move(bytes)));
     }
 
 private:

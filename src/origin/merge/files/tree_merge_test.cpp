@@ -7,24 +7,10 @@
 
 #include <fstream>
 
+#include "data/bytes/memory_content.h"
+
 namespace perdure::origin {
 namespace {
-
-class TextSource final : public data::ByteSource {
-public:
-    explicit TextSource(std::string text) : text_(std::move(text)) {}
-    Result<std::size_t> read(ByteSpan into) override {
-        auto const count = std::min(into.size(), text_.size() - at_);
-        std::memcpy(into.data(), text_.data() + at_, count);
-        at_ += count;
-        return count;
-    }
-    Result<data::Entry> entry_after_reading() override { return data::Entry{}; }
-
-private:
-    std::string text_;
-    std::size_t at_ = 0;
-};
 
 /// A live folder with something outside that nobody may touch.
 struct TreeMergeTest : ::testing::Test {
@@ -84,7 +70,7 @@ TEST_F(TreeMergeTest, NamesThatLeadOutsideWriteNothingAnywhere) {
           "sub/", "./x"}) {
         auto merge = open("stage");
         ASSERT_TRUE(merge);
-        TextSource content("evil");
+        data::MemorySource content(as_bytes("evil"));
         auto done = (*merge)->write_file(name, file(), content);
         if (done) done = put(**merge, "stage");
         EXPECT_TRUE(!done || told.back().finding == FileItem::Finding::blocked) << name;
@@ -123,7 +109,7 @@ TEST_F(TreeMergeTest, LinksPlantedInTheTargetAreReplacedOrNamedNeverFollowed) {
     auto merge = open("stage");
     ASSERT_TRUE(merge);
     for (std::string const name : {"file", "folder/victim", "folder/new", "sub/up/etc/x"}) {
-        TextSource content("mine");
+        data::MemorySource content(as_bytes("mine"));
         ASSERT_TRUE((*merge)->write_file(name, file(), content)) << name;
     }
     ASSERT_TRUE(put(**merge, "stage"));
@@ -135,7 +121,7 @@ TEST_F(TreeMergeTest, LinksPlantedInTheTargetAreReplacedOrNamedNeverFollowed) {
 TEST_F(TreeMergeTest, ALinkOfTheSnapshotDoesNotCarryLaterFilesOutside) {
     auto merge = open("stage");
     ASSERT_TRUE(merge);
-    TextSource content("mine");
+    data::MemorySource content(as_bytes("mine"));
     ASSERT_TRUE((*merge)->write_file("door/victim", file(), content));
     ASSERT_TRUE((*merge)->make_other("door", link(outside.string())));
     auto const done = put(**merge, "stage");
@@ -147,7 +133,7 @@ TEST_F(TreeMergeTest, ALinkOfTheSnapshotDoesNotCarryLaterFilesOutside) {
 TEST_F(TreeMergeTest, AFolderThatBecomesALinkBetweenPlanAndSwapStopsTheSwap) {
     auto merge = open("stage");
     ASSERT_TRUE(merge);
-    TextSource content("mine");
+    data::MemorySource content(as_bytes("mine"));
     ASSERT_TRUE((*merge)->write_file("sub/victim", file(), content));
     ASSERT_TRUE((*merge)->settle_stage());
     std::filesystem::remove(root / "sub");
@@ -172,7 +158,7 @@ TEST_F(TreeMergeTest, AFileChangedAfterItWasPutIsNotTakenBack) {
     auto merge = open("stage");
     ASSERT_TRUE(merge);
     for (std::string const name : {"note", "new"}) {
-        TextSource content("mine");
+        data::MemorySource content(as_bytes("mine"));
         ASSERT_TRUE((*merge)->write_file(name, file(), content));
     }
     ASSERT_TRUE((*merge)->settle_stage());
@@ -194,7 +180,7 @@ TEST_F(TreeMergeTest, WhatIsWrittenBetweenComparingAndSwappingComesBack) {
         std::ofstream(root / "note") << "before";
         auto merge = open("stage");
         ASSERT_TRUE(merge);
-        TextSource content("mine");
+        data::MemorySource content(as_bytes("mine"));
         ASSERT_TRUE(removes ? (*merge)->remove("note")
                             : (*merge)->write_file("note", file(), content));
         ASSERT_TRUE((*merge)->settle_stage());
@@ -257,7 +243,7 @@ TEST_F(TreeMergeTest, ContentIsComparedWhereTheTimesAreTheSame) {
     for (std::string const stage : {"", "stage"}) {
         auto merge = open(stage);
         ASSERT_TRUE(merge);
-        TextSource content("mine");
+        data::MemorySource content(as_bytes("mine"));
         ASSERT_TRUE((*merge)->write_file("note", entry, content));
         EXPECT_EQ((*merge)->summary().conflict, 1u);
         ASSERT_FALSE(told.back().fields.empty());
@@ -284,7 +270,7 @@ TEST_F(TreeMergeTest, ASparseFileIsComparedByItsExtentsAndItsHoles) {
         entry.gid = ::getegid();
         auto merge = open("");
         ASSERT_TRUE(merge);
-        TextSource content("mine");
+        data::MemorySource content(as_bytes("mine"));
         ASSERT_TRUE((*merge)->write_file("holes", entry, content));
         EXPECT_EQ((*merge)->summary().identical, more ? 0u : 1u);
     }
