@@ -4,8 +4,8 @@
 usage: bench/differences.py [--records N] [--changes N] [--snapshots N] [--people N] [--rounds N]
 
 Prints a line a measurement: the best wall clock of so many rounds, the CPU time of that round and
-the largest peak memory of the process. The last lines are the bars of issue 3; exit 1 when one is
-missed. On a machine that others use, wall clock says little: look at the CPU time.
+the largest peak memory of the process. The last lines are the bars of docs/BENCHMARKS.md; exit 1
+when one is missed. On a machine that others use, wall clock says little: look at the CPU time.
 """
 import argparse
 import json

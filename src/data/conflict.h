@@ -10,8 +10,8 @@
 
 namespace perdure::data {
 
-/// What happens where a record is there already and differs. docs/DISASTER_RECOVERY.md and
-/// design/30-records.md.
+/// What happens where a record is there already and differs. docs/DISASTER_RECOVERY.md, "What
+/// happens where both are there and differ".
 enum class Strategy {
     keep_newer,   ///< the newer `updated` (else `created`) wins; in doubt the existing stays
     keep_older,   ///< the existing stays

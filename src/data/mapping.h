@@ -17,7 +17,7 @@ struct SubjectMapping {
 };
 
 /// How rows become records: `[source.X.records.TYPE]`. Values are column names or the small path
-/// language of design/00-product.md ("a -> t.c", "link(a, b) -> t.c", "t(a).c").
+/// language of data/mapping_path.h ("a -> t.c", "link(a, b) -> t.c", "t(a).c").
 struct RecordMapping {
     std::string type, table;
     std::map<std::string, std::string> fields;  ///< title, body, created, project, tags, media…

@@ -7,7 +7,7 @@
 
 namespace perdure::data {
 
-/// The small path language of a mapping's right-hand sides. docs/GUIDE and design 00:
+/// The small path language of a mapping's right-hand sides (docs/CONFIG.md, records):
 ///   title                                  a column of the record's own table
 ///   collection_id -> collections.name      through a key column to another table's column
 ///   memory_tags(memory_id, tag_id) -> tags.name    through a link table, many values

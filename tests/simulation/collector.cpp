@@ -1,5 +1,5 @@
-// The collector of the simulated world: the order of steps of repository/upkeep/collect.cpp, with
-// toy packs and marks.
+// The collector of the simulated world: the steps of repository/upkeep/collect/collect.cpp in their
+// order, with toy packs and marks.
 #include <algorithm>
 
 #include "base/codec.h"
