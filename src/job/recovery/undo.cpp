@@ -1,3 +1,11 @@
+// Problem: take a run back, or settle one that was killed, over databases and folders that are in
+// use and have no transaction in common.
+//
+// 1. An undo is a run of its own, with journals and the states preparing, prepared, done: what
+//    apply.cpp says of a kill holds for it too, and it can itself be undone.
+// 2. A run that was killed after "prepared" is complete when every source shows its changes, else
+//    all that shows them is taken back. What a source shows is asked of it, never remembered.
+// 3. What somebody changed since stays and is named; without --partly nothing is written then.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

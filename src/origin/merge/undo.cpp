@@ -1,3 +1,16 @@
+// Problem: take back what a restore wrote into a database that its application used since, without
+// losing what it wrote.
+//
+// 1. A record is judged by three images: before the run, after it, and now. What is as the run left
+//    it goes back whole; where other fields changed since, only the run's own fields go back; where
+//    one of those changed, the record stays and is named.
+// 2. All are judged before anything is written, and again under the write lock.
+// 3. A row whose number no column shows is known by its values: it may come back under any number,
+//    unless another row holds by now what must be unique.
+// 4. Rows that go but are referred to by now stay (hold_back), so no reference breaks.
+//
+// Rejected: putting the safety snapshot back (it would take later work with it); giving restored
+// rows numbers above all deleted ones (an application that appends a row takes the number anyway).
 #include "origin/merge/undo.h"
 
 #include <fmt/format.h>

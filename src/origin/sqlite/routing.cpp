@@ -1,3 +1,17 @@
+// Problem: say of every row of any application whose it is, in SQL that runs once a row, so that
+// this person's key seals it: a row that is taken for nobody's outlives every erasure.
+//
+// 1. A row is one person's or nobody's, never two people's.
+// 2. The same row leads to the same person in every backup: ways depend on the schema and the
+//    mapping alone, never on values but those of the row and its parents.
+// 3. What the mapping says of a table stands in place of all its foreign keys.
+// 4. No index is searched whose order only the application knows. What such an index, or none,
+//    would have to find by one column is looked up in a temporary table.
+//
+// Chosen: breadth first from the people, so each table gets a shortest way, the best-sounding
+// column of equals. Rejected: a second choice where the first is NULL (a row would change its
+// domain with every update; it is counted and named instead, see note_choice); nobody's where the
+// person's own row is gone (no erasure would reach it).
 #include "origin/sqlite/routing.h"
 
 #include <algorithm>

@@ -1,3 +1,18 @@
+// Problem: several destinations should hold the same objects; any of them may be away, fall silent
+// half-way, have missed weeks or be damaged; and nobody may believe that a snapshot lies whole
+// where it does not.
+//
+// 1. One leg, the authority, decides what exists: the first that serves. A put-if-absent that it
+//    refuses is refused, whatever the others hold.
+// 2. A leg that failed once is given nothing more in this session, so no snapshot lands where one
+//    of its packs is missing. It is still read from.
+// 3. Before the first put legs are compared. One that lacks a snapshot, a manifest or the config
+//    that another has was away: it is no authority, for it may hold keys that were destroyed.
+// 4. Keys and data have an authority each; who only lags behind in packs still decides about keys.
+// 5. "Not there" is said only where a leg that serves says so, and no other leg has it.
+//
+// Rejected: the union of what all hold (it promises packs to a leg that lacks them); a second
+// mirror for keys (two opinions about who is degraded).
 #include "store/wrap/mirror.h"
 
 #include <fmt/core.h>

@@ -1,3 +1,16 @@
+// Problem: change many names of a folder that is in use so that a kill at any moment can be taken
+// back or finished, with nothing lost that somebody else wrote meanwhile.
+//
+// 1. Whatever is put lies complete in the stage, on the same file system, before the first name
+//    changes; files that go are in the stage afterwards. A change of a name is one system call.
+// 2. The stage, not what stands under a name now, tells how far a run came: an application may
+//    have written there since (all_put, swap_back).
+// 3. What was put is known by inode, size and time. Where those differ by now it stays, is named.
+// 4. Folders get their mode and time last and deepest first; a folder that holds something stays.
+// 5. Each call that changes the disk is announced to system::step; all go through descriptors of
+//    folders that were reached beneath the root, so no link leads outside.
+//
+// Rejected: a stage for each file system below the root (a journal and crash cases for each).
 #include "origin/merge/files/file_swap.h"
 
 #include <fcntl.h>
@@ -13,9 +26,6 @@
 #include "origin/merge/files/differences.h"
 #include "origin/merge/files/look_beneath.h"
 #include "system/step.h"
-
-// Each call that changes the disk is announced to system::step; all go through descriptors of
-// folders that were reached beneath the root.
 
 namespace perdure::origin {
 

@@ -1,3 +1,17 @@
+// Problem: prove a repository at every destination, beside writers and collectors that hold no
+// lock, and name exactly what is damaged or missing, where, and whether it can be repaired.
+//
+// 1. What one destination holds proves nothing about another: sizes, segments, pins and packs are
+//    looked at in each; the frames of a pack body are opened once, since equal hashes are equal.
+// 2. The local cache proves nothing about the store: unless only some snapshots are asked about,
+//    each segment of the index is read from each destination, at every level.
+// 3. Damage is a finding, silence is none: a destination that stops answering is named as unread.
+// 4. What vanished since it was listed was collected, merged or unpinned: no finding.
+// 5. Nothing is written but this machine's memory of which packs were read.
+// 6. Erased people's blobs are counted, never opened; a handle nobody ever heard of is a finding.
+//
+// Rejected: one destination and its name; a sample of destinations (who has two wants to know that
+// either is enough).
 #include "repository/upkeep/verify/verify.h"
 
 #include <fmt/core.h>
