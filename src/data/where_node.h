@@ -19,6 +19,7 @@ struct Where::Node {
     std::vector<WhereLiteral> values;
 };
 
+/// Fails: invalid, with the place in the text (also past 64 KiB, or 64 levels).
 Result<std::shared_ptr<Where::Node const>> parse_where_tree(std::string const& text);
 
 }  // namespace perdure::data

@@ -57,7 +57,9 @@ struct DrillReport {
     bool passed() const;
 };
 
-/// Restores into a scratch folder that is removed afterwards, checks, and compares digests.
+/// Restores into a scratch folder that is removed afterwards, checks, and compares digests. What
+/// does not pass is in the report. Fails: not_found (the snapshot holds none of `sources`);
+/// exhausted (no room for the copy); cancelled; what opening the repository's objects fails with.
 Result<DrillReport> drill(repository::Repository& repository, DrillRequest const& request,
                           std::stop_token stop);
 

@@ -18,6 +18,8 @@ public:
 
     TreeScanner(data::TreeReader& reader, SourceSnapshot const* parent, WriteContext& context,
                 Sink sink, std::stop_token stop);
+    /// Fails: internal (the reader gave no tree, or names out of order); cancelled; what the reader
+    /// fails with. A sink that takes no more ends it without an error.
     Result<void> run();
     Counts const& counts() const { return counts_; }
 

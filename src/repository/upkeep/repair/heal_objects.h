@@ -15,6 +15,9 @@ struct HealRequest {
     std::uint64_t epoch = 0, collection = 0;
 };
 
+/// What the three below could not mend is in `report.left`. Fail: cancelled; unavailable (the leg
+/// answers nothing any more); what putting into it fails with. Threads: one a leg.
+
 /// Mends every object of `leg` that is stored as three copies: from its own copies, else from the
 /// same object on another leg.
 Result<void> heal_triples(HealRequest const& request, RepairReport& report, std::stop_token stop);
