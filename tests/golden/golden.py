@@ -14,6 +14,7 @@ from reader import Repository  # noqa: E402
 from sample import Place  # noqa: E402
 from sample_1b import SmallPlace  # noqa: E402
 from wire import Damage  # noqa: E402
+import worked_bytes  # noqa: E402
 
 
 def compare(repository, expected):
@@ -40,6 +41,12 @@ def every_golden_folder_is_read_here(_):
     there = {name for name in os.listdir(HERE)
              if os.path.isdir(os.path.join(HERE, name, "repository"))}
     assert there == set(SAMPLES), there
+
+
+def the_worked_bytes_of_the_page_come_out(_):
+    page = worked_bytes.page()
+    for text in worked_bytes.made():
+        assert text in page, f"docs/FORMAT.md does not say {text}"
 
 
 def the_reader_reads_the_golden_repositories(_):
@@ -117,6 +124,7 @@ def the_reader_names_a_pack_with_a_flipped_byte(folder):
 def main():
     passed = failed = 0
     for claim in (every_golden_folder_is_read_here,
+                  the_worked_bytes_of_the_page_come_out,
                   the_reader_reads_the_golden_repositories,
                   the_program_restores_the_golden_repositories,
                   the_reader_reads_fresh_repositories,
