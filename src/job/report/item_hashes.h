@@ -25,7 +25,7 @@ struct ItemHashesReport {
 
 /// Reads everything that a snapshot holds, so that a copy can be compared with it item by item,
 /// without perdure. Trees in the order of their paths; tables, then media.
-/// Memory: one sort run (64 MiB), and 200 B for each file that has several names.
+/// Memory: two sort runs (64 MiB), 200 B for each file that has several names.
 Result<ItemHashesReport> hash_items(repository::Repository& repository,
                                     repository::Snapshot const& snapshot,
                                     std::function<Result<void>(ItemHash const&)> const& each,

@@ -44,7 +44,7 @@ struct RowsDiffReport {
 /// Joins two stored databases row by row, reading only the roster blobs and row blocks that differ.
 /// Rows are joined by declared primary key (by rowid where there is none), so neither a move to
 /// another person nor a VACUUM that renumbers makes a change. Either source may be null: empty.
-/// Memory: one sort run (64 MiB), 100 B a block that differs. Disk: the rows of differing blocks,
+/// Memory: two sort runs (64 MiB), 100 B a block that differs. Disk: the rows of differing blocks,
 /// sealed, beyond that.
 /// Fails: corrupt; cancelled; what the callbacks fail with; exhausted (spill disk).
 Result<RowsDiffReport> diff_rows(SourceSnapshot const* before, SourceSnapshot const* after,
