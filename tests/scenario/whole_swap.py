@@ -169,6 +169,12 @@ def claim_a_database_that_is_gone_comes_back_and_goes_again(place):
     assert not path.exists()
 
 
+def claim_a_swap_says_what_it_did(place):
+    spoil(application(place, "DELETE"))
+    out = swap(place).out
+    assert "✓ 1 whole database replaced; 1 read back and right" in out, out
+
+
 def claim_only_whole_databases_are_swapped(place):
     application(place)
     for words in (["app:note/1"], ["app:note"], ["app", "--where", "id = '1'"]):

@@ -198,6 +198,15 @@ std::string spell_decisions(data::Json const& summary) {
     say("replace", "replaced");
     say("duplicate", "duplicated");
     say("remove", "deleted");
+    // A run that replaced a whole database counts no records.
+    auto const whole = std::ranges::count_if(list_of(summary, "sources"), [](auto const& source) {
+        return flag(source, "swap") && list_of(source, "tables").empty();
+    });
+    if (whole > 0) {
+        parts.push_back(
+            plural(static_cast<std::uint64_t>(whole), "whole database", "whole databases") +
+            " replaced");
+    }
     return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
