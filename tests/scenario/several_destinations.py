@@ -95,6 +95,7 @@ def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
                         (["destination", "test", "second"], 13)):
         ran = place.good(*words, code=code)
         assert words == ["key", "rotate"] or "empty now" in ran.out + ran.err, (words, ran)
+        assert "destination destination" not in ran.out + ran.err, (words, ran)
         assert not list(second.rglob("*")), f"{words} wrote below the mount point"
     second.rmdir()
     shutil.move(place.folder / "disk-of-second", second)

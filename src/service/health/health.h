@@ -41,7 +41,7 @@ struct LightState {
     std::string name;  ///< "backup", "check", "restore test", "retention", "destination"
     Light light = Light::unknown;
     std::string detail;      ///< "3 h ago", "never", "failed 3 h ago: why"
-    std::string brief = {};  ///< of a failure, without why; of what is partial, what it lacks
+    std::string brief = {};  ///< for the sentence, where the detail is too much of it
 };
 struct SourceHealth {
     std::string name;

@@ -172,6 +172,7 @@ LightState ask_retention(Config const& config, catalog::RunLog& log, std::string
 }
 
 LightState reach(Workspace& workspace, bool offline) {
+    constexpr std::string_view said = "destination ";
     if (offline) return {"destination", Light::unknown, "not asked"};
     auto const store = workspace.store();
     if (!store) return {"destination", Light::red, in_one_line(store.error().message())};
@@ -181,8 +182,10 @@ LightState reach(Workspace& workspace, bool offline) {
         if (!compared) return {"destination", Light::red, in_one_line(compared.error().message())};
     }
     if (auto const unfit = unfit_destinations(workspace); !unfit.empty()) {
-        return {"destination", Light::red,
-                in_one_line(unfit.front().path + ": " + unfit.front().reason)};
+        auto const detail = in_one_line(unfit.front().path + ": " + unfit.front().reason);
+        // The sentence names the light in front of it.
+        auto const brief = detail.starts_with(said) ? detail.substr(said.size()) : detail;
+        return {"destination", Light::red, detail, brief};
     }
     if (auto const config = (*store)->head("config", workspace.stop()); !config) {
         return {"destination", Light::red, "holds no repository"};
