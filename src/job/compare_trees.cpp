@@ -151,8 +151,9 @@ public:
 
 private:
     void note(std::string path, std::string what, Timestamp changed, bool unreadable = false) {
-        if (found_.size() < how_.max)
-            found_.push_back({std::move(path), std::move(what), changed, unreadable});
+        TreeDifference difference{std::move(path), std::move(what), changed, unreadable};
+        if (how_.excuses && how_.excuses(difference)) return;
+        if (found_.size() < how_.max) found_.push_back(std::move(difference));
     }
 
     /// The current live entry, which the copy lacks.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct TreeDifference {
 struct TreeComparison {
     std::size_t max = 50;  ///< differences named
     bool owners = true;    ///< whether owners must be equal
+    /// Of each difference, in order: whether it is none that is looked for. Such are not named, and
+    /// however many they are, they hide no other.
+    std::function<bool(TreeDifference const&)> excuses = {};
 };
 
 /// Walks two trees side by side and names what a restore should have made equal but did not:

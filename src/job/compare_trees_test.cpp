@@ -120,5 +120,26 @@ TEST_F(Trees, WhatVanishesMeanwhileKeepsNoOtherFromBeingCompared) {
     EXPECT_FALSE(found->at(1).unreadable);
 }
 
+TEST_F(Trees, WhatIsExcusedHidesNothingThatIsNot) {
+    for (auto const& folder : {live, copy}) {
+        for (int i = 0; i < 9; ++i) std::ofstream(folder / std::to_string(i)) << i;
+    }
+    for (int i = 0; i < 9; ++i) std::ofstream(live / std::to_string(i)) << "x";
+    auto const reader = [](system::Path const& path) {
+        return *(*origin::open_origin({.name = "t", .type = "files", .path = path}))->open_tree({});
+    };
+    auto const one = reader(live), two = reader(copy);
+    std::size_t excused = 0;
+    auto const all_but_the_last = [&](TreeDifference const& each) {
+        excused += each.path != "8";
+        return each.path != "8";
+    };
+    auto const found = compare_trees(*one, *two, {.max = 2, .excuses = all_but_the_last}, {});
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->at(0).path, "8");
+    EXPECT_GE(excused, 8u);
+}
+
 }  // namespace
 }  // namespace perdure::job

@@ -8,8 +8,11 @@
 #include <chrono>
 
 #include "job/compare_trees.h"
+#include "job/file_hash.h"
+#include "job/proof/untimed_tree.h"
 #include "job/restore.h"
 #include "origin/damage.h"
+#include "origin/files/digest.h"
 #include "origin/unmade.h"
 #include "repository/rows/read_blocks.h"
 #include "system/process.h"
@@ -32,22 +35,71 @@ bool may_give_away() {
     return ::geteuid() == 0;
 }
 
-/// A tree that differs from live is still proven when live alone moved on since the backup began.
-Result<void> explain_tree(origin::SourceOptions const& live, origin::SourceOptions const& copy,
-                          Timestamp taken, DrilledSource& result, std::stop_token stop) {
+/// A source's tree and its copy, side by side, as they are to be compared.
+struct TreePair {
+    std::unique_ptr<data::TreeReader> live, copy;
+};
+Result<TreePair> open_both(origin::SourceOptions const& live, origin::SourceOptions const& copy,
+                           UntimedFolders const& untimed, std::stop_token const& stop) {
+    TreePair out;
     PD_TRY(auto live_origin, origin::open_origin(live));
     PD_TRY(auto copy_origin, origin::open_origin(copy));
-    PD_TRY(auto live_reader, live_origin->open_tree(stop));
-    PD_TRY(auto copy_reader, copy_origin->open_tree(stop));
-    PD_TRY(auto const differences,
-           compare_trees(*live_reader, *copy_reader,
-                         {.max = differences_max, .owners = may_give_away()}, stop));
+    PD_TRY(out.live, live_origin->open_tree(stop));
+    PD_TRY(out.copy, copy_origin->open_tree(stop));
+    if (untimed.empty()) return out;
+    out.live = without_times(std::move(out.live), untimed);
+    out.copy = without_times(std::move(out.copy), untimed);
+    return out;
+}
+
+/// Whether the two are equal but for the times of folders with databases of this configuration,
+/// which reading those changes: a drill would else never find a tree around them equal.
+Result<bool> equal_but_for_times(TreePair const& pair, UntimedFolders const& untimed,
+                                 DrilledSource& result, std::stop_token stop) {
+    PD_TRY(auto const live, origin::digest_tree(*pair.live, stop));
+    PD_TRY(auto const copy, origin::digest_tree(*pair.copy, std::move(stop)));
+    if (live != copy) return false;
+    result.expected = live;
+    result.restored = copy;
+    result.equality = Equality::equal_to_live;
+    auto const& [folder, database] = *untimed.databases.begin();
+    auto const name = folder.empty() ? std::string(".") : folder;
+    auto const count = untimed.databases.size();
+    result.not_judged.push_back(
+        {result.name,
+         count == 1 ? fmt::format("the time of the folder {}: opening {} in it changes it, for a "
+                                  "backup too, so it was compared without",
+                                  name, database)
+                    : fmt::format("the times of {} folders with databases, such as {}: opening "
+                                  "those changes them, for a backup too, so they were compared "
+                                  "without",
+                                  count, name)});
+    return true;
+}
+
+/// A tree that differs from live is still proven when live alone moved on since the backup began.
+Result<void> explain_tree(origin::SourceOptions const& live, origin::SourceOptions const& copy,
+                          DrillRequest const& request, DrilledSource& result,
+                          std::stop_token stop) {
+    auto const taken = request.snapshot.started;
+    auto const untimed = folders_of_databases(live.path, request.live, taken);
+    if (!untimed.empty()) {
+        PD_TRY(auto const pair, open_both(live, copy, untimed, stop));
+        PD_TRY(bool const equal, equal_but_for_times(pair, untimed, result, stop));
+        if (equal) return {};
+    }
     result.equality = may_give_away() ? Equality::changed_since : Equality::as_permitted;
+    auto const moved_on = [&](TreeDifference const& difference) {
+        if (difference.unreadable) return true;  // the backup could not read it, and said so
+        result.equality = Equality::changed_since;
+        return difference.what == "added" || difference.live_changed >= taken;
+    };
+    PD_TRY(auto const pair, open_both(live, copy, untimed, stop));
+    PD_TRY(auto const differences,
+           compare_trees(*pair.live, *pair.copy,
+                         {.max = differences_max, .owners = may_give_away(), .excuses = moved_on},
+                         stop));
     for (auto const& difference : differences) {
-        if (difference.unreadable) continue;  // the backup could not read it, and said so
-        if (result.equality == Equality::as_permitted) result.equality = Equality::changed_since;
-        bool const moved_on = difference.what == "added" || difference.live_changed >= taken;
-        if (moved_on) continue;
         result.equality = Equality::different;
         result.problems.push_back({difference.path, "differs from the source: " + difference.what});
     }
@@ -66,14 +118,18 @@ Result<void> compare_media(origin::SourceOptions const& live, origin::SourceOpti
     PD_TRY(auto copy_origin, origin::open_origin(as_tree(copy.media)));
     PD_TRY(auto live_reader, live_origin->open_tree(stop));
     PD_TRY(auto copy_reader, copy_origin->open_tree(stop));
+    // Of the folder itself older snapshots tell nothing; what lies in it is compared. Its names are
+    // in the digest, and of what the source leaves out today they tell nothing.
+    auto const moved_on = [&](TreeDifference const& difference) {
+        bool const of_no_use = difference.unreadable || difference.path.empty();
+        bool const by_name = difference.what == "added" || difference.what == "missing";
+        return of_no_use || by_name || difference.live_changed >= taken;
+    };
     PD_TRY(auto const differences,
            compare_trees(*live_reader, *copy_reader,
-                         {.max = differences_max, .owners = may_give_away()}, stop));
+                         {.max = differences_max, .owners = may_give_away(), .excuses = moved_on},
+                         stop));
     for (auto const& difference : differences) {
-        if (difference.unreadable) continue;
-        // Of the folder itself older snapshots tell nothing; what lies in it is compared.
-        if (difference.path.empty() || difference.what == "added") continue;
-        if (difference.live_changed >= taken) continue;
         result.equality = Equality::different;
         result.problems.push_back(
             {difference.path, "differs from the source's media: " + difference.what});
@@ -111,7 +167,7 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
         }
         if (!recorded && digest) {
             result.expected = *digest;
-            return explain_tree(live->second, copy, request.snapshot.started, result, stop);
+            return explain_tree(live->second, copy, request, result, stop);
         }
         if (!digest) why = "the live source cannot be read (" + digest.error().message() + ")";
     }

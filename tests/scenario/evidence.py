@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Evidence: drills, custody, migration reports, and restores under other owners and paths."""
+import contextlib
 import hashlib
 import json
 import os
@@ -201,6 +202,62 @@ def claim_a_drill_that_compared_with_nothing_says_so(place):
     config = place.work / "perdure.toml"
     config.write_text(config.read_text().replace("[source.data]", "[source.other]"))
     assert "no such source" in place.good("restore", "drill").err
+
+
+def wal_database(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)")
+        connection.commit()
+
+
+def claim_a_tree_around_a_database_that_nobody_has_open_is_equal(place):
+    """SQLite makes files beside it while we read and takes them away: that is no difference."""
+    wal_database(place.work / "data/apps/app.db")
+    wal_database(place.work / "data/top.db")
+    place.write("data/one.txt", "one\n")
+    place.write("data/apps/two.txt", "two\n")
+    place.repository(data="data", app="data/apps/app.db", top="data/top.db")
+    place.good("backup")
+    for _ in range(2):
+        place.settle()
+        ran = place.good("restore", "drill", "--json")
+        assert {s["equality"] for s in ran.summary["sources"]} == {"equal_to_live"}, ran
+        data = next(s for s in ran.summary["sources"] if s["name"] == "data")
+        assert data["digest"] == data["expected"] and data["not_judged"] == 1, data
+    assert "times of 2 folders" in place.good("restore", "drill", "data").err
+    # Everything else of these folders is compared, and so is their time where no source reads.
+    (place.work / "data/apps").chmod(0o700)
+    ran = place.good("restore", "drill", "data", "--json")
+    assert ran.summary["sources"][0]["equality"] == "changed_since", ran
+    place.good("backup")
+    place.write("data/other/three.txt", "three\n")
+    place.good("backup")
+    place.write("data/other/gone.txt", "")
+    (place.work / "data/other/gone.txt").unlink()
+    ran = place.good("restore", "drill", "data", "--json")
+    assert ran.summary["sources"][0]["equality"] == "changed_since", ran
+
+
+def claim_a_drill_looks_past_everything_that_changed_live(place):
+    """However much that is, a file that is another one than its copy is found among it."""
+    for number in range(80):
+        place.write(f"data/{number:03}", "as it was\n")
+    place.write("data/wrong", "as it was\n")
+    other = place.work / "other"
+    shutil.copytree(place.work / "data", other)
+    (other / "wrong").write_text("AS it was\n")
+    shutil.copystat(place.work / "data", other)
+    place.repository(data="data")
+    place.settle()
+    place.good("backup")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text().replace('path = "data"', 'path = "other"'))
+    for number in range(80):
+        (other / f"{number:03}").write_text("as it is\n")
+    ran = place.good("restore", "drill", code=14)
+    assert "wrong" in ran.err and "042" not in ran.err, ran
 
 
 def claim_a_drill_tells_of_faults_that_the_source_has_itself(place):
