@@ -58,6 +58,13 @@ void RecordedRun::done(std::vector<data::Problem> const& problems, std::string s
     finish();
 }
 
+void RecordedRun::proved_nothing(std::string sentence) {
+    run_.outcome = catalog::Outcome::partial;
+    run_.exit_code = exit_code::ok;
+    run_.sentence = std::move(sentence);
+    finish();
+}
+
 Error RecordedRun::failed(Error error) {
     run_.outcome =
         error.fault() == Fault::cancelled ? catalog::Outcome::cancelled : catalog::Outcome::failed;

@@ -29,6 +29,8 @@ public:
     /// `unnamed`: further problems, of which only the number is known.
     void done(std::vector<data::Problem> const& problems, std::string sentence,
               std::uint64_t unnamed = 0);
+    /// It ended well, and nobody knows more for it: partial, without a problem.
+    void proved_nothing(std::string sentence);
     /// Records the error and hands it back.
     Error failed(Error error);
     double elapsed_s() const;

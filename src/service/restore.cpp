@@ -100,12 +100,12 @@ void end_drill(RecordedRun& record, job::DrillReport const& report) {
         std::ranges::find(report.sources, record.run().sources.front(), &job::DrilledSource::name);
     if (source == report.sources.end()) return;  // left as failed
     record.run().items = source->restored.items;
+    if (source->passed() && source->equality == job::Equality::not_comparable) {
+        return record.proved_nothing(
+            fmt::format("restored and compared with nothing in {:.1f} s", source->restore_s));
+    }
     if (source->passed()) {
-        bool const compared = source->equality != job::Equality::not_comparable;
-        record.done({}, fmt::format("restored {} in {:.1f} s",
-                                    compared ? "and proven" : "and compared with nothing",
-                                    source->restore_s));
-        return;
+        return record.done({}, fmt::format("restored and proven in {:.1f} s", source->restore_s));
     }
     std::string reason = "the restored copy is not what was backed up";
     if (!source->problems.empty()) {

@@ -204,6 +204,13 @@ def claim_a_drill_that_compared_with_nothing_says_so(place):
     assert "no such source" in place.good("restore", "drill").err
 
 
+def lights(place, name, *words, code=20):
+    """The lights of a source, name to (light, detail)."""
+    ran = place.good("status", "--exit-code", "--json", *words, code=code)
+    source = next(source for source in ran.summary["sources"] if source["name"] == name)
+    return {lamp: (state["light"], state["detail"]) for lamp, state in source["lights"].items()}
+
+
 def wal_database(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -258,6 +265,38 @@ def claim_a_drill_looks_past_everything_that_changed_live(place):
         (other / f"{number:03}").write_text("as it is\n")
     ran = place.good("restore", "drill", code=14)
     assert "wrong" in ran.err and "042" not in ran.err, ran
+
+
+def claim_a_drill_that_compared_with_nothing_is_no_restore_test(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    (place.work / "data").rename(place.work / "away")
+    place.good("restore", "drill")
+    light, detail = lights(place, "data")["restore test"]
+    assert light == "overdue" and "never proven" in detail and "nothing" in detail, detail
+    assert "runs show" in detail, detail
+    place.good("runs", "show", detail.split()[-1])
+    (place.work / "away").rename(place.work / "data")
+    place.good("restore", "drill")
+    assert lights(place, "data")["restore test"] == ("green", "just now")
+    (place.work / "data").rename(place.work / "away")
+    place.good("restore", "drill")
+    light, detail = lights(place, "data")["restore test"]
+    assert light == "green" and "compared with nothing" in detail, detail
+
+
+def claim_a_log_that_cannot_be_read_promises_nothing(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    for words in (["backup"], ["repo", "check"], ["restore", "drill"], ["status", "--exit-code"]):
+        place.good(*words)
+    log = next((place.folder / "state").rglob("runs.db"))
+    with contextlib.closing(sqlite3.connect(log)) as connection:
+        connection.execute("ALTER TABLE run_skipped RENAME COLUMN count TO many")
+        connection.commit()
+    ran = place.good("status", "--exit-code", "--json", code=20)
+    assert "Protected" not in ran.summary["sentence"] and not ran.summary["known"], ran
 
 
 def claim_a_drill_tells_of_faults_that_the_source_has_itself(place):

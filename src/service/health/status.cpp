@@ -41,21 +41,27 @@ LightState failure(std::string name, catalog::Run const& run) {
     return out;
 }
 
+/// What a run that left something out says about its source.
+enum class Partial {
+    is_bad,      ///< it did not do all of what is asked for
+    is_good,     ///< it did, and what it lacks is told elsewhere
+    is_nothing,  ///< no more than if it had never run
+};
 /// How one kind of run stands for one source.
 struct Question {
     std::string name, verb;
     std::chrono::milliseconds age_max;
-    bool partial_counts = false;
+    Partial partial = Partial::is_bad;
 };
 
 LightState ask(catalog::RunLog& log, std::string const& source, Question const& question) {
     LightState out;
     out.name = question.name;
-    auto const ended =
-        log.last(question.verb, source,
-                 {Outcome::ok, Outcome::partial, Outcome::failed, Outcome::interrupted});
+    std::vector<Outcome> any{Outcome::ok, Outcome::failed, Outcome::interrupted};
+    if (question.partial != Partial::is_nothing) any.push_back(Outcome::partial);
+    auto const ended = log.last(question.verb, source, any);
     std::vector<Outcome> good{Outcome::ok};
-    if (question.partial_counts) good.push_back(Outcome::partial);
+    if (question.partial == Partial::is_good) good.push_back(Outcome::partial);
     auto const last_good = log.last(question.verb, source, good);
     if (!ended || !last_good) {
         out.detail = "the log of runs cannot be read";
@@ -130,7 +136,8 @@ std::string tell_of_others(Workspace& workspace) {
 LightState ask_backup(Workspace& workspace, catalog::RunLog& log, std::string const& source,
                       bool offline) {
     using repository::SessionState;
-    auto out = ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, true});
+    auto out =
+        ask(log, source, {"backup", "backup", workspace.config().objectives.rpo, Partial::is_good});
     tell_skipped(out, log, source);
     auto const last = log.last("backup", source, {Outcome::ok, Outcome::partial});
     if (offline || !last || !*last || (*last)->snapshot.empty()) return out;
@@ -155,11 +162,43 @@ LightState ask_check(catalog::RunLog& log, std::string const& source,
     return out;
 }
 
+/// Only what was compared is proven: a drill that found nothing to compare with leaves it at what
+/// was known before, and is told where it is the newest.
+LightState ask_drill(catalog::RunLog& log, std::string const& source,
+                     std::chrono::milliseconds age_max) {
+    auto out = ask(log, source, {"restore test", "drill", age_max, Partial::is_nothing});
+    auto const last = log.last("drill", source, {Outcome::ok, Outcome::partial, Outcome::failed});
+    if (!last || !*last || (*last)->outcome != Outcome::partial) return out;
+    auto const age = system::real_clock().now().seconds - (*last)->started.seconds;
+    if (out.detail == "never") out.detail = "never proven";
+    out.detail += fmt::format("; the last one, {}, compared with nothing: perdure runs show {}",
+                              spell_age(age), (*last)->id);
+    return out;
+}
+
+/// Rules that did not reach a destination that was away, which its own light tells, were followed
+/// where they could be; rules by which a snapshot should have gone that is there still were not.
+LightState retention_in_part(catalog::RunLog& log, LightState light, std::int64_t id) {
+    auto const run = log.find(id);
+    bool const followed =
+        run && std::ranges::none_of(run->problems, [](catalog::RunProblem const& problem) {
+            return problem.path.starts_with("snapshot ");
+        });
+    if (!followed) return run ? failure("retention", *run) : light;
+    light.detail += fmt::format(", not at every destination: perdure runs show {}", id);
+    return light;
+}
+
 LightState ask_retention(Config const& config, catalog::RunLog& log, std::string const& source) {
     if (config.retention.empty()) return {"retention", Light::green, "no rules: all is kept"};
     // Rules that never ran are no danger while there is less than they would keep.
     auto const first = log.last("backup", source, {Outcome::ok, Outcome::partial});
-    auto out = ask(log, source, {"retention", "retention", std::chrono::hours(24 * 35), false});
+    auto out =
+        ask(log, source, {"retention", "retention", std::chrono::hours(24 * 35), Partial::is_good});
+    if (auto const last = log.last("retention", source, {Outcome::ok, Outcome::partial});
+        out.light != Light::red && last && *last && (*last)->outcome == Outcome::partial) {
+        return retention_in_part(log, std::move(out), (*last)->id);
+    }
     if (out.detail == "never" && first) {
         out.light = Light::green;
         out.detail = "not yet needed";
@@ -212,6 +251,13 @@ std::string what_is_skipped(Health const& health) {
     return out;
 }
 
+/// Whether what the log says is still at the destinations; `--offline` does not ask.
+bool was_asked(Health const& health) {
+    return std::ranges::all_of(health.sources, [](SourceHealth const& source) {
+        return source.lights.back().light != Light::unknown;
+    });
+}
+
 std::string sentence_of(Health const& health) {
     if (health.sources.empty()) return "Nothing is protected: the configuration names no source.";
     std::vector<std::string> late;
@@ -231,9 +277,10 @@ std::string sentence_of(Health const& health) {
     if (auto const lacking = what_is_skipped(health); late.empty() && !lacking.empty())
         return "Protected but for what the last backup skipped: " + lacking + ".";
     if (late.empty()) {
-        return fmt::format("Protected: {} fresh, checked and proven by a restore.",
+        return fmt::format("Protected: {} fresh, checked and proven by a restore{}.",
                            count == 1 ? health.sources.front().name + " is"
-                                      : fmt::format("all {} sources are", count));
+                                      : fmt::format("all {} sources are", count),
+                           was_asked(health) ? "" : "; the destinations were not asked");
     }
     std::string out = health.worst == Light::red ? "Not safe: " : "Attention: ";
     out += late.front();
@@ -268,7 +315,7 @@ Health assess(Workspace& workspace, bool offline) {
             }
             one.lights.push_back(std::move(backup));
             one.lights.push_back(ask_check(*log, one.name, goals.check_every, broken));
-            one.lights.push_back(ask(*log, one.name, {"restore test", "drill", goals.drill_every}));
+            one.lights.push_back(ask_drill(*log, one.name, goals.drill_every));
             one.lights.push_back(ask_retention(config, *log, one.name));
         }
         if (!log) {
@@ -277,7 +324,10 @@ Health assess(Workspace& workspace, bool offline) {
             }
         }
         one.lights.push_back(destination);
-        for (auto const& light : one.lights) one.worst = std::max(one.worst, light.light);
+        for (auto const& light : one.lights) {
+            one.worst = std::max(one.worst, light.light);
+            if (&light != &one.lights.back() && light.light == Light::unknown) health.known = false;
+        }
         health.worst = std::max(health.worst, one.worst);
         health.sources.push_back(std::move(one));
     }

@@ -71,6 +71,10 @@ void keep(Workspace& workspace, ReportKeys const& keys, data::Json body, SignedD
     entry.snapshot = drill.report.snapshot_id;
     entry.outcome = drill.report.passed() ? "passed" : "failed";
     for (auto const& source : drill.report.sources) {
+        bool const compared = source.equality != job::Equality::not_comparable;
+        if (!compared)
+            entry.sentence +=
+                (entry.sentence.empty() ? "compared with nothing: " : ", ") + source.name;
         entry.sources.push_back(source.name);
         entry.hashes.emplace_back("source " + source.name, to_hex(source.restored.hash));
     }

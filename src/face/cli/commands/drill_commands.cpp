@@ -123,9 +123,11 @@ Result<int> run_restore_drill_list(Invocation& in) {
     for (auto const& drill : drills) {
         intact = intact && drill.intact;
         auto const& style = out.out_style();
-        std::string const result = !drill.intact  ? style.red("✗ report changed")
-                                   : drill.passed ? style.green("✓ passed")
-                                                  : style.red("✗ failed");
+        bool const compared = drill.equality != "not_comparable";
+        std::string const result = !drill.intact   ? style.red("✗ report changed")
+                                   : !drill.passed ? style.red("✗ failed")
+                                   : compared      ? style.green("✓ passed")
+                                                   : style.yellow("✓ compared with nothing");
         auto const seconds = static_cast<double>(drill.rto_ms) / 1000;
         auto const when = parse_time(drill.when);
         table.add({when ? local_time(*when) : printable(drill.when), printable(drill.source),
