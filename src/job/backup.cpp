@@ -10,6 +10,7 @@
 #include "job/dry_run.h"
 #include "job/live_databases.h"
 #include "job/paced_reader.h"
+#include "job/proof/output_hash.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
 #include "repository/keyring/keyring.h"
@@ -103,12 +104,16 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     PD_TRY(auto origin, watched(origin::open_origin(source), failure));
     if (origin->shape() == origin::Shape::tree) {
         PD_CHECK(watched(origin->test(stop), failure));
+        bool const output = source.type == "command";
+        OutputHash hash;
         PD_TRY(auto reader, watched(origin->open_tree(stop), failure));
         reader = watched(std::move(reader), failure);
-        if (source.type != "command") reader = tell_live_databases(std::move(reader), source.path);
+        reader = output ? hashed(std::move(reader), hash)
+                        : tell_live_databases(std::move(reader), source.path);
         if (pace) reader = paced(std::move(reader), *pace);
         PD_TRY(auto written, repository::write_tree(*reader, parent, context, stop));
         PD_CHECK(reader->next(stop));  // a command that failed is no partial success
+        if (output) written.digest = hash.finish();
         return written;
     }
     PD_TRY(auto reader, watched(origin->open_rows(stop), failure));

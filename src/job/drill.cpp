@@ -291,6 +291,23 @@ Result<void> check_command(Invariant const& invariant, system::Path const& folde
     return {};
 }
 
+/// As the digest that the copy is compared with was made.
+Result<data::LogicalDigest> digest_of_copy(SourceSnapshot const& source, origin::Origin& origin,
+                                           origin::SourceOptions const& copy,
+                                           origin::UnmadeObjects const& unmade,
+                                           std::stop_token stop) {
+    if (source.type == "sqlite")
+        return origin::digest_like(source.digest, copy, unmade, std::move(stop));
+    bool const output = source.type == "command" && !source.digest.hash.is_zero();
+    if (!output) return origin.digest(std::move(stop));
+    auto const name = copy.output_name.empty() ? source.name + ".out" : copy.output_name;
+    auto const hash = hash_file(copy.path / name, stop);
+    if (hash) return data::LogicalDigest{hash->digest, 1, hash->bytes};
+    if (hash.error().fault() == Fault::cancelled) return hash.error();
+    return fail(Fault::corrupt,
+                "the command's output did not come back: " + hash.error().message());
+}
+
 Result<DrilledSource> drill_source(repository::Repository& repository, SourceSnapshot const& source,
                                    DrillRequest const& request, system::Path const& scratch,
                                    std::stop_token stop) {
@@ -314,9 +331,7 @@ Result<DrilledSource> drill_source(repository::Repository& repository, SourceSna
     auto const copy = origin::relocated(source_options(source), folder);
     PD_TRY(auto const unmade, find_unmade(repository, source, result.not_judged, copy, stop));
     PD_TRY(auto const copy_origin, origin::open_origin(copy));
-    PD_TRY(result.restored, source.type == "sqlite"
-                                ? origin::digest_like(source.digest, copy, unmade, stop)
-                                : copy_origin->digest(stop));
+    PD_TRY(result.restored, digest_of_copy(source, *copy_origin, copy, unmade, stop));
     PD_CHECK(tell_limits(source, request, copy, result, stop));
     PD_CHECK(compare_digests(source, request, copy, result, stop));
     PD_TRY(auto found, copy_origin->check(stop));

@@ -286,6 +286,27 @@ def claim_a_drill_that_compared_with_nothing_is_no_restore_test(place):
     assert light == "green" and "compared with nothing" in detail, detail
 
 
+def claim_what_a_command_printed_is_proven_by_a_drill(place):
+    """It cannot be asked again: its output is hashed on its way into the backup."""
+    place.repository()
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '[source.dump]\ntype = "command"\n'
+                      'command = ["sh", "-c", "date +%N; seq 30000"]\n'
+                      '[source.named]\ntype = "command"\ncommand = ["true"]\n'
+                      'output_name = "named.sql"\n')
+    place.good("backup")
+    ran = place.good("restore", "drill", "--json")
+    assert {s["equality"] for s in ran.summary["sources"]} == {"equal_to_recorded"}, ran
+    place.good("restore", "latest", "--to", place.folder / "back")
+    for source, name in (("dump", "dump.out"), ("named", "named.sql")):
+        there = hashlib.sha256((place.folder / "back" / source / name).read_bytes()).hexdigest()
+        told = next(s for s in ran.summary["sources"] if s["name"] == source)
+        assert there == told["digest"] == told["expected"], told
+    place.good("repo", "check")
+    assert "not asked" not in place.good("status", "--exit-code").out.splitlines()[0]
+    assert "not asked" in place.good("status", "--offline").out.splitlines()[0]
+
+
 def claim_a_log_that_cannot_be_read_promises_nothing(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
