@@ -169,18 +169,36 @@ void add_places(Workspace& workspace, std::vector<data::Problem> const& found,
 
 }  // namespace
 
+namespace {
+
+/// A check proves something of what the snapshots hold that are there, and nothing of a source that
+/// was never backed up. Of which sources a snapshot is that nobody can read, nobody knows.
+std::vector<std::string> proven_sources(Workspace const& workspace, VerifyAnswer const& answer,
+                                        std::vector<repository::Snapshot> const& snapshots) {
+    if (!answer.damaged_snapshots.empty()) return all_sources(workspace);
+    std::set<std::string> names;
+    for (auto const& snapshot : snapshots) {
+        for (auto const& source : snapshot.sources) names.insert(source.name);
+    }
+    return {names.begin(), names.end()};
+}
+
+}  // namespace
+
 Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     VerifyAnswer answer;
     auto sources = all_sources(workspace);
     auto opened = workspace.repository();
-    auto chosen = opened && !call.snapshot.empty() ? find_snapshot(workspace, call.snapshot)
-                                                   : Result<repository::Snapshot>();
-    if (opened && chosen && !call.snapshot.empty()) {
-        // A snapshot proves nothing about sources that are not in it.
-        sources.clear();
-        for (auto const& source : chosen->sources) sources.push_back(source.name);
-        answer.snapshot = std::move(*chosen);
+    Result<std::vector<repository::Snapshot>> chosen = std::vector<repository::Snapshot>();
+    if (opened && call.snapshot.empty()) {
+        chosen = (*opened)->snapshots(&answer.damaged_snapshots, workspace.stop());
+    } else if (opened) {
+        auto found = find_snapshot(workspace, call.snapshot);
+        if (found) answer.snapshot = *found;
+        if (found) chosen->push_back(std::move(*found));
+        if (!found) chosen = std::move(found).error();
     }
+    if (opened && chosen) sources = proven_sources(workspace, answer, *chosen);
     RecordedRun record(workspace, "verify", sources);
     if (!opened) return record.failed(std::move(opened).error());
     if (!chosen) return record.failed(std::move(chosen).error());
@@ -194,9 +212,6 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
     if (answer.snapshot) {
         options.snapshots = {answer.snapshot->session};
         record.run().snapshot = answer.snapshot->id();
-    } else {
-        auto all = repository->snapshots(&answer.damaged_snapshots, workspace.stop());
-        if (!all) return record.failed(std::move(all).error());
     }
     auto report = repository::verify(*repository, options, workspace.stop());
     if (!report) return record.failed(std::move(report).error());
@@ -227,6 +242,7 @@ Result<VerifyAnswer> verify(Workspace& workspace, VerifyCall const& call) {
         record.done(noted, counted(answer.report.snapshots, "snapshot") + ", " +
                                counted(answer.report.packs, "pack"));
     } else {
+        if (!answer.snapshot) record.run().sources = all_sources(workspace);
         static_cast<void>(record.failed(fail(Fault::corrupt, "stored data is damaged")));
     }
     return answer;

@@ -307,6 +307,19 @@ def claim_what_a_command_printed_is_proven_by_a_drill(place):
     assert "not asked" in place.good("status", "--offline").out.splitlines()[0]
 
 
+def claim_a_check_of_nothing_proves_nothing(place):
+    place.write("data/one.txt", "one\n")
+    place.write("late/one.txt", "one\n")
+    place.repository(data="data", late="late")
+    place.good("repo", "check")
+    for name in ("data", "late"):
+        assert lights(place, name)["check"] == ("overdue", "never"), name
+    place.good("backup", "data")
+    place.good("repo", "check")
+    assert lights(place, "data")["check"] == ("green", "just now")
+    assert lights(place, "late")["check"] == ("overdue", "never")
+
+
 def claim_a_log_that_cannot_be_read_promises_nothing(place):
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
