@@ -6,6 +6,7 @@
 #include <map>
 
 #include "repository/pins.h"
+#include "service/health/not_reached.h"
 #include "service/recorded_run.h"
 
 namespace perdure::service {
@@ -251,7 +252,7 @@ Result<Snapshot> delete_snapshot(Workspace& workspace, DeleteCall const& call) {
         }
         return record.failed(std::move(error));
     }
-    record.done({}, "deleted snapshot " + short_id(id));
+    record.done(not_reached(workspace), "deleted snapshot " + short_id(id));
     return snapshot;
 }
 

@@ -11,6 +11,7 @@
 #include "repository/pins.h"
 #include "repository/upkeep/repair/kept_config.h"
 #include "repository/upkeep/verify/writer_chain.h"
+#include "service/health/not_reached.h"
 #include "service/health/own_snapshots.h"
 #include "service/receipts.h"
 #include "service/recorded_run.h"
@@ -95,6 +96,7 @@ Result<void> remove_expired(Workspace& workspace, RetentionAnswer& answer) {
                 {"snapshot " + short_id(judged.snapshot.id()), gone.error().message()});
         }
     }
+    for (auto& place : not_reached(workspace)) answer.problems.push_back(std::move(place));
     record.done(answer.problems, fmt::format("{} of {} deleted", removed,
                                              counted(answer.judged.size(), "snapshot")));
     return {};

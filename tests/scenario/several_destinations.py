@@ -46,12 +46,12 @@ def claim_another_repository_at_a_destination_is_never_mixed_with(place):
     before = objects(second)
     for words, code in ((["backup", "sync"], 3), (["backup"], 3), (["key", "rotate"], 3),
                         (["repo", "compact", "--grace", "0s"], 0), (["repo", "repair"], 3),
-                        (["backup", "cleanup", "--keep", "1"], 0), (["repo", "check"], 3),
+                        (["backup", "cleanup", "--keep", "1"], 3), (["repo", "check"], 3),
                         (["doctor"], 1), (["destination", "test", "second"], 13),
                         (["status", "--exit-code"], 20)):
         ran = place.good(*words, code=code)
         told = ran.out + ran.err
-        quiet = words[:2] in (["repo", "compact"], ["backup", "cleanup"], ["key", "rotate"])
+        quiet = words[:2] in (["repo", "compact"], ["key", "rotate"])
         assert quiet or "another repository" in told, (words, ran)
         assert objects(second) == before, f"{words} touched the other repository"
     assert restored(place, "disk", "back") == ""
@@ -155,7 +155,7 @@ def claim_a_pinned_snapshot_outlives_a_deletion_elsewhere(place):
     place.write("data/one.txt", "newer\n" * 5000)
     place.good("backup")
     shutil.move(second, place.folder / "away")
-    place.good("backup", "cleanup", "--keep", "1")
+    place.good("backup", "cleanup", "--keep", "1", code=3)
     place.run("repo", "compact", "--grace", "0s")
     shutil.move(place.folder / "away", second)
     place.good("backup", "pin", first, "--reason", "court order", "--destination", "second")
@@ -223,6 +223,33 @@ def claim_a_new_key_names_the_destinations_that_do_not_open_with_it_yet(place):
     place.good("backup", "sync")
     place.good(*at_second)
     place.good("key", "add", "--file", "another.key")
+
+
+def claim_a_deletion_names_the_destinations_that_it_did_not_reach(place):
+    second = two_places(place)
+    for number in range(3):
+        place.write("data/one.txt", f"{number}\n" * 5000)
+        place.good("backup")
+    place.good("repo", "check")
+    place.good("restore", "drill")
+    shutil.move(second, place.folder / "away")
+    ran = place.good("backup", "cleanup", "--keep", "2", code=3)
+    assert "destination second" in ran.err and "backup sync" in ran.err, ran
+    oldest = place.good("backup", "list", "--json").events[0]["id"]
+    ran = place.good("backup", "delete", oldest, "--confirm", oldest, "--json", code=3)
+    assert "destination second" in ran.out, ran
+    listed = [e for e in place.good("runs", "list", "--json").events if e["type"] == "run"]
+    assert [run["outcome"] for run in listed[:2]] == ["partial", "partial"], listed
+    assert len(list((place.folder / "away/snapshot").iterdir())) == 4
+    place.good("backup", "cleanup", "--keep", "2", "--dry-run")
+    place.good("backup", "cleanup", "--keep", "2", "--destination", "disk")
+    shutil.move(place.folder / "away", second)
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + "[retention.default]\nlast = 2\n")
+    place.good("backup", "sync")
+    # Where the rules could be followed they were: what they did not reach, a sync reaches.
+    place.good("status", "--exit-code")
+    place.good("backup", "cleanup")
 
 
 stage.main(globals())

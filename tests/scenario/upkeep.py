@@ -82,7 +82,7 @@ def claim_a_damaged_tombstone_brings_no_deleted_snapshot_back(place):
     for number, damage in enumerate((bytes(TOMBSTONE), b"\xff" * TOMBSTONE)):
         if number == 0:
             bring_back = away(place, two)
-            place.good("backup", "delete", first, "--confirm", first)
+            place.good("backup", "delete", first, "--confirm", first, code=3)
             bring_back()
         overwrite(one / "snapshot" / first, damage)
         ran = place.run("backup", "list", "--json")
@@ -248,7 +248,7 @@ def claim_a_sync_carries_a_collection_past_a_backup_that_was_killed(place):
     kill_a_backup(place, "two")
     bring_back()
     bring_back = away(place, two)
-    place.good("backup", "delete", "first", "--confirm", "first")
+    place.good("backup", "delete", "first", "--confirm", "first", code=3)
     ran = place.good("repo", "compact", "--grace", "0s", "--json")
     assert ran.summary["packs_deleted"] > 0, ran
     bring_back()
@@ -370,7 +370,7 @@ def collected_apart(place):
     place.write("data/one.txt", "newer\n" * 5000)
     place.good("backup")
     bring_back = away(place, two)
-    place.good("backup", "delete", "first", "--confirm", "first")
+    place.good("backup", "delete", "first", "--confirm", "first", code=3)
     ran = place.good("repo", "compact", "--grace", "0s", "--json")
     assert ran.summary["packs_deleted"] > 0, ran
     bring_back()
@@ -427,7 +427,7 @@ def claim_a_backup_that_was_killed_keeps_its_packs_and_holds_no_compaction_up(pl
     process.communicate()
     assert process.returncode == -signal.SIGKILL, "it ended too soon"
     kept = {path.name for path in (one / "pack" / "d").iterdir()}
-    place.good("backup", "delete", "first", "--confirm", "first")
+    place.good("backup", "delete", "first", "--confirm", "first", code=3)
     for deleted in (True, False):
         ran = place.good("repo", "compact", "--grace", "0s", "--destination", "one")
         assert ("0 packs deleted" not in ran.out) == deleted, ran

@@ -157,8 +157,10 @@ Result<int> retention(Invocation& in, bool dry_run) {
         bool const keep = judged.verdict.keep;
         kept += keep;
         removed += judged.removed;
-        std::string const act =
-            keep ? style.green("keep") : style.yellow(dry_run ? "would go" : "deleted");
+        std::string const act = keep             ? style.green("keep")
+                                : dry_run        ? style.yellow("would go")
+                                : judged.removed ? style.yellow("deleted")
+                                                 : style.red("not deleted");
         table.add({service::short_id(judged.snapshot.id()),
                    local_time(service::taken(judged.snapshot)), act,
                    keep ? joined(judged.verdict.reasons) : "no rule keeps it"});

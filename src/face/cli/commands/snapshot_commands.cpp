@@ -5,6 +5,7 @@
 #include "data/selector.h"
 #include "face/cli/commands/handlers.h"
 #include "face/cli/table.h"
+#include "service/health/not_reached.h"
 #include "service/listing.h"
 
 namespace perdure::face {
@@ -215,7 +216,9 @@ Result<int> run_backup_delete(Invocation& in) {
                                   ? "of " + local_time(service::taken(snapshot))
                                   : std::string("that could not be read")));
     in.summary().put("snapshot", snapshot.id());
-    return service::exit_code::ok;
+    auto const places = service::not_reached(*workspace);
+    in.problems(places);
+    return places.empty() ? service::exit_code::ok : service::exit_code::partial;
 }
 
 }  // namespace perdure::face
