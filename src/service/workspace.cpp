@@ -76,6 +76,14 @@ std::string path_below(system::Path const& path, system::Path const& folder) {
     return outside ? std::string() : below;
 }
 
+/// Whether a folder is another one, or lies in it.
+bool is_in(system::Path const& path, system::Path const& folder) {
+    std::error_code error;
+    auto const inner = std::filesystem::weakly_canonical(path, error);
+    auto const outer = std::filesystem::weakly_canonical(folder, error);
+    return !error && inner == outer ? true : !path_below(path, folder).empty();
+}
+
 /// The folder that a source's `exclude` is about; empty when it has none.
 system::Path folder_read_whole(origin::SourceOptions const& source) {
     return source.type == "files" || source.type == "git" ? source.path : source.media;
@@ -121,6 +129,7 @@ void leave_out_database(SourceConfig& source, system::Path const& folder,
     auto const real = std::filesystem::weakly_canonical(database, error);
     for (auto const* side : {"", "-wal", "-shm", "-journal"}) {
         leave_out_of(source, folder, real.string() + side);
+        source.options.exclude.push_back(origin::identity_pattern(real.string() + side));
     }
 }
 
@@ -142,16 +151,19 @@ void leave_out_databases(Config const& config, std::vector<SourceConfig>& source
 
 /// Likewise the media of people, each under the key of whom it belongs to: as plain files beside
 /// that they would be nobody's. Before anything else is left out, for the source of rows must keep
-/// all of the folder: what its own `exclude` says is in no other place then.
+/// all of the folder: what its own `exclude` says is in no other place then. Not where a source is
+/// that folder, or lies in it, which config check warns about.
 void leave_out_media(std::vector<SourceConfig>& sources) {
     for (auto const& rows : sources) {
         auto const& owner = rows.options;
         bool const of_people = owner.type == "sqlite" && owner.mapping.subjects.has_value();
         if (!of_people || owner.media.empty() || !owner.exclude.empty()) continue;
         for (auto& source : sources) {
-            bool const less = owner.one_file_system && !source.options.one_file_system;
-            if (source.options.type == "files" && !less)
-                leave_out_of(source, source.options.path, owner.media);
+            auto& options = source.options;
+            bool const less = owner.one_file_system && !options.one_file_system;
+            if (options.type != "files" || less || is_in(options.path, owner.media)) continue;
+            leave_out_of(source, options.path, owner.media);
+            options.exclude.push_back(origin::identity_pattern(owner.media.native()));
         }
     }
 }

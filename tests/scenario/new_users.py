@@ -137,6 +137,40 @@ def claim_media_of_people_lie_nowhere_as_files_of_nobody(place):
     assert (place.folder / "in part/data/media/thumbs/ada.jpg").exists()
 
 
+def claim_other_names_of_what_rows_cover_lie_nowhere_as_plain_bytes(place):
+    """A hard link has another path, and holds the same people."""
+    database = in_use(place)
+    place.write("data/media/ada.jpg", "unmistakable picture")
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data", app="data/app.db")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + 'media = "data/media"\n'
+                      'mask = { "users.phone" = "drop" }\n'
+                      '[source.app.subjects]\ntable = "users"\nkey = "id"\n')
+    others = place.work / "data/others"
+    others.mkdir()
+    for name, of in (("copy.db", "app.db"), ("copy.db-wal", "app.db-wal"),
+                     ("one.txt", "one.txt"), ("ada.jpg", "media/ada.jpg")):
+        os.link(place.work / "data" / of, others / name)
+    ran = place.good("backup", code=3)
+    assert "others/copy.db:" in ran.err and "others/copy.db-wal:" in ran.err, ran
+    assert "hard links" in ran.err and "media of people" in ran.err, ran
+    assert "ada.jpg" not in ran.err + place.good("backup", "show", "latest").out, ran
+    place.good("restore", "latest", "--to", place.folder / "back", "--json")
+    there = everything_below(place.folder / "back/data")
+    assert b"unmistakable" not in there and b"Ada" not in there and b"one" in there
+    assert not list((place.folder / "back/data/others").glob("copy*"))
+    assert (place.folder / "back/app/media/ada.jpg").read_text() == "unmistakable picture"
+    place.good("restore", "drill")
+    # No restore takes them away, and whoever leaves them out is told no more.
+    place.good("restore", "latest", "data", "--to", "live", "--delete", "--confirm", "data")
+    assert len(list(others.iterdir())) == 4
+    config.write_text(config.read_text().replace(
+        '[source.data]', '[source.data]\nexclude = ["others/copy.db*", "others/ada.jpg"]'))
+    place.good("backup")
+    database.close()
+
+
 def claim_status_says_what_the_last_backup_skipped(place):
     database = in_use(place)
     place.write("notes/one.txt", "one\n")

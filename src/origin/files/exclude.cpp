@@ -1,12 +1,18 @@
 #include "origin/files/exclude.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <array>
 #include <cctype>
+#include <filesystem>
 #include <optional>
 #include <span>
 
 namespace perdure::origin {
 namespace {
+
+constexpr std::string_view identity_begin = "//=";  ///< no path below a folder begins so
 
 bool in_class(std::string_view name, unsigned char c) {
     struct Class {
@@ -131,6 +137,12 @@ std::string_view without_trailing_spaces(std::string_view pattern) {
     return pattern;
 }
 
+std::optional<struct stat> stat_of(std::filesystem::path const& path) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+    return status;
+}
+
 }  // namespace
 
 ExcludeRules::ExcludeRules(std::vector<std::string> const& patterns, std::string_view root) {
@@ -138,6 +150,10 @@ ExcludeRules::ExcludeRules(std::vector<std::string> const& patterns, std::string
 }
 
 void ExcludeRules::add(std::string_view pattern, std::string_view root) {
+    if (pattern.starts_with(identity_begin)) {
+        identities_.emplace_back(pattern.substr(identity_begin.size()));
+        return;
+    }
     if (pattern.ends_with('\r') && !pattern.ends_with("\\\r")) pattern.remove_suffix(1);
     pattern = without_trailing_spaces(pattern);
     if (pattern.empty() || pattern.front() == '#') return;
@@ -174,6 +190,10 @@ bool ExcludeRules::excludes(std::string_view path, bool is_folder) const {
     return false;
 }
 
+std::string identity_pattern(std::string_view path) {
+    return std::string(identity_begin) + std::string(path);
+}
+
 std::string literal_pattern(std::string_view path, std::string_view root) {
     std::string pattern = "/";
     // "/data/x" below a root "/data" would be taken for an absolute path.
@@ -191,6 +211,37 @@ bool is_cache_tag(system::File const& file) {
     std::array<std::byte, signature.size()> head{};
     auto const got = file.read_at(head, 0);
     return got && as_text(head) == signature;
+}
+
+/// What goes meanwhile, or cannot be listed, its own source tells of.
+void KeptAsRows::collect() {
+    std::vector<std::filesystem::path> folders;
+    for (auto const& path : paths_) {
+        std::error_code error;
+        auto const real = std::filesystem::canonical(path, error);
+        auto const status = error ? std::nullopt : stat_of(real);
+        if (status && S_ISREG(status->st_mode)) files_.emplace(status->st_dev, status->st_ino);
+        if (status && S_ISDIR(status->st_mode)) folders.push_back(real);
+    }
+    while (!folders.empty()) {
+        std::error_code error;
+        std::filesystem::directory_iterator at(folders.back(), error), end;
+        folders.pop_back();
+        for (; !error && at != end; at.increment(error)) {
+            auto const status = stat_of(at->path());
+            if (status && S_ISDIR(status->st_mode)) folders.push_back(at->path());
+            if (status && S_ISREG(status->st_mode) && status->st_nlink > 1)
+                in_folders_.emplace(status->st_dev, status->st_ino);
+        }
+    }
+}
+
+KeptAsRows::Kept KeptAsRows::find(struct statx const& status) {
+    if (status.stx_nlink < 2 || !S_ISREG(status.stx_mode)) return Kept::no;
+    std::call_once(collected_, [this] { collect(); });
+    Identity const file{makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
+    if (files_.contains(file)) return Kept::as_file;
+    return in_folders_.contains(file) ? Kept::in_folder : Kept::no;
 }
 
 }  // namespace perdure::origin

@@ -34,7 +34,7 @@ struct Batch {
 
 class AheadReader final : public data::TreeReader {
 public:
-    explicit AheadReader(Walk walk) : walk_(std::move(walk)), own_leaves_(walk_.root()) {
+    explicit AheadReader(Walk walk) : walk_(std::move(walk)), own_leaves_(walk_.leaf_reader()) {
         lister_ = std::jthread([this](std::stop_token stop) { list(stop); });
         start_threads(completers_, completers,
                       [this](std::stop_token stop) { complete_batches(std::move(stop)); });
@@ -144,7 +144,7 @@ void AheadReader::complete(Batch& batch, LeafReader& leaves) {
 }
 
 void AheadReader::complete_batches(std::stop_token stop) {
-    LeafReader leaves(walk_.root());
+    LeafReader leaves = walk_.leaf_reader();
     std::unique_lock lock(mutex_);
     for (;;) {
         std::shared_ptr<Batch> batch;

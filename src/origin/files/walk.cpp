@@ -81,7 +81,12 @@ WalkOptions walk_options(SourceOptions const& source) {
 }
 
 Walk::Walk(WalkOptions options, Root root)
-    : options_(std::move(options)), root_(std::move(root)), leaves_(root_) {}
+    : options_(std::move(options)),
+      root_(std::move(root)),
+      kept_(options_.exclude.identities().empty()
+                ? nullptr
+                : std::make_shared<KeptAsRows>(options_.exclude.identities())),
+      leaves_(root_, kept_) {}
 
 Result<Walk> Walk::open(WalkOptions options) {
     // The root's own path may lead through links: the user wrote it.
@@ -193,6 +198,23 @@ std::optional<Pending> Walk::visit_folder(Frame& frame, char const* name) {
     return pending;
 }
 
+bool LeafReader::stays_out(std::string const& path, struct statx const& status) {
+    auto const kept = kept_->find(status);
+    if (kept == KeptAsRows::Kept::no) return false;
+    if (kept == KeptAsRows::Kept::as_file) {
+        problems_.push_back(
+            {path,
+             "is another name (a hard link) of a database that is read as one: left out, "
+             "since no erasure and no mask would reach it here; exclude it to say so"});
+    } else if (kept_->is_first_in_folder()) {
+        problems_.push_back(
+            {".",
+             "hard links in here lead to media of people that a source of rows keeps: they "
+             "are left out, since no erasure would reach them here; exclude them to say so"});
+    }
+    return true;
+}
+
 bool LeafReader::complete(Pending& pending) {
     auto const folder = std::exchange(pending.folder, nullptr);
     data::Entry& entry = pending.item.entry;
@@ -206,6 +228,7 @@ bool LeafReader::complete(Pending& pending) {
     if (int const error = stat_at(folder->descriptor(), name.c_str(), status))
         return failed("cannot stat: ", error);
     if (is_folder(status)) return false;  // was no folder when listed: another name, come later
+    if (kept_ && stays_out(pending.path, status)) return false;
     entry = entry_from(status);
     entry.name = name;
     entry.user = owners_.user(entry.uid);

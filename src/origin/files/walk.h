@@ -33,14 +33,19 @@ struct Pending {
 /// Threads: one, but many of these may work at once.
 class LeafReader {
 public:
-    explicit LeafReader(Root root) : root_(std::move(root)) {}
-    /// False when the leaf is gone or unreadable (a problem, unless it simply vanished).
+    explicit LeafReader(Root root, std::shared_ptr<KeptAsRows> kept = {})
+        : root_(std::move(root)), kept_(std::move(kept)) {}
+    /// False when the leaf is gone, kept elsewhere or unreadable (a problem, unless it simply
+    /// vanished).
     bool complete(Pending& pending);
     OwnerNames& owners() { return owners_; }
     std::vector<data::Problem> take_problems() { return std::move(problems_); }
 
 private:
+    bool stays_out(std::string const& path, struct statx const& status);
+
     Root root_;
+    std::shared_ptr<KeptAsRows> kept_;
     OwnerNames owners_;
     std::vector<std::uint64_t> no_xattrs_;  ///< devices whose file systems have none
     std::vector<data::Problem> problems_;
@@ -83,6 +88,8 @@ public:
     void skip_folder() { frames_.back().at = frames_.back().names.size(); }
     std::vector<data::Problem> take_problems();
     Root const& root() const { return root_; }
+    /// Of this walk's leaves.
+    LeafReader leaf_reader() const { return LeafReader(root_, kept_); }
 
 private:
     struct Name {
@@ -115,6 +122,7 @@ private:
 
     WalkOptions options_;
     Root root_;
+    std::shared_ptr<KeptAsRows> kept_;  ///< what stays out whatever its name; null: nothing
     LeafReader leaves_;
     HardLinks links_;
     std::vector<Frame> frames_;
