@@ -171,6 +171,21 @@ def claim_other_names_of_what_rows_cover_lie_nowhere_as_plain_bytes(place):
     database.close()
 
 
+def claim_media_of_people_that_a_source_of_files_is_are_warned_about(place):
+    in_use(place).close()
+    place.write("data/media/ada.jpg", "a picture")
+    place.repository(data="data/media", app="data/app.db")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + 'media = "data/media"\n'
+                      '[source.app.subjects]\ntable = "users"\nkey = "id"\n')
+    for words in (["config", "check", "--offline"], ["doctor"]):
+        ran = place.run(*words)
+        assert "media of people" in ran.out + ran.err, ran
+        assert "drop [source.data]" in ran.out + ran.err, ran
+    config.write_text(config.read_text().replace('path = "data/media"', 'path = "data"'))
+    assert "media of people" not in place.good("config", "check").err
+
+
 def claim_status_says_what_the_last_backup_skipped(place):
     database = in_use(place)
     place.write("notes/one.txt", "one\n")

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "service/config/crontab.h"
+#include "service/config/media_twice.h"
 #include "service/config/retention_rules.h"
 #include "service/config/units.h"
 #include "system/file.h"
@@ -40,6 +41,7 @@ public:
         for (auto const& section : of("destination.*")) destination(section);
         destinations_apart();
         for (auto const& section : of("source.*")) source(section);
+        name_media_twice(in(), config_.sources);
         for (auto const& section : of("retention.*")) {
             config_.retention.push_back(read_retention(in(), section));
         }

@@ -250,6 +250,45 @@ TEST(Config, RetentionRulesThatNothingFollowsAreWarnedAbout) {
     EXPECT_EQ(none.warnings.size(), 2u);
 }
 
+TEST(Config, MediaOfPeopleThatLieTwiceAreWarnedAbout) {
+    auto const warnings = [](std::string const& files, std::string const& rows) {
+        auto const loaded = parse(
+            "version = 1\n[source.app]\ntype = \"sqlite\"\npath = \"/d/app.db\"\n"
+            "media = \"/d/media\"\n" +
+            rows +
+            "[source.app.subjects]\ntable = \"users\"\nkey = \"id\"\n"
+            "[source.f]\ntype = \"files\"\n" +
+            files);
+        EXPECT_TRUE(loaded.config);
+        return loaded.warnings;
+    };
+    std::string const part = "exclude = [\"thumbs/\"]\n";
+    EXPECT_TRUE(warnings("path = \"/d\"\n", "").empty()) << "it stays out by itself";
+    EXPECT_TRUE(warnings("path = \"/d/media2\"\n", "").empty());
+    for (std::string const path : {"/d/media", "/d/media/thumbs", "/d/./media/"}) {
+        auto const found = warnings("path = \"" + path + "\"\n", "");
+        ASSERT_EQ(found.size(), 1u) << path;
+        EXPECT_THAT(found[0].message, HasSubstr("[source.f] takes in media of people"));
+        EXPECT_THAT(found[0].fix, HasSubstr("drop [source.f]"));
+    }
+    auto const found = warnings("path = \"/d\"\n", part);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_THAT(found[0].fix, HasSubstr("drop `exclude` of [source.app]"));
+    for (std::string const rule : {"media/", "/media", "media/**", "/d/media"})
+        EXPECT_TRUE(warnings("path = \"/d\"\nexclude = [\"" + rule + "\"]\n", part).empty())
+            << rule;
+    EXPECT_EQ(warnings("path = \"/d\"\n", "one_file_system = true\n").size(), 1u);
+    std::string const tail = "[source.g]\ntype = \"git\"\npath = \"/d\"\n";
+    EXPECT_EQ(warnings("path = \"/e\"\n" + tail, "").size(), 1u);
+    EXPECT_TRUE(warnings("path = \"/e\"\n" + tail + "exclude = [\"/media\"]\n", "").empty());
+    std::string const rows = "[source.r]\ntype = \"sqlite\"\npath = \"/d/r.db\"\nmedia = \"/d\"\n";
+    EXPECT_EQ(warnings("path = \"/e\"\n" + rows, "").size(), 1u);
+    EXPECT_TRUE(
+        warnings("path = \"/e\"\n" + rows + "[source.r.subjects]\ntable = \"u\"\nkey = \"id\"\n",
+                 "")
+            .empty());
+}
+
 TEST(Config, ACountThatIsTooLargeKeepsAllAndNotFew) {
     auto const loaded = parse("version = 1\n[retention.default]\nlast = 4294967296\ndaily = 1\n");
     ASSERT_TRUE(loaded.config);
