@@ -230,6 +230,47 @@ TEST(Config, PasswordsInAddressesAreNotShown) {
     EXPECT_THAT(all, HasSubstr("https://x.org/a:b@c"));
 }
 
+/// What stands in a command is seen by whoever the runbook is printed for.
+TEST(Config, WhatLooksLikeASecretIsNotShown) {
+    auto const shown = [](std::string const& value) {
+        auto const loaded =
+            parse("version = 1\n[source.dump]\ntype = \"command\"\ncommand = [" + value + "]\n");
+        EXPECT_TRUE(loaded.config) << value;
+        for (auto const& each : show_config(*loaded.config, false))
+            if (each.path == "source.dump.command") return each.value;
+        return std::string();
+    };
+    for (std::string const command : {
+             R"("pg_dump", "--password", "geheim", "app")",
+             R"("mysqldump", "-uapp", "-pgeheim", "app")",
+             R"("mysqldump", "--password=geheim")",
+             R"("env", "PGPASSWORD=geheim", "pg_dump")",
+             R"("sh", "-c", "MYSQL_PWD=geheim mysqldump app | gzip")",
+             R"("sh", "-c", "mysqldump -pgeheim app")",
+             R"("sh", "-c", "PW='geheim' x; tool --db-password 'geheim' y --token geheim")",
+             R"("curl", "-H", "Authorization: Bearer geheim", "https://x.org")",
+             R"("sh", "-c", "curl -H 'X-Api-Key: geheim' https://x.org/?a=b&token=geheim&c=d")",
+             R"("curl", "-u", "app:geheim", "--user=app:geheim", "https://app:geheim@x.org")",
+             R"("sshpass", "-p", "geheim", "ssh", "x")",
+             R"("redis-cli", "-a", "geheim", "--rdb", "-")",
+             R"("curl", "-d", "{\"password\": \"geheim\"}", "x")",
+             R"("x", "ghp_geheim0123456789")",
+         }) {
+        auto const value = shown(command);
+        EXPECT_THAT(value, testing::Not(HasSubstr("geheim"))) << command;
+        EXPECT_THAT(value, HasSubstr("[redacted]")) << command;
+    }
+    for (std::string const command : {
+             R"("pg_dump", "--no-password", "--host=db", "app")",
+             R"("restic", "--password-file", "/etc/pw", "-p", "/etc/pw")",
+             R"("sh", "-c", "set -o pipefail; pg_dump app | gzip -9")",
+             R"x("tool", "--password", "$PASSWORD", "--token=$(cat token)")x",
+             R"("rsync", "-a", "/var/lib/mysql", "x:/y")",
+         }) {
+        EXPECT_EQ(shown(command), "[" + command + "]");
+    }
+}
+
 TEST(Config, AnEmptyRetentionPolicyIsRefused) {
     auto const loaded = parse("version = 1\n[retention.default]\nlast = 0\n");
     ASSERT_EQ(loaded.faults.size(), 1u);

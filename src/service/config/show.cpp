@@ -3,6 +3,7 @@
 #include <set>
 
 #include "service/config/config.h"
+#include "service/config/shown/hidden_words.h"
 
 namespace perdure::service {
 namespace {
@@ -57,26 +58,10 @@ std::string spell(Node const& node) {
     return {};
 }
 
-constexpr std::string_view redacted = "[redacted]";
-
-/// The password of an address: "postgres://app:[redacted]@host/db".
-std::string without_passwords(std::string text) {
-    constexpr std::string_view begin = "://";
-    for (auto at = text.find(begin); at != text.npos; at = text.find(begin, at)) {
-        at += begin.size();
-        auto const end = text.find_first_of("/\"' \\", at);
-        auto const host = text.substr(0, end).rfind('@');
-        auto const colon = text.find(':', at);
-        if (host == text.npos || host < at || colon >= host) continue;
-        text.replace(colon + 1, host - colon - 1, redacted);
-    }
-    return text;
-}
-
 /// A reference to a secret may be shown; the secret itself never.
 std::string shown(Setting const& setting) {
     bool const hide = setting.field->secret && setting.value.kind == Node::Kind::text;
-    return hide ? std::string(redacted) : without_passwords(spell(setting.value));
+    return hide ? std::string(redacted) : spell(without_secrets(setting.value));
 }
 
 /// The sections in which a field has a value or a fallback: those that are present, and sections

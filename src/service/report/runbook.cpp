@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "repository/keyring/keyring.h"
+#include "service/config/shown/hidden_words.h"
 #include "service/health/health.h"
 #include "service/health/objectives.h"
 #include "service/report/drills.h"
@@ -32,9 +33,10 @@ std::string word(std::string const& text) {
     return out + "'";
 }
 
+/// The page is printed, and lies where others see it.
 std::string words(std::vector<std::string> const& argv) {
     std::string out;
-    for (auto const& one : argv) out += (out.empty() ? "" : " ") + word(one);
+    for (auto const& one : without_secrets(argv)) out += (out.empty() ? "" : " ") + word(one);
     return out;
 }
 
@@ -462,7 +464,7 @@ void Writer::people() {
 void Writer::appendix() {
     line();
     line("## Appendix: the configuration");
-    line("Enough to write `perdure.toml` anew; secrets are left out.");
+    line("Enough to write `perdure.toml` anew; what looks like a secret stands as `[redacted]`.");
     std::vector<std::string> lines;
     for (auto const& value : show_config(config_, false)) {
         bool const hidden = value.value == "[redacted]";
