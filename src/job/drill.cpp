@@ -155,6 +155,7 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
     }
     auto const live = request.live.find(source.name);
     bool const recorded = !source.digest.hash.is_zero();
+    bool media = false;  // of their bytes a digest knows nothing
     std::string why = "the configuration has no such source any more";
     if (live != request.live.end()) {
         PD_TRY(auto const live_origin, origin::open_origin(live->second));
@@ -169,6 +170,7 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
             result.expected = *digest;
             return explain_tree(live->second, copy, request, result, stop);
         }
+        media = digest && !live->second.media.empty();
         if (!digest) why = "the live source cannot be read (" + digest.error().message() + ")";
     }
     result.expected = source.digest;
@@ -176,6 +178,7 @@ Result<void> compare_digests(SourceSnapshot const& source, DrillRequest const& r
         not_compared(result, why);
     } else if (source.digest == result.restored) {
         result.equality = Equality::equal_to_recorded;
+        if (media) return compare_media(live->second, copy, request.snapshot.started, result, stop);
     } else {
         result.equality = Equality::different;
         result.problems.push_back(
@@ -266,6 +269,14 @@ Result<void> tell_damage(SourceSnapshot const& source, DrillRequest const& reque
 Result<void> tell_limits(SourceSnapshot const& source, DrillRequest const& request,
                          origin::SourceOptions const& copy, DrilledSource& result,
                          std::stop_token stop) {
+    if (source.problems_total > 0) {
+        result.not_judged.push_back(
+            {source.name, fmt::format("{} that the backup skipped {} not in it",
+                                      source.problems_total == 1
+                                          ? std::string("a thing")
+                                          : fmt::format("{} things", source.problems_total),
+                                      source.problems_total == 1 ? "is" : "are")});
+    }
     if (source.type != "sqlite") return {};
     PD_CHECK(tell_damage(source, request, result, stop));
     PD_TRY(auto const unordered, origin::compared_without_order(copy, std::move(stop)));

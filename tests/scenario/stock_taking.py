@@ -112,6 +112,14 @@ def claim_an_inventory_calls_protected_only_what_the_rules_take_in(place):
     assert told[f"{folder}/app.conf"] == "tree", told
     for name in ("logs/access.log", "cache/x.conf", "dump/y.conf"):
         assert told[f"{folder}/{name}"] == "", (name, told)
+    # A rule protects nothing until a backup followed it.
+    for sources in (["tree"], []):
+        ran = place.good("report", "inventory", folder, "-o", place.folder / "more", "--json")
+        body = json.loads(open(ran.summary["report"], encoding="utf-8").read())["body"]
+        assert body["never_backed_up"] == sources, body
+        text = open(ran.summary["text"], encoding="utf-8").read()
+        assert ("protected by nothing" in text) == bool(sources), text
+        place.good("backup", "tree")
 
 
 stage.main(globals())

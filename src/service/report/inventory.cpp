@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "origin/discover/inventory.h"
 #include "service/report/coverage.h"
@@ -21,6 +22,7 @@ public:
         data::Json out;
         out.put_path("path", path.string()).put("protected_by", source);
         ++(source.empty() ? open_ : covered_);
+        if (!source.empty()) ++by_source_[source];
         if (lines_.size() < lines_max) {
             lines_.push_back(fmt::format(
                 "  {:<14} {}  {}", source.empty() ? "NOT PROTECTED" : source, path.string(), what));
@@ -30,11 +32,14 @@ public:
 
     std::uint64_t covered() const { return covered_; }
     std::uint64_t open() const { return open_; }
+    /// Findings by the source that takes them in.
+    std::map<std::string, std::uint64_t> const& by_source() const { return by_source_; }
 
 private:
     Config const& config_;
     std::vector<std::string>& lines_;
     std::uint64_t covered_ = 0, open_ = 0;
+    std::map<std::string, std::uint64_t> by_source_;
 };
 
 data::Json databases(Body& body, origin::Inventory const& inventory) {
@@ -88,6 +93,22 @@ data::Json certificates(Body& body, origin::Inventory const& inventory) {
     return out;
 }
 
+/// A source protects what its rules take in once it was backed up; until then it only promises to.
+/// Names those of which this machine's log knows no backup, and counts what they take in.
+std::uint64_t never_backed_up(Workspace& workspace, Body const& items, data::Json& names) {
+    std::uint64_t out = 0;
+    auto* log = workspace.runs();
+    for (auto const& [source, count] : items.by_source()) {
+        auto const last =
+            log ? log->last("backup", source, {catalog::Outcome::ok, catalog::Outcome::partial})
+                : Result<std::optional<catalog::Run>>();
+        if (last && *last) continue;
+        names.add(source);
+        out += count;
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<data::Json> inventory_body(Workspace& workspace, system::Path const& place,
@@ -116,9 +137,18 @@ Result<data::Json> inventory_body(Workspace& workspace, system::Path const& plac
     }
     body.put("left_aside", std::move(unread));
     body.put("protected", items.covered()).put("not_protected", items.open());
+    data::Json never{data::Json::Array{}};
+    auto const promised = never_backed_up(workspace, items, never);
+    body.put("never_backed_up", std::move(never));
     lines.insert(lines.begin(),
                  fmt::format("{}: {} files; {} findings protected by a source, {} not",
                              root.string(), inventory.files, items.covered(), items.open()));
+    if (promised > 0) {
+        lines.insert(lines.begin() + 1,
+                     fmt::format("{} of these by sources of which this machine's log knows no "
+                                 "backup yet: so far they are protected by nothing",
+                                 promised));
+    }
     return body;
 }
 

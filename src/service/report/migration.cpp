@@ -90,6 +90,7 @@ data::Json snapshot_body(repository::Snapshot const& snapshot) {
         data::Json one;
         one.put("name", source.name).put("type", source.type);
         one.put_path("location", source.location).put("items", source.items);
+        one.put("skipped", source.problems_total);
         sources.add(one.put("bytes", source.bytes_total));
     }
     return body.put("sources", std::move(sources));
@@ -120,6 +121,15 @@ data::Json item_json(job::ItemHash const& item) {
     if (item.kind == job::ItemHash::Kind::table) return out.put("rows", item.rows);
     out.put("mode", fmt::format("{:04o}", item.mode)).put("uid", std::int64_t{item.uid});
     return out.put("gid", std::int64_t{item.gid});
+}
+
+/// What a snapshot lacks it cannot name with a hash: whoever reads the report must know of it.
+void tell_skipped(std::vector<std::string>& lines, repository::Snapshot const& snapshot) {
+    for (auto const& source : snapshot.sources) {
+        if (source.problems_total == 0) continue;
+        lines.push_back(fmt::format("{}: {} skipped when it was backed up: perdure backup show {}",
+                                    source.name, source.problems_total, short_id(snapshot.id())));
+    }
 }
 
 Result<job::Remap> remap_of(ReportCall const& call) {
@@ -168,6 +178,7 @@ Result<WrittenReport> report_integrity(Workspace& workspace, ReportCall const& c
         fmt::format("{} items, {} bytes, each with its SHA-256 in {}", report.items, report.bytes,
                     files.named(".items.ndjson").filename().string()),
         fmt::format("{} could not be read", report.problems.size())};
+    tell_skipped(lines, snapshot);
     add_problems(lines, report.problems);
     return files.finish(std::move(body), std::move(lines), report.problems.empty(), true);
 }
@@ -229,6 +240,8 @@ Result<WrittenReport> report_restore(Workspace& workspace, ReportCall const& cal
                                     source.passed() ? "passed" : "FAILED", source.restored.items,
                                     equality_name(source.equality)));
         add_problems(lines, source.problems);
+        for (auto const& [path, reason] : source.not_judged)
+            lines.push_back("  not judged: " + path + ": " + reason);
     }
     return files.finish(drill_body(drill), std::move(lines), drill.passed());
 }

@@ -33,8 +33,13 @@ Result<std::unique_ptr<service::Workspace>> open(Invocation& in,
     return service::Workspace::open(std::move(options));
 }
 
+/// What came of looking.
+struct Look {
+    bool good = true;        ///< nothing is bad
+    std::size_t doubts = 0;  ///< and so much is not quite as it should be
+};
 /// Asks, and changes nothing: what could be mended on the way is told, with the command that does.
-Result<bool> look(Invocation& in, std::vector<service::Check> (*examine)(service::Workspace&)) {
+Result<Look> look(Invocation& in, std::vector<service::Check> (*examine)(service::Workspace&)) {
     std::vector<service::Check> told;
     service::WorkspaceOptions options;
     options.read_only = true;
@@ -44,7 +49,9 @@ Result<bool> look(Invocation& in, std::vector<service::Check> (*examine)(service
     PD_TRY(auto workspace, open(in, std::move(options)));
     auto checks = examine(*workspace);
     std::ranges::move(told, std::back_inserter(checks));
-    return in.checks(checks);
+    auto const doubts =
+        std::ranges::count(checks, service::Verdict::doubtful, &service::Check::verdict);
+    return Look{in.checks(checks), static_cast<std::size_t>(doubts)};
 }
 
 }  // namespace
@@ -124,8 +131,8 @@ Result<int> run_config_check(Invocation& in) {
     }
     in.out().line(fmt::format("{} has no fault", loaded.file.string()));
     if (in.arguments().has("--offline")) return service::exit_code::ok;
-    PD_TRY(bool const good, look(in, service::probe));
-    return good ? service::exit_code::ok : service::exit_code::failure;
+    PD_TRY(auto const found, look(in, service::probe));
+    return found.good ? service::exit_code::ok : service::exit_code::failure;
 }
 
 Result<int> run_config_show(Invocation& in) {
@@ -155,11 +162,14 @@ Result<int> run_config_schema(Invocation& in) {
 }
 
 Result<int> run_doctor(Invocation& in) {
-    PD_TRY(bool const good, look(in, service::examine));
+    PD_TRY(auto const found, look(in, service::examine));
     in.out().line();
-    in.out().line(good ? "nothing stands in the way" : "something needs attention");
-    in.summary().put("healthy", good);
-    return good ? service::exit_code::ok : service::exit_code::failure;
+    std::string words = found.good ? "nothing stands in the way" : "something needs attention";
+    if (found.good && found.doubts > 0)
+        words += "; " + plural(found.doubts, "thing is", "things are") + " worth a look (!)";
+    in.out().line(words);
+    in.summary().put("healthy", found.good).put("doubtful", found.doubts);
+    return found.good ? service::exit_code::ok : service::exit_code::failure;
 }
 
 Result<int> run_completion(Invocation& in) {
