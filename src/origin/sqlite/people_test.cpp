@@ -92,6 +92,30 @@ TEST_F(SqlitePeople, RowsOfNobodyThatNameSomebodyElsewhereAreCounted) {
     EXPECT_TRUE(take(source_)->problems.empty()) << "it was decided so";
 }
 
+TEST_F(SqlitePeople, RowsOfNobodyThatLeadToSomebodyOverAnotherTableAreCounted) {
+    write(std::string(users) +
+          "CREATE TABLE devices(id INTEGER PRIMARY KEY, owner_id REFERENCES users);"
+          "CREATE TABLE notes(id INTEGER PRIMARY KEY, user_id REFERENCES users, "
+          "device_id REFERENCES devices, answer_to REFERENCES notes);"
+          "INSERT INTO devices VALUES(1, 2), (2, NULL);"
+          "INSERT INTO notes VALUES(1, 1, 1, NULL), (2, NULL, 1, NULL), (3, NULL, 2, NULL), "
+          "(4, NULL, NULL, 1);");
+    EXPECT_EQ(subjects_of("notes"), "1 - - -");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot);
+    ASSERT_EQ(snapshot->problems.size(), 1U);
+    EXPECT_EQ(snapshot->problems[0].path, "notes");
+    EXPECT_EQ(snapshot->problems[0].reason.substr(0, 14), "1 of its rows ");
+    EXPECT_NE(snapshot->problems[0].reason.find("\"device_id -> devices\""), std::string::npos);
+    for (std::string const rule : {"device_id -> devices", "user_id"}) {
+        source_.mapping.subjects->owners = {{"notes", rule}};
+        auto const decided = take(source_);
+        ASSERT_TRUE(decided);
+        EXPECT_TRUE(decided->problems.empty()) << "whoever decides is not asked again";
+        EXPECT_EQ(subjects_of("notes"), rule == "user_id" ? "1 - - -" : "2 2 - -");
+    }
+}
+
 TEST_F(SqlitePeople, OfTwoEquallyShortWaysTheOwnersWins) {
     write(std::string(users) +
           "CREATE TABLE messages(reader_id REFERENCES users, author_id REFERENCES users);"

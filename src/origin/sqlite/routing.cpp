@@ -161,6 +161,7 @@ Result<Routing> Routing::build(Connection& connection, Layout const& layout,
     for (auto const& table : layout.schema.tables) routing.names_.push_back(table.name);
     routing.routes_.resize(routing.names_.size());
     routing.choices_.resize(routing.names_.size());
+    routing.other_ways_.resize(routing.names_.size());
     routing.routes_[*subjects] = Route{};
     // Level by level, so that every table gets a shortest way; within a level the best column wins.
     for (std::size_t distance = 1, found = 1; found != 0; ++distance) {
@@ -181,24 +182,43 @@ Result<Routing> Routing::build(Connection& connection, Layout const& layout,
         }
         for (auto& [child, hop] : level) {
             PD_CHECK(routing.add_map(connection, hop, child));
-            if (distance == 1) routing.note_choice(graph.edges[child], hop, child);
             routing.routes_[child] = Route{distance, std::move(hop)};
         }
         found = level.size();
     }
+    for (std::size_t table = 0; table < routing.routes_.size(); ++table) {
+        PD_CHECK(routing.note_choice(connection, layout, graph.edges[table], table));
+    }
     return routing;
 }
 
-/// A row without the chosen one is nobody's, though another may name somebody.
-void Routing::note_choice(std::vector<Hop> const& edges, Hop const& chosen, std::size_t table) {
-    if (chosen.joins.size() != 1) return;
+/// A row without the chosen one is nobody's, though another may lead to somebody. That a row refers
+/// to another one of its own table (an answer to somebody's comment) says less than that.
+Result<void> Routing::note_choice(Connection& connection, Layout const& layout,
+                                  std::vector<Hop> const& edges, std::size_t table) {
+    if (!routes_[table] || !routes_[table]->hop) return {};
+    auto const way = [&](Hop const& hop) {
+        auto const& [column, parent_column] = hop.joins[0];
+        Choice::Way out{column, column};
+        auto const& parent = layout.schema.tables[hop.parent];
+        bool const person = !routes_[hop.parent]->hop && ascii_same(parent_column, key_);
+        bool const by_key =
+            parent.primary_key.size() == 1 && ascii_same(parent.primary_key[0], parent_column);
+        if (!person) out.rule += " -> " + parent.name + (by_key ? "" : "." + parent_column);
+        return out;
+    };
+    auto const& chosen = *routes_[table]->hop;
+    if (chosen.joins.size() != 1) return {};
     auto& choice = choices_[table];
-    choice.column = chosen.joins[0].column;
-    for (auto const& edge : edges) {
-        bool const to_people = edge.parent == chosen.parent && edge.joins.size() == 1;
-        if (to_people && !ascii_same(edge.joins[0].column, choice.column))
-            choice.others.push_back(edge.joins[0].column);
+    choice.chosen = way(chosen);
+    for (auto hop : edges) {
+        bool const leads = hop.parent != table && hop.joins.size() == 1 && routes_[hop.parent];
+        if (!leads || ascii_same(hop.joins[0].column, choice.chosen.column)) continue;
+        choice.others.push_back(way(hop));
+        PD_CHECK(add_map(connection, hop, routes_.size() * choice.others.size() + table));
+        other_ways_[table].push_back(std::move(hop));
     }
+    return {};
 }
 
 namespace {
@@ -245,17 +265,20 @@ Result<void> Routing::add_map(Connection& connection, Hop& hop, std::size_t numb
 
 std::string Routing::walk(std::size_t table, std::string const& alias, int depth) const {
     auto const& hop = routes_[table]->hop;
-    if (!hop) return qualified(alias, key_);
+    return hop ? walk(*hop, alias, depth) : qualified(alias, key_);
+}
+
+std::string Routing::walk(Hop const& hop, std::string const& alias, int depth) const {
     std::string const parent = "p" + std::to_string(depth);
     std::string sql;
-    if (!hop->map.empty()) {
-        sql = "(SELECT " + parent + ".s FROM temp." + hop->map + " " + parent + " WHERE " + parent +
-              ".k = " + qualified(alias, hop->joins[0].column) + " LIMIT 1)";
+    if (!hop.map.empty()) {
+        sql = "(SELECT " + parent + ".s FROM temp." + hop.map + " " + parent + " WHERE " + parent +
+              ".k = " + qualified(alias, hop.joins[0].column) + " LIMIT 1)";
     } else {
-        sql = "(SELECT " + walk(hop->parent, parent, depth + 1) + " FROM main." +
-              identifier(names_[hop->parent]) + " " + parent + " WHERE ";
-        for (std::size_t at = 0; at < hop->joins.size(); ++at) {
-            auto const& join = hop->joins[at];
+        sql = "(SELECT " + walk(hop.parent, parent, depth + 1) + " FROM main." +
+              identifier(names_[hop.parent]) + " " + parent + " WHERE ";
+        for (std::size_t at = 0; at < hop.joins.size(); ++at) {
+            auto const& join = hop.joins[at];
             sql += (at == 0 ? "" : " AND ") + qualified(parent, join.parent_column) + " = " +
                    qualified(alias, join.column);
         }
@@ -263,10 +286,18 @@ std::string Routing::walk(std::size_t table, std::string const& alias, int depth
     }
     // A row may outlive its person's own row (SQLite checks foreign keys only when asked to). It
     // still says whose it is: among what is nobody's no erasure would ever reach it.
-    bool const names_person = !routes_[hop->parent]->hop && hop->joins.size() == 1 &&
-                              ascii_same(hop->joins[0].parent_column, key_);
+    bool const names_person = !routes_[hop.parent]->hop && hop.joins.size() == 1 &&
+                              ascii_same(hop.joins[0].parent_column, key_);
     if (!names_person) return sql;
-    return "coalesce(" + sql + ", " + qualified(alias, hop->joins[0].column) + ")";
+    return "coalesce(" + sql + ", " + qualified(alias, hop.joins[0].column) + ")";
+}
+
+std::string Routing::unclaimed(std::size_t table, std::string const& alias) const {
+    std::string any;
+    for (auto const& hop : other_ways_[table])
+        any += (any.empty() ? "" : " OR ") + walk(hop, alias, 1) + " IS NOT NULL";
+    if (any.empty()) return "0";
+    return qualified(alias, choices_[table].chosen.column) + " IS NULL AND (" + any + ")";
 }
 
 std::string Routing::expression(std::size_t table, std::string const& alias) const {

@@ -30,13 +30,20 @@ public:
     /// How many foreign keys lie between the table and the person; 0 for the subjects themselves.
     std::size_t distance(std::size_t table) const { return routes_[table]->distance; }
 
-    /// Where a table refers to people by several columns, and nothing but their names said which of
-    /// them owns its rows.
+    /// Where a table's rows lead to people by several columns, of themselves or over other tables,
+    /// and nothing but names and distance said which of them owns the rows.
     struct Choice {
-        std::string column;               ///< the one that was chosen
-        std::vector<std::string> others;  ///< what it was chosen from; empty: no choice
+        /// A column, and how `subjects.owners` would name it: "user_id", "device_id -> devices".
+        struct Way {
+            std::string column, rule;
+        };
+        Way chosen;
+        std::vector<Way> others;  ///< what it was chosen from; empty: no choice
     };
     Choice const& choice(std::size_t table) const { return choices_[table]; }
+    /// SQL: 1 for a row of `alias` that names nobody in the chosen column and leads to somebody by
+    /// another one; "0" where there is no choice.
+    std::string unclaimed(std::size_t table, std::string const& alias) const;
 
 private:
     struct Join {
@@ -53,12 +60,15 @@ private:
     };
     struct Graph;
     std::string walk(std::size_t table, std::string const& alias, int depth) const;
+    std::string walk(Hop const& hop, std::string const& alias, int depth) const;
     Result<void> add_map(Connection& connection, Hop& hop, std::size_t number);
 
-    void note_choice(std::vector<Hop> const& edges, Hop const& chosen, std::size_t table);
+    Result<void> note_choice(Connection& connection, Layout const& layout,
+                             std::vector<Hop> const& edges, std::size_t table);
 
     std::vector<std::optional<Route>> routes_;  ///< by position of the table
     std::vector<Choice> choices_;               ///< likewise
+    std::vector<std::vector<Hop>> other_ways_;  ///< of the choices' others
     std::vector<std::string> names_;
     std::string key_;
 };

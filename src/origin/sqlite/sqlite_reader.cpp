@@ -62,7 +62,6 @@ private:
     Result<void> start_table();
     Result<std::optional<data::RowView>> next_row();
     Result<void> make_key();
-    std::string unclaimed() const;
     void tell_unclaimed();
     Result<void> guard(std::size_t row_bytes);
     Result<void> start_media();
@@ -109,28 +108,18 @@ Result<void> SqliteReader::prepare(UnmadeObjects const& unmade, RowOrder order) 
     return {};
 }
 
-/// SQL: 1 for a row of nobody's that names somebody in a column beside the owner's.
-std::string SqliteReader::unclaimed() const {
-    auto const& [owner, others] = selection_.routing.choice(table_);
-    std::string any;
-    for (auto const& other : others) {
-        any += (any.empty() ? "" : " OR ") + ("t." + identifier(other) + " IS NOT NULL");
-    }
-    return any.empty() ? "0" : "t." + identifier(owner) + " IS NULL AND (" + any + ")";
-}
-
 void SqliteReader::tell_unclaimed() {
     auto const count = std::exchange(unclaimed_, 0);
     if (count == 0) return;
     auto const& [owner, others] = selection_.routing.choice(table_);
     std::string list;
-    for (auto const& other : others) list += (list.empty() ? "" : " or ") + other;
+    for (auto const& other : others) list += (list.empty() ? "" : " or ") + other.rule;
     problems_.push_back(
-        {table_name(), std::to_string(count) + " of its rows name nobody in " + owner +
+        {table_name(), std::to_string(count) + " of its rows name nobody in " + owner.column +
                            " and somebody in " + list +
                            ": they are kept as nobody's and survive an erasure; say whose they "
                            "are: subjects.owners." +
-                           table_name() + " = \"" + others.front() + "\", or \"" + owner +
+                           table_name() + " = \"" + others.front().rule + "\", or \"" + owner.rule +
                            "\" to leave it so"});
 }
 
@@ -142,7 +131,7 @@ Result<void> SqliteReader::start_table() {
     auto const& layout = layout_.tables[table_];
     auto& connection = source_.connection();
     std::string number, subject = selection_.routing.expression(table_, "t");
-    if (!subject.empty()) subject += ", " + unclaimed();
+    if (!subject.empty()) subject += ", " + selection_.routing.unclaimed(table_, "t");
     if (layout.key == KeyKind::rowid) number = "t." + identifier(layout.rowid_name);
     auto const columns =
         layout.stored.size() + (number.empty() ? 0 : 1) + (subject.empty() ? 0 : 2);
