@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/ascii.h"
 #include "origin/files/stat.h"
@@ -134,26 +135,48 @@ Error cannot(int error_number, std::string const& what) {
     }
 }
 
-Error taken(int folder, std::string const& name, std::string const& path) {
-    std::string other;
+namespace {
+
+struct Likeness {
+    bool exact = false;  ///< the folder lists that very name
+    std::string other;   ///< the same in other letters; empty: none
+};
+std::optional<Likeness> likeness(int folder, std::string const& name) {
     int const descriptor = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (DIR* const names = descriptor < 0 ? nullptr : ::fdopendir(descriptor)) {
-        bool exact = false;
-        while (dirent const* const entry = ::readdir(names)) {
-            exact = exact || name == entry->d_name;
-            if (ascii_same(name, entry->d_name)) other = entry->d_name;
-        }
-        ::closedir(names);
-        if (!exact)
-            return fail(Fault::unsupported,
-                        path + ": the file system takes it for " +
-                            (other.empty() ? "another name that is there" : other))
-                .with_code(3)
-                .with_fix("restore it under another name: --map-path");
-    } else if (descriptor >= 0) {
+    if (descriptor < 0) return std::nullopt;
+    DIR* const names = ::fdopendir(descriptor);
+    if (names == nullptr) {
         ::close(descriptor);
+        return std::nullopt;
     }
+    Likeness found;
+    while (dirent const* const entry = ::readdir(names)) {
+        bool const exact = name == entry->d_name;
+        found.exact = found.exact || exact;
+        if (!exact && ascii_same(name, entry->d_name)) found.other = entry->d_name;
+    }
+    ::closedir(names);
+    return found;
+}
+
+Error taken_for(std::string const& other, std::string const& path) {
+    return fail(Fault::unsupported, path + ": the file system takes it for " +
+                                        (other.empty() ? "another name that is there" : other))
+        .with_code(3)
+        .with_fix("restore it under another name: --map-path");
+}
+
+}  // namespace
+
+Error taken(int folder, std::string const& name, std::string const& path) {
+    auto const found = likeness(folder, name);
+    if (found && !found->exact) return taken_for(found->other, path);
     return fail(Fault::conflict, path + " exists already");
+}
+
+Error one_name(int folder, std::string const& name, std::string const& path) {
+    auto const found = likeness(folder, name);
+    return taken_for(found ? found->other : std::string(), path);
 }
 
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,

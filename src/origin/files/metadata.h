@@ -51,6 +51,8 @@ Error cannot(int error_number, std::string const& what);
 /// Where a name is taken and nothing is to be replaced: conflict. But where no entry of the folder
 /// has that very name (FAT takes "a" for "A") unsupported with code 3: both cannot be kept there.
 Error taken(int folder, std::string const& name, std::string const& path);
+/// The same where it is known that another name was put which the folder takes for this one.
+Error one_name(int folder, std::string const& name, std::string const& path);
 
 /// What the file system refuses falls short instead. Fails: as the disk.
 Result<void> apply_metadata(MetadataTarget const& target, data::Entry const& entry,

@@ -4,18 +4,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
-#include "data/bytes/placement.h"
 #include "origin/files/below.h"
 #include "origin/files/leftovers.h"
 #include "origin/files/metadata.h"
+#include "origin/files/put/filling.h"
+#include "origin/files/put/folded_names.h"
 #include "origin/files/stat.h"
 #include "origin/files/xattr.h"
-#include "system/direct_append.h"
 #include "system/durable.h"
 #include "system/memory.h"
 #include "system/random.h"
@@ -36,7 +38,9 @@
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
 // 6. Temporary names of a process that was killed go when the next one may overwrite here. Whoever
 //    fills a folder holds a shared lock on it, which the kernel gives back whatever happens.
-// 7. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
+// 7. Nothing replaces what was put under a name that the file system takes for this one
+//    (FoldedNames).
+// 8. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
 //    of large files are on their way to the disk by then.
 //
 // Rejected: O_TMPFILE + linkat (ext4 puts every such file on its orphan list: slower than a
@@ -49,13 +53,11 @@ using data::Entry;
 using data::EntryKind;
 using system::Step;
 
-constexpr std::size_t copy_bytes = 256 << 10;
-constexpr std::uint64_t write_back_bytes = 8 << 20;
 constexpr std::size_t folders_open_max = 64;
 constexpr std::size_t refused_named_max = 1000;
 
 struct Place {
-    std::shared_ptr<system::File> folder;  ///< the parent
+    std::shared_ptr<OpenFolder> folder;  ///< the parent
     std::string name;
 };
 
@@ -97,6 +99,9 @@ private:
     bool inherits_access_list() const;
     Result<Place> locate(std::string const& path);
     Result<void> settle(Place const& place, std::string const& temporary, std::string const& path);
+    Result<void> give_name(Place const& place, std::string const& temporary,
+                           std::string const& path);
+    Result<void> reuse_folder(Place const& place, std::string const& path);
     Result<void> make_node(Place const& place, std::string const& name, std::string const& path,
                            Entry const& entry, bool& skipped);
     Result<void> make_link(Place const& place, std::string const& name, std::string const& path,
@@ -113,15 +118,20 @@ private:
     Shortfalls shortfalls_;
     std::mutex mutex_;  ///< of what follows
     std::size_t const folders_open_ = system::descriptors_for(folders_open_max);
-    std::unordered_map<std::string, std::shared_ptr<system::File>> folders_;
+    std::unordered_map<std::string, std::shared_ptr<OpenFolder>> folders_;
+    FoldedNames folded_;
     std::vector<std::pair<std::string, std::uint32_t>> locking_flags_;
     std::vector<data::Problem> refused_;
     std::size_t refused_total_ = 0;
 };
 
+bool is_refused(Error const& error) {
+    return error.fault() == Fault::unsupported && error.code() == 3;
+}
+
 /// Keeps what was refused for take_problems.
 Result<void> FilesTarget::named(std::string const& path, Result<void> done) {
-    if (done || done.error().fault() != Fault::unsupported || done.error().code() != 3) return done;
+    if (done || !is_refused(done.error())) return done;
     std::lock_guard lock(mutex_);
     ++refused_total_;
     if (refused_.size() < refused_named_max) refused_.push_back({path, done.error().message()});
@@ -160,7 +170,8 @@ Result<Place> FilesTarget::locate(std::string const& path) {
             return Place{found->second, std::string(name)};
     }
     PD_TRY(system::File opened, open_folder_beneath(root_.descriptor(), key));
-    auto folder = std::make_shared<system::File>(std::move(opened));
+    auto folder = std::make_shared<OpenFolder>();
+    folder->file = std::move(opened);
     std::lock_guard lock(mutex_);
     if (folders_.size() >= folders_open_) folders_.clear();
     folders_[key] = folder;
@@ -170,6 +181,15 @@ Result<Place> FilesTarget::locate(std::string const& path) {
 /// Gives a finished temporary name its real one.
 Result<void> FilesTarget::settle(Place const& place, std::string const& temporary,
                                  std::string const& path) {
+    if (!options_.overwrite) return give_name(place, temporary, path);
+    auto done = folded_.put({*place.folder, place.name, path, temporary},
+                            [&] { return give_name(place, temporary, path); });
+    if (!done) ::unlinkat(place.folder->descriptor(), temporary.c_str(), 0);
+    return done;
+}
+
+Result<void> FilesTarget::give_name(Place const& place, std::string const& temporary,
+                                    std::string const& path) {
     int const folder = place.folder->descriptor();
     auto stepped = system::step(Step::rename, path);
     int error = 0;
@@ -207,10 +227,16 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
     PD_TRY(Place const place, locate(path));
     PD_CHECK(system::step(Step::make_folder, path));
     int const folder = place.folder->descriptor();
+    bool const made = ::mkdirat(folder, place.name.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
+    if (!options_.overwrite) return made ? Result<void>{} : taken(folder, place.name, path);
+    return folded_.put({*place.folder, place.name, path, place.name},
+                       [&] { return made ? Result<void>{} : reuse_folder(place, path); });
+}
+
+Result<void> FilesTarget::reuse_folder(Place const& place, std::string const& path) {
+    int const folder = place.folder->descriptor();
     char const* name = place.name.c_str();
-    if (::mkdirat(folder, name, 0700) == 0) return {};
-    if (errno != EEXIST) return cannot(errno, "cannot make the folder " + path);
-    if (!options_.overwrite) return taken(folder, place.name, path);
     struct stat status{};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
         if ((status.st_mode & 0700) != 0700)  // read-only, as it came back before
@@ -221,94 +247,6 @@ Result<void> FilesTarget::put_folder(std::string const& path, Entry const& entry
     if (::unlinkat(folder, name, 0) == 0 && ::mkdirat(folder, name, 0700) == 0) return {};
     return system::error_from_errno(errno, "cannot make the folder " + path);
 }
-
-/// Takes the content in pieces and puts each where it belongs.
-class Filling {
-public:
-    Filling(int file, Entry const& entry, std::string const& path, bool durable)
-        : file_(file), entry_(entry), path_(path), durable_(durable), placement_(entry) {}
-
-    Result<void> run(data::ByteSource& content) {
-        PD_CHECK(check_extents());
-        if (durable_ && !entry_.sparse && entry_.size >= system::DirectAppend::worth_bytes)
-            return run_direct(content);
-        thread_local Bytes buffer(copy_bytes);
-        for (;;) {
-            PD_TRY(std::size_t const got, content.read(buffer));
-            if (got == 0) break;
-            PD_CHECK(place(ByteView(buffer).first(got)));
-        }
-        if (!entry_.sparse) return {};
-        if (!placement_.is_filled())
-            return fail(Fault::corrupt, path_ + ": its content ends before its last extent");
-        PD_CHECK(system::step(Step::write, path_));
-        if (::ftruncate(file_, static_cast<off_t>(entry_.size)) == 0) return {};
-        return cannot(errno, "cannot size " + path_);
-    }
-
-private:
-    /// A long file that is to be on the disk in the end needs no place in the page cache.
-    Result<void> run_direct(data::ByteSource& content) {
-        system::DirectAppend file(file_, path_);
-        for (;;) {
-            PD_TRY(std::size_t const got, content.read(file.room()));
-            auto const written = got == 0 ? file.finish() : file.filled(got);
-            if (!written && file.error_number() != 0)
-                return cannot(file.error_number(), "cannot write " + path_);
-            if (!written || got == 0) return written;
-        }
-    }
-
-    /// Extents come from a snapshot: in order, apart, within the size, and a size the kernel can
-    /// hold.
-    Result<void> check_extents() const {
-        std::uint64_t end = 0;
-        if (entry_.size > INT64_MAX) return fail(Fault::corrupt, path_ + ": an impossible size");
-        for (data::Extent const& extent : entry_.extents) {
-            if (extent.offset < end || extent.length == 0 || extent.offset > entry_.size ||
-                extent.length > entry_.size - extent.offset)
-                return fail(Fault::corrupt, path_ + ": extents that overlap or leave the file");
-            end = extent.offset + extent.length;
-        }
-        return {};
-    }
-
-    Result<void> place(ByteView bytes) {
-        PD_TRY(ByteView const rest,
-               placement_.feed(bytes, [&](std::uint64_t offset, ByteView piece) {
-                   return put(piece, offset);
-               }));
-        if (rest.empty()) return {};
-        return fail(Fault::corrupt, path_ + ": more content than its extents hold");
-    }
-
-    Result<void> put(ByteView bytes, std::uint64_t offset) {
-        PD_CHECK(system::step(Step::write, path_));
-        std::uint64_t const end = offset + bytes.size();
-        while (!bytes.empty()) {
-            ssize_t const done =
-                ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (done < 0 && errno == EINTR) continue;
-            if (done < 0) return cannot(errno, "cannot write " + path_);
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-            offset += static_cast<std::uint64_t>(done);
-        }
-        if (durable_ && end - written_back_ >= write_back_bytes) {
-            // Only a hint: the disk works while the next bytes are decoded. Errors show at syncfs.
-            ::sync_file_range(file_, static_cast<off_t>(written_back_),
-                              static_cast<off_t>(end - written_back_), SYNC_FILE_RANGE_WRITE);
-            written_back_ = end;
-        }
-        return {};
-    }
-
-    int file_;
-    Entry const& entry_;
-    std::string const& path_;
-    bool durable_;
-    data::Placement placement_;
-    std::uint64_t written_back_ = 0;  ///< the kernel was asked to write what lies before
-};
 
 Result<void> FilesTarget::put_file(std::string const& path, Entry const& entry,
                                    data::ByteSource& content) {
@@ -321,7 +259,7 @@ Result<void> FilesTarget::put_file(std::string const& path, Entry const& entry,
                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (opened < 0) return system::error_from_errno(errno, "cannot create " + path);
     system::File file(opened);
-    auto written = Filling(opened, entry, path, options_.durable).run(content);
+    auto written = fill_file({opened, path, options_.durable}, entry, content);
     if (written) written = apply_metadata({opened, "", path}, entry, metadata_, shortfalls_);
     if (written) apply_flags(opened, entry.flags & ~flags_that_lock, path, shortfalls_);
     if (written) written = file.close();  // a failed close is lost data
