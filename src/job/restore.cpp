@@ -130,11 +130,17 @@ Result<RestoredSource> restore_source(repository::Repository& repository,
     return restored;
 }
 
+/// Somebody has what it would replace open, which is no loss.
+bool is_in_use(Error const& error) {
+    return error.code() == 11;
+}
+
 /// What the snapshot holds of one source is bad; the others may be whole. What the target refuses
 /// (no space, no right, something there already) it refuses to all.
 bool is_of_one_source(Error const& error) {
     auto const fault = error.fault();
-    return fault == Fault::corrupt || fault == Fault::invalid || fault == Fault::unsupported;
+    return is_in_use(error) || fault == Fault::corrupt || fault == Fault::invalid ||
+           fault == Fault::unsupported;
 }
 
 }  // namespace
@@ -153,11 +159,12 @@ Result<RestoreReport> restore(repository::Repository& repository, RestoreRequest
                                        report.problems, stop);
         if (!restored) {
             auto error = std::move(restored).error();
-            std::string const why = error.message();
+            bool const in_use = is_in_use(error);
+            std::string const why = error.message() + (in_use ? ": " + error.fix() : "");
             error = std::move(error).within(fmt::format("restoring source \"{}\"", source.name));
             if (!is_of_one_source(error)) return error;
             report.problems.push_back({source.name, "could not be restored: " + why});
-            ++report.lost;
+            report.lost += in_use ? 0 : 1;
             if (!failed) failed = std::move(error);
             continue;
         }

@@ -14,6 +14,7 @@
 #include "origin/files/below.h"
 #include "origin/files/leftovers.h"
 #include "origin/files/metadata.h"
+#include "origin/files/put/database_files.h"
 #include "origin/files/put/filling.h"
 #include "origin/files/put/folded_names.h"
 #include "origin/files/stat.h"
@@ -38,8 +39,9 @@
 // 5. Flags that lock (immutable, append only) come after everything else, at the root's finish.
 // 6. Temporary names of a process that was killed go when the next one may overwrite here. Whoever
 //    fills a folder holds a shared lock on it, which the kernel gives back whatever happens.
-// 7. Nothing replaces what was put under a name that the file system takes for this one
-//    (FoldedNames).
+// 7. Of what would replace something, nothing comes beside a database of another time or in the
+//    place of one in use (DatabaseFiles), nor under a name that the file system takes for one that
+//    was put (FoldedNames).
 // 8. One syncfs at the root's finish (when durable) instead of an fsync for every file; the bytes
 //    of large files are on their way to the disk by then.
 //
@@ -76,7 +78,12 @@ public:
         metadata_.inherits_group = (status.st_mode & S_ISGID) != 0 || options_.overwrite;
         metadata_.strip_xattrs = options_.overwrite || inherits_access_list();
     }
-    ~FilesTarget() override { apply_locking_flags(); }
+    ~FilesTarget() override {
+        apply_locking_flags();
+        for (Waiting const& each : waiting_)
+            if (auto const place = locate(each.path))
+                ::unlinkat(place->folder->descriptor(), each.temporary.c_str(), 0);
+    }
 
     Result<void> make_folder(std::string const& path, Entry const& entry) override {
         return named(path, put_folder(path, entry));
@@ -86,6 +93,7 @@ public:
         return named(path, put_file(path, entry, content));
     }
     Result<void> make_other(std::string const& path, Entry const& entry) override {
+        PD_CHECK(put_waiting());
         return named(path, put_other(path, entry));
     }
     Result<void> finish_folder(std::string const& path, Entry const& entry) override;
@@ -101,7 +109,9 @@ private:
     Result<void> settle(Place const& place, std::string const& temporary, std::string const& path);
     Result<void> give_name(Place const& place, std::string const& temporary,
                            std::string const& path);
+    Result<void> replace(Place const& place, std::string const& temporary, std::string const& path);
     Result<void> reuse_folder(Place const& place, std::string const& path);
+    Result<void> put_waiting();
     Result<void> make_node(Place const& place, std::string const& name, std::string const& path,
                            Entry const& entry, bool& skipped);
     Result<void> make_link(Place const& place, std::string const& name, std::string const& path,
@@ -120,6 +130,13 @@ private:
     std::size_t const folders_open_ = system::descriptors_for(folders_open_max);
     std::unordered_map<std::string, std::shared_ptr<OpenFolder>> folders_;
     FoldedNames folded_;
+    DatabaseFiles databases_;
+    struct Waiting {
+        std::string path, temporary;
+        Entry entry;
+    };
+    std::vector<Waiting> waiting_;  ///< for all contents, see DatabaseFiles
+    std::set<std::string> coming_;  ///< their paths, while they get their names
     std::vector<std::pair<std::string, std::uint32_t>> locking_flags_;
     std::vector<data::Problem> refused_;
     std::size_t refused_total_ = 0;
@@ -183,9 +200,22 @@ Result<void> FilesTarget::settle(Place const& place, std::string const& temporar
                                  std::string const& path) {
     if (!options_.overwrite) return give_name(place, temporary, path);
     auto done = folded_.put({*place.folder, place.name, path, temporary},
-                            [&] { return give_name(place, temporary, path); });
+                            [&] { return replace(place, temporary, path); });
     if (!done) ::unlinkat(place.folder->descriptor(), temporary.c_str(), 0);
     return done;
+}
+
+Result<void> FilesTarget::replace(Place const& place, std::string const& temporary,
+                                  std::string const& path) {
+    DatabaseFiles::Name const name{place.folder->descriptor(), place.name, path, temporary};
+    auto const why = databases_.why_not(name, coming_);
+    if (!why.empty())
+        return fail(Fault::unsupported, path + " was left alone: " + why)
+            .with_code(3)
+            .with_fix("then restore this path again");
+    PD_CHECK(give_name(place, temporary, path));
+    databases_.note_put(name);
+    return {};
 }
 
 Result<void> FilesTarget::give_name(Place const& place, std::string const& temporary,
@@ -267,8 +297,30 @@ Result<void> FilesTarget::put_file(std::string const& path, Entry const& entry,
         ::unlinkat(folder, temporary.c_str(), 0);
         return written;
     }
+    if (options_.overwrite && databases_.waits({folder, place.name, path, temporary})) {
+        std::lock_guard lock(mutex_);
+        waiting_.push_back({path, temporary, entry});
+        return {};
+    }
     PD_CHECK(settle(place, temporary, path));
     remember_locking_flags(path, entry);
+    return {};
+}
+
+/// All contents are there: databases first, since what becomes of their logs depends on them.
+Result<void> FilesTarget::put_waiting() {
+    if (waiting_.empty()) return {};
+    std::ranges::stable_partition(
+        waiting_, [](Waiting const& each) { return database_of(each.path).empty(); });
+    for (Waiting const& each : waiting_) coming_.insert(each.path);
+    for (auto const& [path, temporary, entry] : waiting_) {
+        PD_TRY(Place const place, locate(path));
+        auto const done = named(path, settle(place, temporary, path));
+        if (done) remember_locking_flags(path, entry);
+        if (!done && !is_refused(done.error())) return done;
+    }
+    waiting_.clear();
+    coming_.clear();
     return {};
 }
 
@@ -348,6 +400,7 @@ Result<void> FilesTarget::put_other(std::string const& path, Entry const& entry)
 
 Result<void> FilesTarget::finish_folder(std::string const& path, Entry const& entry) {
     PD_CHECK(check_path(path));
+    PD_CHECK(put_waiting());
     PD_TRY(system::File const folder, open_folder_beneath(root_.descriptor(), path));
     if (path.empty()) apply_locking_flags();  // setting them moves no time but ctime
     PD_CHECK(apply_metadata({folder.descriptor(), "", path}, entry, metadata_, shortfalls_));

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <utility>
 
+#include "origin/holder.h"
 #include "origin/sqlite/handle.h"
 #include "system/step.h"
 
@@ -19,33 +19,8 @@ namespace {
 
 constexpr int busy_wait_ms = 500;
 
-struct Holder {
-    std::string text;  ///< "gunicorn (4711)"; empty: nobody that can be seen
-};
-
-/// Who has the file open, as far as /proc shows it.
-Holder find_holder(struct stat const& wanted) {
-    std::error_code error;
-    for (auto const& process : std::filesystem::directory_iterator("/proc", error)) {
-        auto const pid = process.path().filename().string();
-        if (pid.find_first_not_of("0123456789") != pid.npos) continue;
-        if (pid == std::to_string(::getpid())) continue;
-        std::error_code unreadable;
-        for (auto const& open :
-             std::filesystem::directory_iterator(process.path() / "fd", unreadable)) {
-            struct stat status{};
-            if (::stat(open.path().c_str(), &status) != 0) continue;
-            if (status.st_dev != wanted.st_dev || status.st_ino != wanted.st_ino) continue;
-            std::string name;
-            std::getline(std::ifstream(process.path() / "comm"), name);
-            return {fmt::format("{} ({})", name.empty() ? "process" : name, pid)};
-        }
-    }
-    return {};
-}
-
-Error in_use(system::Path const& database, Holder const& holder) {
-    auto const who = holder.text.empty() ? std::string("the application") : holder.text;
+Error in_use(system::Path const& database, std::string const& holder) {
+    auto const who = holder.empty() ? std::string("the application") : holder;
     return fail(Fault::unavailable,
                 fmt::format("{} has {} open: it would go on writing into the old file", who,
                             database.string()))
@@ -81,7 +56,7 @@ Result<SoleHold> SoleHold::take(system::Path const& database) {
     if (::fcntl(opened, F_SETLEASE, F_WRLCK) == 0) return SoleHold(std::move(file), true);
     if (errno == EAGAIN) return in_use(database, find_holder(status));
     auto const holder = find_holder(status);
-    if (!holder.text.empty()) return in_use(database, holder);
+    if (!holder.empty()) return in_use(database, holder);
     if (::geteuid() == 0) return SoleHold(std::move(file), false);
     return fail(Fault::denied,
                 fmt::format("it cannot be told whether somebody has {} open: its file system knows "

@@ -1,9 +1,11 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <cerrno>
 
 #include "origin/files/leftovers.h"
 #include "origin/files/target.h"
+#include "origin/holder.h"
 #include "origin/sqlite/sqlite_origin.h"
 #include "origin/sqlite/write/builder.h"
 #include "origin/sqlite/write/media_target.h"
@@ -18,6 +20,12 @@ namespace {
 
 system::Path with(system::Path const& path, char const* ending) {
     return system::Path(path.string() + ending);
+}
+
+Error in_use(system::Path const& database, std::string const& holder) {
+    return fail(Fault::unavailable, fmt::format("{} has {} open", holder, database.string()))
+        .with_code(11)
+        .with_fix("stop the application that uses the database, then restore again");
 }
 
 class SqliteTarget final : public data::RowTarget {
@@ -40,6 +48,7 @@ public:
 
 private:
     Result<void> refuse_existing() const;
+    Result<void> refuse_open() const;
     Result<void> claim();
     Result<void> bring_to_rest() const;
     Result<void> publish();
@@ -58,6 +67,15 @@ Result<void> SqliteTarget::refuse_existing() const {
         .with_fix("restore into another folder, or allow overwriting");
 }
 
+/// Between two transactions nobody holds a lock, so SQLite cannot tell; and whoever has the old
+/// file open would go on writing into it, though it has no name any more.
+Result<void> SqliteTarget::refuse_open() const {
+    if (!options_.overwrite) return {};
+    system::File const file(::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    auto const holder = file.is_open() ? holder_of(file.descriptor()) : std::string();
+    return holder.empty() ? Result<void>{} : in_use(path_, holder);
+}
+
 /// Takes away what a restore that was killed left here: all rows of people, unencrypted.
 Result<void> SqliteTarget::claim() {
     int const opened = ::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -70,6 +88,7 @@ Result<void> SqliteTarget::claim() {
 
 Result<void> SqliteTarget::begin(data::DatabaseSchema const& schema) {
     PD_CHECK(refuse_existing());
+    PD_CHECK(refuse_open());  // again when all is made; but now nothing was touched yet
     PD_CHECK(system::make_folders(options_.folder));
     std::error_code error;
     if (std::filesystem::is_symlink(options_.folder, error)) return refuse_link(options_.folder);
@@ -105,6 +124,7 @@ Result<void> SqliteTarget::publish() {
     }
     if (options_.overwrite) {
         PD_CHECK(bring_to_rest());
+        PD_CHECK(refuse_open());
         PD_CHECK(system::rename(temporary_, path_));
     } else {
         PD_CHECK(system::rename_without_replacing(temporary_, path_));
@@ -127,8 +147,7 @@ Result<void> SqliteTarget::bring_to_rest() const {
             auto quiet = old->run("PRAGMA journal_mode=DELETE");
             if (quiet) quiet = old->run("BEGIN EXCLUSIVE; COMMIT");
             if (!quiet && quiet.error().fault() == Fault::unavailable) {
-                return fail(Fault::conflict, path_.string() + " is in use")
-                    .with_fix("stop the application that uses the database, then restore again");
+                return in_use(path_, "somebody");
             }
         }
     }
