@@ -7,7 +7,6 @@ import sqlite3
 import stage
 
 
-
 def connect(path, mode="WAL"):
     """An application that has the database open, and folds no log in by itself."""
     path.parent.mkdir(exist_ok=True)
@@ -22,6 +21,11 @@ def connect(path, mode="WAL"):
 def add(database, count, text="x" * 300):
     database.executemany("INSERT INTO note(text) VALUES(?)", [(text,)] * count)
     database.commit()
+
+
+def add_at_rest(path, count):
+    with contextlib.closing(connect(path)) as database:
+        add(database, count)
 
 
 def rows(path):
@@ -111,6 +115,109 @@ def claim_a_restore_over_what_came_back_before_is_whole_again(place):
     crash(later, place.folder / "back/data/app.db")
     place.good("restore", "latest", "--to", place.folder / "back", "--confirm", "back")
     assert rows(place.folder / "back/data/app.db") == 5
+
+
+def changed_and_crashed(place):
+    """A database whose snapshot has no log, and which a crash left with one since."""
+    path = place.work / "data/app.db"
+    database = connect(path)
+    add(database, 5)
+    database.close()
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    database = connect(path)
+    add(database, 400)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    add(database, 300, "y" * 300)
+    crash(database, path)
+    place.write("data/one.txt", "two\n")
+    return path
+
+
+def claim_no_database_comes_beside_a_log_of_another_time(place):
+    path = changed_and_crashed(place)
+    words = ["restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+             "--confirm", "data"]
+    for more in ([], ["--delete"]):
+        planned = place.good("restore", "plan", "latest", "data", "--merge-strategy", "overwrite",
+                             *more, code=3)
+        assert "app.db-wal" in planned.out + planned.err, planned
+        place.write("data/one.txt", "two\n")
+        ran = place.good(*words, *more, "--json", code=3)
+        told = problems(ran)
+        assert "sqlite3 app.db" in told["data/app.db"], ran
+        assert (place.work / "data/one.txt").read_text() == "one\n", "the rest comes back"
+    crashed = {name: path.with_name(path.name + name).read_bytes() for name in ("", "-wal")}
+    ran = into_parent(place, code=3)
+    assert "sqlite3 app.db" in problems(ran)["data: app.db"], ran
+    assert crashed == {name: path.with_name(path.name + name).read_bytes() for name in crashed}
+    assert rows(path) == 705, "as the message says, this tidies up"
+    place.good(*words)
+    assert rows(path) == 5
+    # What went, its log did not: likewise where there is nothing to replace.
+    for name, content in crashed.items():
+        path.with_name(path.name + name).write_bytes(content)
+    path.unlink()
+    ran = place.good(*words, "--json", code=3)
+    assert "data/app.db" in problems(ran) and not path.exists(), ran
+    into_parent(place, code=3)
+    assert not path.exists()
+    path.with_name("app.db-wal").unlink()
+    place.good(*words)
+    assert rows(path) == 5
+
+
+def claim_a_log_that_was_chosen_alone_stays_out(place):
+    """The snapshot has a database with its log; the live one is at rest, and another by now."""
+    path = place.work / "data/app.db"
+    database = connect(path)
+    add(database, 5)
+    place.write("data/app.db.txt", "x\n")
+    place.repository(data="data")
+    place.good("backup", code=3)
+    add(database, 400)
+    database.close()
+    add_at_rest(path, 100)
+    assert rows(path) == 505 and not path.with_name("app.db-wal").exists()
+    for strategy in ("overwrite", "keep-newer"):
+        words = ["data/app.db-wal", "--to", "live", "--merge-strategy", strategy]
+        place.good("restore", "plan", "latest", "data/app.db-wal", "--merge-strategy", strategy,
+                   code=3)
+        ran = place.good("restore", "latest", *words, "--confirm", "data", "--json", code=3)
+        assert "data/app.db-wal" in problems(ran), ran
+        assert rows(path) == 505
+    ran = into_parent(place, "data/app.db-wal", code=3)
+    assert "data: app.db-wal" in problems(ran), ran
+    assert rows(path) == 505
+    # With its database it belongs to what comes back.
+    place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+               "--confirm", "data")
+    assert rows(path) == 5
+    # And a person who declines the database leaves out its log.
+    add_at_rest(path, 100)
+    assert rows(path) == 105
+    plan = place.good("restore", "plan", "latest", "data", "--merge-strategy", "overwrite",
+                      "--json").summary["plan"]
+    ran = place.good("restore", "apply", plan, "--confirm", "data", "--override",
+                     "data/app.db=skip", "--json", code=3)
+    assert "data/app.db-wal" in problems(ran), ran
+    assert rows(path) == 105
+
+
+def claim_an_undo_of_a_database_with_its_log_brings_both_back(place):
+    path = place.work / "data/app.db"
+    database = connect(path)
+    add(database, 5)
+    place.repository(data="data")
+    place.good("backup", code=3)
+    add(database, 400)
+    database.close()
+    run = place.good("restore", "latest", "data", "--to", "live", "--merge-strategy", "overwrite",
+                     "--confirm", "data", "--json").summary["run"]
+    assert path.with_name("app.db-wal").exists()
+    place.good("restore", "undo", run, "--confirm", "data")
+    assert not path.with_name("app.db-wal").exists() and rows(path) == 405
 
 
 stage.main(globals())

@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "origin/files/below.h"
+#include "origin/files/put/database_files.h"
+#include "origin/holder.h"
 #include "system/file.h"
 
 namespace perdure::origin {
@@ -79,6 +81,17 @@ std::string why_fixed(int root, std::string_view path, Seen const& seen) {
         "it is part of a SQLite database in use: stop its application, then once "
         "more (where it crashed: sqlite3 {} .tables, which tidies up)",
         split_path(base).name);
+}
+
+std::string why_held(int root, std::string_view path, Seen const& seen) {
+    if (!seen.locked.empty() || !S_ISREG(seen.status.st_mode)) return seen.locked;
+    auto const named = database_of(path);
+    int const opened = open_beneath(root, named.empty() ? path : named, O_RDONLY | O_NONBLOCK);
+    if (opened < 0) return {};
+    system::File const file(opened);
+    auto const holder = is_database(file) ? holder_of(opened) : std::string();
+    if (holder.empty()) return {};
+    return fmt::format("{} has the SQLite database open: stop it, then once more", holder);
 }
 
 bool readable_beneath(int root, std::string_view path) {

@@ -29,6 +29,10 @@ Seen look_beneath(int root, std::string_view path);
 /// place would break it). Empty: something can.
 std::string why_fixed(int root, std::string_view path, Seen const& seen);
 
+/// The same for an undo, which takes away only what was put there and nobody touched since: a
+/// restore may have put a database with its log and shared memory, so who has it open is asked.
+std::string why_held(int root, std::string_view path, Seen const& seen);
+
 /// Whether this process may read the file at `path`.
 bool readable_beneath(int root, std::string_view path);
 

@@ -77,28 +77,31 @@ public:
     Result<void> write_file(std::string const& path, data::Entry const& entry,
                             data::ByteSource& content) override {
         if (!request_.chosen(path)) return {};
+        if (request_.again && logs_.waits(path)) return feed_again(path);
+        Peeked peeked(content);
+        PD_TRY(bool const log, logs_.is_one(path, peeked));
         auto const seen = look_beneath(root_.descriptor(), path);
-        if (request_.again && logs_.waits(path, seen)) return feed_again(path);
         note_unlocked(path, entry, seen);
         std::uint64_t number = 0;
         FileItem item{.path = path};
-        PD_TRY(bool const same, compare_file(path, entry, seen, content, item, number));
+        PD_TRY(bool const same, compare_file(path, entry, seen, peeked, item, number));
         if (same) {
             note_first(path, entry, {true, true, true, seen.status.st_ino});
-            return count_identical();
+            return count_identical(path, entry);
         }
         PD_CHECK(decide(item, entry, seen));
-        PD_CHECK(block_log(item, entry, content, number));
+        if (log && data::may_write(item.decision) && logs_.is_of_another(path))
+            block(item, std::string(DatabaseLogs::why));
         bool const planned = data::may_write(item.decision);
         PD_TRY(auto const decision, settle(item, entry.size));
         bool const writes = data::may_write(decision);
-        if (!writes) logs_.note_stays(path);
+        logs_.note(path, entry, planned, writes);
         if (!writes || !staged_) {
             note_first(path, entry, {planned, writes, false, 0});
             return number == 0 ? Result<void>{} : staged_->drop(number);
         }
         if (number == 0) {
-            PD_TRY(number, staged_->put(entry, content));
+            PD_TRY(number, staged_->put(entry, peeked));
         }
         PD_TRY(auto const inode, keep(path, number, seen, entry));
         note_first(path, entry, {planned, inode != 0, false, inode});
@@ -121,7 +124,7 @@ public:
             if (leads_to != entry.link_target) {
                 item.fields.push_back({"leads to", leads_to, entry.link_target});
             }
-            if (item.fields.empty()) return count_identical();
+            if (item.fields.empty()) return count_identical(path, entry);
         }
         PD_CHECK(decide(item, entry, seen));
         PD_TRY(auto const decision, settle(item, 0));
@@ -162,7 +165,7 @@ public:
         return {};
     }
 
-    std::vector<std::string> take_alone() override { return std::exchange(alone_, {}); }
+    std::vector<std::string> take_alone() override { return logs_.take_others_first(alone_); }
     Result<void> refuse(std::string const& path, std::string why) override {
         FileItem item{.path = path};
         block(item, std::move(why));
@@ -195,7 +198,8 @@ public:
     }
 
 private:
-    Result<void> count_identical() {
+    Result<void> count_identical(std::string const& path, data::Entry const& entry) {
+        logs_.note(path, entry, true, true);
         std::lock_guard lock(mutex_);
         ++summary_.chosen;
         ++summary_.identical;
@@ -252,20 +256,6 @@ private:
         return true;
     }
 
-    Result<void> block_log(FileItem& item, data::Entry const& entry, data::ByteSource& content,
-                           std::uint64_t& number) {
-        bool const comes = item.finding == FileItem::Finding::create;
-        if (!comes || !logs_.lies_beside_kept(item.path)) return {};
-        std::unique_ptr<data::ByteSource> copy;
-        if (staged_) {
-            PD_TRY(number, staged_->put(entry, content));
-            PD_TRY(copy, staged_->read(number, entry));
-        }
-        PD_TRY(bool const log, DatabaseLogs::is_log(copy ? *copy : content));
-        if (log) block(item, std::string(DatabaseLogs::why));
-        return {};
-    }
-
     /// With a stage the content is staged first, since it can be read only once.
     Result<bool> compare_content(std::string const& path, data::Entry const& entry,
                                  data::ByteSource& content, std::uint64_t& number) {
@@ -282,7 +272,8 @@ private:
     /// A folder that is there: its owner, mode and attributes.
     Result<void> judge_look(FileItem item, data::Entry const& entry, Seen const& seen) {
         item.fields = metadata_differences(root_.descriptor(), item.path, entry, seen.status);
-        if (item.fields.empty()) return item.path.empty() ? Result<void>{} : count_identical();
+        if (item.fields.empty())
+            return item.path.empty() ? Result<void>{} : count_identical(item.path, entry);
         item.finding = FileItem::Finding::conflict;
         auto const& at = seen.status;  // no times: they say when names came and went
         item.target_state = fmt::format("{:o} {}:{}", at.st_mode, at.st_uid, at.st_gid);
@@ -311,7 +302,10 @@ private:
         }
         if (!seen.there) {
             item.decision = data::Decision::insert;
-            return need_folders(item);
+            auto why = may_be_database(entry) ? logs_.why_beside(item.path) : std::string();
+            if (why.empty()) return need_folders(item);
+            block(item, std::move(why));
+            return {};
         }
         item.target_state = state_of(seen.status);
         if (S_ISDIR(seen.status.st_mode)) {
@@ -337,7 +331,7 @@ private:
 
     /// No safety snapshot will hold what this process cannot read; what is locked does not move.
     void block_unreadable(FileItem& item, Seen const& seen) {
-        auto const fixed = why_fixed(root_.descriptor(), item.path, seen);
+        auto const fixed = logs_.why_fixed(item.path, seen);
         if (!fixed.empty()) return block(item, fixed);
         if (request_.held || !S_ISREG(seen.status.st_mode)) return;
         if (readable_beneath(root_.descriptor(), item.path)) return;
@@ -380,9 +374,7 @@ private:
         return {};
     }
 
-    // ---- further names of one file
-
-    /// What becomes of a file that has several names.
+    // ---- further names of one file: what becomes of a file that has several
     struct First {
         bool planned = false;     ///< afterwards the target holds the snapshot's, says the plan
         bool holds = false;       ///< the same, with what the person decided otherwise
@@ -415,12 +407,14 @@ private:
         bool const one_file = seen.there && there.there &&
                               seen.status.st_ino == there.status.st_ino &&
                               seen.status.st_dev == there.status.st_dev;
-        if (first.stays && one_file) return count_identical();
+        if (first.stays && one_file) return count_identical(path, entry);
         // Where it is no second name of that, it comes back as a file of its own.
         if (!first.planned || !first.holds) return feed_again(path);
         if (seen.there) item.fields.push_back({"is a name of", "", entry.same_as});
         PD_CHECK(decide(item, entry, seen));
+        bool const planned = data::may_write(item.decision);
         PD_TRY(auto const decision, settle(item, 0));
+        logs_.note(path, entry, planned, data::may_write(decision));
         if (!data::may_write(decision) || !staged_) return {};
         FileChange change{.act = seen.there ? Act::relink : Act::link, .path = path};
         change.number = staged_->next();
@@ -441,9 +435,14 @@ private:
         add_to_state(item, state_);
         PD_CHECK(request_.tell(item));
         PD_TRY(item.decision, wished(item, request_));
-        // A folder above was declined: what lies in it cannot come either.
+        // A folder above was declined, or a log's database: it cannot come either.
         if (item.finding == create && above_.judge(item.path).declined)
             item.decision = data::Decision::skip;
+        if (data::may_write(item.decision) && logs_.follows_declined(item.path)) {
+            item.decision = data::Decision::skip;
+            unlocked_.push_back(
+                {request_.source + "/" + item.path, std::string(DatabaseLogs::why)});
+        }
         bool const goes = item.finding == remove && data::may_write(item.decision);
         ++summary_.decisions[goes ? "remove" : std::string(data::decision_name(item.decision))];
         if (data::may_write(item.decision)) summary_.bytes += bytes;
@@ -473,7 +472,7 @@ private:
     std::vector<std::pair<std::string, data::Entry>> folders_;
     std::vector<std::string> emptied_;
     FolderPlan above_;
-    DatabaseLogs logs_{root_.descriptor()};
+    DatabaseLogs logs_{root_.descriptor(), !request_.held};
     std::map<std::string, First, std::less<>> firsts_;        ///< of files with several names
     std::vector<std::pair<std::string, data::Entry>> names_;  ///< the further ones
     std::vector<std::pair<std::string, FileChange>> links_;
