@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Restores over live data: a database in use stays, and no log is played back into another one."""
 import contextlib
+import json
+import os
 import shutil
 import sqlite3
 
 import stage
+
+NOBODY = 65534
 
 
 def connect(path, mode="WAL"):
@@ -218,6 +222,61 @@ def claim_an_undo_of_a_database_with_its_log_brings_both_back(place):
     assert path.with_name("app.db-wal").exists()
     place.good("restore", "undo", run, "--confirm", "data")
     assert not path.with_name("app.db-wal").exists() and rows(path) == 405
+
+
+def claim_an_undo_that_cannot_set_an_owner_says_so_and_brings_the_file_back(place):
+    if os.geteuid() != 0:
+        raise stage.Skip("needs root, to run as somebody else")
+
+    def as_nobody(*words, code=0):
+        process = place.start(*words, user=NOBODY, group=NOBODY, extra_groups=[])
+        out, err = process.communicate(timeout=300 * stage.PATIENCE)
+        ran = stage.Ran(process.returncode, out.decode(errors="replace"),
+                        err.decode(errors="replace"))
+        assert ran.code == code, f"{words}: wanted {code}\n{ran}"
+        return ran
+
+    for name in ("a", "b"):
+        place.write(f"tree/{name}", "then\n")
+    place.repository(s="tree")
+    for path in [place.folder, *place.folder.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY)
+    as_nobody("backup")
+    for name in ("a", "b"):
+        (place.work / "tree" / name).write_text("now\n")
+    os.chown(place.work / "tree/a", 0, 0)  # whoever the folder belongs to may replace it
+    run = as_nobody("restore", "latest", "s", "--to", "live", "--merge-strategy", "overwrite",
+                    "--confirm", "s", "--json").summary["run"]
+    assert (place.work / "tree/a").read_text() == "then\n"
+    ran = as_nobody("restore", "undo", run, "--confirm", "s", "--json", code=3)
+    assert "owner" in problems(ran)["s/a"], ran
+    assert (ran.summary["back"], ran.summary["kept"]) == (2, 0), ran
+    for name in ("a", "b"):
+        assert (place.work / "tree" / name).read_text() == "now\n"
+
+
+def claim_an_undo_whose_snapshot_is_damaged_says_what_it_can_do(place):
+    for name in ("a", "b"):
+        place.write(f"tree/{name}", "then\n")
+    place.repository(s="tree")
+    place.good("backup")
+    now = {"a": os.urandom(12_000_000), "b": b"now\n"}
+    for name, content in now.items():
+        place.write(f"tree/{name}", content)
+    before = set(place.work.glob("backups/pack/d/*"))
+    run = place.good("restore", "latest", "s", "--to", "live", "--merge-strategy", "overwrite",
+                     "--confirm", "s", "--json").summary["run"]
+    pack = max(set(place.work.glob("backups/pack/d/*")) - before, key=lambda p: p.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[1_000_000:4_000_000] = bytes(3_000_000)  # more than its parity mends
+    pack.write_bytes(content)
+    ran = place.good("restore", "undo", run, "--confirm", "s", "--json", code=14)
+    assert "--partly" in json.dumps(ran.events), ran
+    assert (place.work / "tree/b").read_bytes() == b"then\n"
+    ran = place.good("restore", "undo", run, "--partly", "--confirm", "s", "--json", code=3)
+    assert (ran.summary["back"], ran.summary["kept"]) == (1, 1), ran
+    assert (place.work / "tree/a").read_bytes() == b"then\n"
+    assert (place.work / "tree/b").read_bytes() == b"now\n"
 
 
 stage.main(globals())

@@ -45,8 +45,11 @@ struct UndoRequest {
 struct UndoReport {
     std::uint64_t back = 0, merged = 0, already = 0, kept = 0;
     std::vector<origin::UndoItem> stays;  ///< the first 1,000 that stay, with reasons
+    /// What is back and not quite as it was: an owner that this user cannot set, say.
+    std::vector<data::Problem> problems;
 };
-/// Fails: conflict (PD-0015: something has to stay and `partly` is not set; or undone before).
+/// Fails: conflict (PD-0015: something has to stay and `partly` is not set; or undone before),
+/// corrupt (PD-0014: the state before cannot be read, and `partly` is not set).
 Result<UndoReport> undo_recovery(repository::Repository& repository, UndoRequest const& request,
                                  std::stop_token stop);
 

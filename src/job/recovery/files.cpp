@@ -223,7 +223,7 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
     }
     PD_TRY(auto const remap, remap_of(scope));
     auto const told = std::make_shared<FilesTold>();
-    FilesAtWork out{.merge = nullptr, .problems = {}, .told = told};
+    FilesAtWork out{.merge = nullptr, .problems = {}, .lost = {}, .told = told};
     PD_TRY(out.merge,
            origin::TreeMerge::create(
                {.root = request.target.path,
@@ -259,6 +259,7 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
         out.problems.insert(out.problems.end(), spared.begin(), spared.end());
     }
     out.problems.insert(out.problems.end(), context.problems.begin(), context.problems.end());
+    out.lost = std::move(context.problems);
     out.idle_rules = remap->paths.idle();
     return out;
 }

@@ -33,7 +33,8 @@ struct FilesTold {
 };
 struct FilesAtWork {
     std::unique_ptr<origin::TreeMerge> merge;
-    std::vector<data::Problem> problems;
+    std::vector<data::Problem> problems;  ///< those of `lost`, too
+    std::vector<data::Problem> lost;      ///< what the snapshot does not give back
     std::shared_ptr<FilesTold const> told;
     std::vector<std::string> idle_rules;  ///< of --map-path: met nothing in this source
 };

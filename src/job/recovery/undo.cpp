@@ -93,6 +93,18 @@ private:
             .with_fix("perdure restore undo RUN --partly takes back all the others");
     }
 
+    /// What the stage cannot give a file (its owner, say) is told only; this stands in the way.
+    Error unreadable(std::vector<data::Problem> const& lost) const {
+        return fail(Fault::corrupt,
+                    fmt::format("the snapshot of the state before does not give back {}: {}; "
+                                "nothing was changed",
+                                lost.front().path, lost.front().reason))
+            .with_code(14)
+            .with_fix(fmt::format("perdure repo repair may mend it; perdure restore undo {} "
+                                  "--partly takes back all the others",
+                                  request_.run));
+    }
+
     Result<void> judge(RunFolder const& original, origin::Merge::Mode mode) {
         report_ = {};
         rows_.clear();
@@ -155,12 +167,14 @@ private:
             bool const goes_back = paths_back({change}).contains(change.path);
             bool const there = std::filesystem::exists(status);
             bool const folder = change.act == origin::FileChange::Act::folder;  // may hold others
-            if (folder || put.contains(change.path) || there == goes_back) continue;
+            bool const lost = lost_[at].contains(change.path);
+            if (folder || put.contains(change.path) || (there == goes_back && !lost)) continue;
             --report_.back;
             count(report_, {.verdict = origin::UndoItem::Verdict::kept,
                             .table = "files",
                             .record = source.name + "/" + change.path,
-                            .reason = "it was not put back"});
+                            .reason = lost ? "its state before cannot be read any more"
+                                           : "it was not put back"});
         }
     }
 
@@ -241,10 +255,10 @@ private:
         PD_TRY(auto const before, snapshot_of(repository_, original.run().safety, stop_));
         PD_TRY(staged[at], stage_undo(repository_, before, original.run().sources[at], files_[at],
                                       stage_name(folder.run().id), stop_));
-        if (!staged[at].problems.empty()) {
-            auto const& problem = staged[at].problems.front();
-            return fail(Fault::corrupt, problem.path + ": " + problem.reason).with_code(14);
-        }
+        if (!staged[at].lost.empty() && !request_.partly) return unreadable(staged[at].lost);
+        for (auto const& problem : staged[at].lost) lost_[at].insert(problem.path);
+        std::ranges::copy_if(staged[at].problems, std::back_inserter(report_.problems),
+                             [&](auto const& one) { return !lost_[at].contains(one.path); });
         if (staged[at].merge->summary().blocked > 0) {
             auto const& problem = staged[at].told->blocked.front();
             return fail(Fault::conflict, problem.path + ": " + problem.reason).with_code(15);
@@ -330,7 +344,8 @@ private:
     std::stop_token stop_;
     std::vector<std::unique_ptr<origin::RowUndo>> rows_;  ///< by source; null: files
     std::vector<std::vector<origin::FileChange>> files_;
-    std::set<std::size_t> swaps_;  ///< sources whose whole database goes back
+    std::map<std::size_t, PathSet> lost_;  ///< by source; what the snapshot does not give back
+    std::set<std::size_t> swaps_;          ///< sources whose whole database goes back
     std::map<std::size_t, SwapAtWork> staged_swaps_;
     UndoReport report_;
 };

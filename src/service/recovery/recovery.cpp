@@ -363,8 +363,9 @@ Result<UndoAnswer> undo_restore(Workspace& workspace, UndoCall const& call) {
     body.put("back", answer.report.back).put("merged", answer.report.merged);
     body.put("already", answer.report.already).put("kept", answer.report.kept);
     PD_TRY(answer.signed_report, sign(workspace, "undo", std::move(body)));
-    record.done({}, fmt::format("run {} taken back: {} records and files", call.run,
-                                answer.report.back + answer.report.merged));
+    record.done(answer.report.problems,
+                fmt::format("run {} taken back: {} records and files", call.run,
+                            answer.report.back + answer.report.merged));
     return answer;
 }
 

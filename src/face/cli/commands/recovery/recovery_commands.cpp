@@ -352,15 +352,17 @@ Result<int> run_restore_undo(Invocation& in) {
                                   spell_count(report.kept)));
         return report.kept ? service::exit_code::partial : service::exit_code::ok;
     }
+    in.problems(report.problems);
+    bool const whole = report.kept == 0 && report.problems.empty();
     in.out().line(fmt::format(
-        "{} run {} taken back: {} as before{}", report.kept ? style.yellow("!") : style.green("✓"),
+        "{} run {} taken back: {} as before{}", whole ? style.green("✓") : style.yellow("!"),
         call.run, plural(done, "record is", "records are"),
         report.merged
             ? fmt::format(", {} of them with later changes kept", spell_count(report.merged))
             : ""));
     in.out().line(fmt::format("  perdure restore undo {} does it again; signed report: {}",
                               answer.run, printable(answer.signed_report.string())));
-    return report.kept ? service::exit_code::partial : service::exit_code::ok;
+    return whole ? service::exit_code::ok : service::exit_code::partial;
 }
 
 }  // namespace perdure::face
