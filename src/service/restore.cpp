@@ -38,22 +38,6 @@ std::vector<std::string> names_of(repository::Snapshot const& snapshot,
     return out;
 }
 
-/// What lies among a repository's objects would be taken for them, or go with them.
-Result<void> check_place(Workspace const& workspace, system::Path const& folder) {
-    std::error_code error;
-    auto const target = std::filesystem::weakly_canonical(folder, error);
-    for (auto const& destination : workspace.destinations()) {
-        auto const root = std::filesystem::weakly_canonical(destination.path, error);
-        auto const below = target.lexically_relative(root);
-        if (below.empty() || below.begin()->string() == "..") continue;
-        return fail(Fault::invalid, fmt::format("{} lies in the repository of destination \"{}\"",
-                                                folder.string(), destination.name))
-            .with_code(2)
-            .with_fix("name another folder with --to");
-    }
-    return {};
-}
-
 Result<void> check_target(RestoreCall const& call, system::Path const& folder,
                           repository::Snapshot const& snapshot, bool& overwrite) {
     overwrite = false;
@@ -116,6 +100,21 @@ void end_drill(RecordedRun& record, job::DrillReport const& report) {
 
 }  // namespace
 
+Result<void> check_place(Workspace const& workspace, system::Path const& folder) {
+    std::error_code error;
+    auto const target = std::filesystem::weakly_canonical(folder, error);
+    for (auto const& destination : workspace.destinations()) {
+        auto const root = std::filesystem::weakly_canonical(destination.path, error);
+        auto const below = target.lexically_relative(root);
+        if (below.empty() || below.begin()->string() == "..") continue;
+        return fail(Fault::invalid, fmt::format("{} lies in the repository of destination \"{}\"",
+                                                folder.string(), destination.name))
+            .with_code(2)
+            .with_fix("name another folder with --to");
+    }
+    return {};
+}
+
 std::uint64_t expected_bytes(repository::Snapshot const& snapshot,
                              std::vector<std::string> const& select) {
     std::uint64_t total = 0;
@@ -143,6 +142,8 @@ Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call) {
     auto folder = std::filesystem::absolute(call.folder, error).lexically_normal();
     if (!folder.has_filename()) folder = folder.parent_path();
     PD_CHECK(check_place(workspace, folder));
+    for (auto const& name : names_of(answer.snapshot, call.select))
+        PD_CHECK(check_place(workspace, folder / name));
     PD_CHECK(check_target(call, folder, answer.snapshot, answer.overwrote));
     PD_TRY(auto owners,
            job::OwnerMap::create({.rules = call.map_owner, .by_name = !call.numeric_owners}));

@@ -24,6 +24,10 @@ struct RestoreAnswer {
     bool overwrote = false;
 };
 
+/// What lies among a repository's objects would be taken for them, or go with them.
+/// Fails: invalid (the folder is that of a destination, or lies in it).
+Result<void> check_place(Workspace const& workspace, system::Path const& folder);
+
 /// Restores into a folder; one that is new or empty asks nothing.
 /// Fails: denied (PD-0017: the folder holds something and `confirm` is not its name).
 Result<RestoreAnswer> restore(Workspace& workspace, RestoreCall const& call);

@@ -121,6 +121,16 @@ def claim_a_restore_over_what_came_back_before_is_whole_again(place):
     assert rows(place.folder / "back/data/app.db") == 5
 
 
+def claim_no_source_is_restored_into_a_repository_that_bears_its_name(place):
+    place.write("tree/config", "what would be taken for the repository's\n")
+    place.repository(backups="tree")
+    place.good("backup")
+    into_parent(place, code=2)
+    place.good("restore", "latest", "backups/config", "--to", place.work, code=2)
+    place.good("restore", "plan", "latest", "--to", place.work, code=2)
+    place.good("repo", "check")
+
+
 def changed_and_crashed(place):
     """A database whose snapshot has no log, and which a crash left with one since."""
     path = place.work / "data/app.db"

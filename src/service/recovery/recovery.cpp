@@ -12,6 +12,7 @@
 #include "service/recovery/recovery_places.h"
 #include "service/recovery/selected_paths.h"
 #include "service/report/custody.h"
+#include "service/restore.h"
 #include "service/snapshots.h"
 
 namespace perdure::service {
@@ -251,6 +252,7 @@ Result<PartAnswer> restore_part(Workspace& workspace, PlanCall const& call) {
     }
     std::error_code error;
     request.folder = std::filesystem::absolute(call.target, error).lexically_normal();
+    for (auto const& name : names) PD_CHECK(check_place(workspace, request.folder / name));
     request.scratch = call.scratch;
     request.progress = call.progress;
     PD_TRY(auto* const repository, workspace.repository());

@@ -8,6 +8,7 @@
 #include "job/source_options.h"
 #include "origin/merge/rows/module_tables.h"
 #include "repository/rows/read_blocks.h"
+#include "service/restore.h"
 
 namespace perdure::service {
 namespace {
@@ -82,6 +83,7 @@ Result<RecoveryPlaces> places_of(Workspace& workspace, repository::Snapshot cons
             place.target.path = path;
             place.target.media.clear();
         } else {
+            PD_CHECK(check_place(workspace, path / source.name));
             place.target = origin::relocated(job::source_options(source), path / source.name);
         }
         for (auto const& selector : *chosen) {
