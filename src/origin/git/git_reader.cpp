@@ -1,10 +1,10 @@
 #include "origin/git/git_reader.h"
 
-#include <deque>
 #include <map>
 #include <set>
 
 #include "origin/files/below.h"
+#include "origin/git/captured.h"
 #include "origin/git/pinned.h"
 #include "origin/git/work_trees.h"
 
@@ -13,8 +13,8 @@
 //
 // Git writes an object before the ref that needs it, and a pack before it removes what the pack
 // replaces. Therefore:
-// 1. Refs are read first, into memory: loose ones, then packed-refs (pack-refs writes that file
-// before
+// 1. Refs are read first, into memory (Captured): loose ones, then packed-refs (pack-refs writes
+// that file before
 //    it removes loose ones), or the tables of refs, then HEAD, then what linked work trees stand on
 //    (worktrees/NAME/HEAD). objects/info (commit graphs name objects too) comes with them.
 // 2. Loose objects next, each pinned (read or held open) the moment it is met. One that vanished
@@ -63,30 +63,28 @@ private:
     std::string inside(std::string_view name) const {
         return git_.empty() ? std::string(name) : git_ + "/" + std::string(name);
     }
-    Result<std::vector<TreeItem>> capture_folder(std::string const& below_git);
+    Result<Captured> capture_folder(std::string const& below_git,
+                                    std::set<std::string>* names = nullptr);
     Result<std::optional<TreeItem>> capture_file(std::string const& below_git);
     Result<void> capture_repository(std::string const& repository);
     void find_submodules(std::string const& below_git);
     std::string_view repository_of(std::string_view below_git) const;
-    Result<std::vector<TreeItem>> capture_packs(std::string const& below_git);
+    Result<Captured> capture_packs(std::string const& below_git);
     Result<std::optional<TreeItem>> in_git_folder(TreeItem item, std::string_view path);
     /// Passes over the folder just entered, its leave included.
     Result<void> pass_over_folder();
-    void replace_folder(std::vector<TreeItem>& captured);
 
     WalkOptions options_;
     Walk walk_;
     std::string git_;
     std::vector<std::string> repositories_{""};  ///< the git folder, and modules/NAME below it
-    std::map<std::string, std::vector<TreeItem>, std::less<>> captured_;  ///< by folder
+    std::map<std::string, Captured, std::less<>> captured_;  ///< by folder
     std::map<std::string, std::optional<TreeItem>, std::less<>> captured_files_;
-    std::deque<TreeItem> pending_;
+    Captured pending_;
     std::vector<data::Problem> problems_;
 };
 
-bool is_packs_listing_current(std::vector<TreeItem> const& captured, Walk again) {
-    std::set<std::string> known;
-    for (TreeItem const& item : captured) known.insert(item.entry.name);
+bool is_packs_listing_current(std::set<std::string> const& known, Walk again) {
     for (;;) {
         auto item = again.next();
         if (!item || !*item) return item.has_value();
@@ -97,13 +95,14 @@ bool is_packs_listing_current(std::vector<TreeItem> const& captured, Walk again)
 }
 
 /// A folder of the repository with everything in it, pinned. Empty when there is none.
-Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below_git) {
+Result<Captured> GitReader::capture_folder(std::string const& below_git,
+                                           std::set<std::string>* names) {
     std::string const path = inside(below_git);
     WalkOptions options = options_;
     options.folder = options_.folder / path;
     options.exclude = {};
     auto walk = Walk::open(options);
-    std::vector<TreeItem> items;
+    Captured items;
     if (!walk && walk.error().fault() == Fault::not_found) return items;
     if (!walk) return walk.error();
     std::size_t held_open = 0;
@@ -115,14 +114,15 @@ Result<std::vector<TreeItem>> GitReader::capture_folder(std::string const& below
         item->entry.same_as.clear();  // it would name a path below this folder, not the source
         if (item->entry.name.empty()) item->entry.name = std::string(split_path(path).name);
         bool const in_memory = item->entry.size <= pinned_in_memory_max;  // refs, all of them
+        std::optional<Pinned> pinned;
         if (item->content && (in_memory || held_open < held_open_max)) {
-            bool vanished = false;
-            auto content = pin_file(walk->root(), walk->path(), item->entry, vanished);
-            if (vanished) continue;
-            if (content) item->content = std::move(*content);  // else its reader will say why
+            auto now = pin(walk->root(), walk->path(), item->entry);
+            if (now && now->vanished) continue;
+            if (now) pinned = std::move(*now);  // else its reader will say why
             if (!in_memory) ++held_open;
         }
-        items.push_back(std::move(*item));
+        if (names != nullptr) names->insert(item->entry.name);
+        items.add(std::move(*item), std::move(pinned));
     }
     for (data::Problem& problem : walk->take_problems()) {
         problem.path = path + "/" + problem.path;
@@ -200,15 +200,16 @@ std::string_view GitReader::repository_of(std::string_view below_git) const {
     return found;
 }
 
-Result<std::vector<TreeItem>> GitReader::capture_packs(std::string const& below_git) {
+Result<Captured> GitReader::capture_packs(std::string const& below_git) {
     WalkOptions options = options_;
     options.folder = options_.folder / inside(below_git);
     options.exclude = {};
-    std::vector<TreeItem> items;
+    Captured items;
     for (int attempt = 0; attempt < pack_tries_max; ++attempt) {
-        PD_TRY(items, capture_folder(below_git));
+        std::set<std::string> names;
+        PD_TRY(items, capture_folder(below_git, &names));
         PD_TRY(Walk again, Walk::open(options));
-        if (is_packs_listing_current(items, std::move(again))) return items;
+        if (is_packs_listing_current(names, std::move(again))) return items;
     }
     problems_.push_back({inside(below_git), "was repacked again and again while it was read"});
     return items;
@@ -218,11 +219,6 @@ Result<void> GitReader::pass_over_folder() {
     walk_.skip_folder();
     PD_CHECK(walk_.next());
     return {};
-}
-
-void GitReader::replace_folder(std::vector<TreeItem>& captured) {
-    for (TreeItem& item : captured) pending_.push_back(std::move(item));
-    captured.clear();
 }
 
 /// `path` is below the git folder. Empty: passed over, or replaced by what is pending.
@@ -236,14 +232,13 @@ Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::str
     }
     if (auto const known = captured_.find(path); enters && known != captured_.end()) {
         PD_CHECK(pass_over_folder());
-        replace_folder(known->second);
+        pending_ = std::move(known->second);
         return nothing;
     }
     if (enters && own == "objects/pack") {
         std::string const packs_folder(path);
         PD_CHECK(pass_over_folder());
-        PD_TRY(auto packs, capture_packs(packs_folder));
-        replace_folder(packs);
+        PD_TRY(pending_, capture_packs(packs_folder));
         return nothing;
     }
     if (enters || !item.content) return std::optional(std::move(item));
@@ -268,11 +263,7 @@ Result<std::optional<TreeItem>> GitReader::in_git_folder(TreeItem item, std::str
 Result<std::optional<TreeItem>> GitReader::next(std::stop_token stop) {
     for (;;) {
         if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
-        if (!pending_.empty()) {
-            TreeItem item = std::move(pending_.front());
-            pending_.pop_front();
-            return std::optional(std::move(item));
-        }
+        if (!pending_.empty()) return pending_.take();
         PD_TRY(auto item, walk_.next());
         if (!item || item->step == Step::leave) return item;
         std::string_view path = walk_.path();

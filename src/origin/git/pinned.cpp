@@ -47,28 +47,38 @@ private:
 
 }  // namespace
 
-Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string const& path,
-                                                data::Entry const& entry, bool& vanished) {
-    vanished = false;
-    auto file = open_file_beneath(root->descriptor(), path);
-    if (!file) {
-        vanished = file.error().fault() == Fault::not_found;
-        if (vanished) return std::shared_ptr<data::Content>();
-        return file.error();
-    }
-    // Git replaces its files by renaming: what is open now may be longer than what was looked at,
-    // and its beginning alone would be refs that are cut short.
-    PD_TRY(std::uint64_t const size, file->size_bytes());
-    if (size > pinned_in_memory_max)
-        return std::make_shared<DescriptorContent>(std::move(*file), path, entry);
-    Bytes bytes(static_cast<std::size_t>(size));
-    PD_TRY(std::size_t const got, file->read_at(bytes, 0));
-    bytes.resize(got);
+std::shared_ptr<data::Content> content_in_memory(Bytes bytes, data::Entry const& entry) {
     data::Entry whole = entry;  // holes are bytes like others here
     whole.sparse = false;
     whole.extents.clear();
-    whole.size = got;
+    whole.size = bytes.size();
     return std::make_shared<data::MemoryContent>(std::move(bytes), std::move(whole));
+}
+
+Result<Pinned> pin(Root const& root, std::string const& path, data::Entry const& entry) {
+    auto file = open_file_beneath(root->descriptor(), path);
+    if (!file && file.error().fault() == Fault::not_found) return Pinned{.vanished = true};
+    if (!file) return file.error();
+    // Git replaces its files by renaming: what is open now may be longer than what was looked at,
+    // and its beginning alone would be refs that are cut short.
+    PD_TRY(std::uint64_t const size, file->size_bytes());
+    Pinned pinned;
+    if (size > pinned_in_memory_max) {
+        pinned.content = std::make_shared<DescriptorContent>(std::move(*file), path, entry);
+        return pinned;
+    }
+    pinned.bytes.emplace(static_cast<std::size_t>(size));
+    PD_TRY(std::size_t const got, file->read_at(*pinned.bytes, 0));
+    pinned.bytes->resize(got);
+    return pinned;
+}
+
+Result<std::shared_ptr<data::Content>> pin_file(Root const& root, std::string const& path,
+                                                data::Entry const& entry, bool& vanished) {
+    PD_TRY(auto pinned, pin(root, path, entry));
+    vanished = pinned.vanished;
+    if (pinned.bytes) return content_in_memory(std::move(*pinned.bytes), entry);
+    return std::move(pinned.content);
 }
 
 }  // namespace perdure::origin
