@@ -65,6 +65,7 @@ public:
             if (!selection_.leads_to(path)) return false;
             auto const made = target_.make_folder(path, record.entry);
             if (!made && is_refused(path, made.error())) {
+                std::lock_guard lock(problems_mutex_);  // files are written beside
                 refused_.insert(path);
                 return false;
             }
@@ -262,7 +263,10 @@ private:
         }
         record.entry.name = entry.name;
         PD_TRY(bool const back, write_file(path, record));
-        if (!back) return {};
+        if (!back) {
+            if (!lost_.contains(path)) stand_ins_.erase(at);  // refused: the next name stands in
+            return {};
+        }
         ++context_.items_restored;
         context_.bytes_restored += record.entry.size;
         return {};

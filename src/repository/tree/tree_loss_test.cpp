@@ -218,6 +218,19 @@ TEST_F(TreeLossFixture, WhatTheTargetWillNotHoldCostsOnlyItself) {
     EXPECT_EQ(to_string(nodes.at("z").content), "2");
 }
 
+TEST_F(TreeLossFixture, ANameThatIsRefusedInAnothersSteadLeavesThatToTheNext) {
+    model.add_file("file", as_bytes("1")).entry.links = 4;
+    for (auto const* name : {"g", "h", "i"}) add_link(name, "file", data::EntryKind::file);
+    auto const source = back_up();
+    ChoosyTarget target;
+    target.refused = {"file", "g"};
+    EXPECT_TRUE(restore(source, target).empty());
+    auto const& nodes = target.inner.nodes;
+    EXPECT_FALSE(nodes.contains("g"));
+    EXPECT_EQ(to_string(nodes.at("h").content), "1");
+    EXPECT_EQ(nodes.at("i").entry.same_as, "h");
+}
+
 TEST_F(TreeLossFixture, AReaderThatBreaksTheOrderEndsTheBackup) {
     using Step = ItemReader::Step;
     auto const file = data::EntryKind::file;
