@@ -37,7 +37,11 @@ std::string week_name(Timestamp time) {
     return "from " + day_name({(day - since_monday).time_since_epoch().count() * 86400LL, 0});
 }
 
-using Row = std::pair<Candidate, Verdict>;
+struct Row {
+    Candidate candidate;
+    Verdict verdict;
+    Timestamp latest;  ///< it was received then, or before
+};
 using Rows = std::vector<Row*>;  ///< newest first
 
 /// Once a rule: another order of the same snapshots may keep it for the same reason.
@@ -52,7 +56,8 @@ void keep(Verdict& verdict, std::string_view rule, std::string const& detail = {
 void keep_periods(Rows const& rows, unsigned count, std::string_view rule, Period const& period) {
     std::set<std::string> seen;
     for (auto* row : rows) {
-        auto& [candidate, verdict] = *row;
+        auto& candidate = row->candidate;
+        auto& verdict = row->verdict;
         if (!candidate.good) continue;
         auto const name = period(candidate.received);
         if (seen.contains(name)) continue;
@@ -65,7 +70,8 @@ void keep_periods(Rows const& rows, unsigned count, std::string_view rule, Perio
 void keep_last(Rows const& rows, unsigned count) {
     unsigned kept = 0;
     for (auto* row : rows) {
-        auto& [candidate, verdict] = *row;
+        auto& candidate = row->candidate;
+        auto& verdict = row->verdict;
         if (!candidate.good) continue;
         if (kept == count) return;
         keep(verdict, "last ", fmt::format("{} of {}", ++kept, count));
@@ -82,37 +88,63 @@ void keep_by_rules(RetentionRules const& rules, Rows const& rows) {
 }
 
 /// The orders in which the newest may come first; most often they are one and the same.
-std::vector<Rows> orders_of(std::vector<Row>& rows) {
+std::vector<Rows> orders_of(std::vector<Row>& rows, std::function<Timestamp(Row const&)> received) {
     Rows by_receipt;
     for (auto& row : rows) by_receipt.push_back(&row);
-    std::ranges::stable_sort(by_receipt, std::greater(), [](Row* row) {
-        return std::pair(row->first.received, row->first.sequence);
+    std::ranges::stable_sort(by_receipt, std::greater(), [&](Row* row) {
+        return std::pair(received(*row), row->candidate.sequence);
     });
     Rows by_number = by_receipt;
     std::ranges::stable_sort(by_number, std::greater(),
-                             [](Row* row) { return row->first.sequence; });
+                             [](Row* row) { return row->candidate.sequence; });
     std::vector<Rows> orders{by_receipt, by_number};
     for (auto order : {std::move(by_receipt), std::move(by_number)}) {
-        std::erase_if(order, [](Row* row) { return row->first.safety; });
+        std::erase_if(order, [](Row* row) { return row->candidate.safety; });
         orders.push_back(std::move(order));
     }
     return orders;
 }
 
-void judge_group(RetentionRules const& rules, std::vector<Row>& rows, Timestamp now) {
-    auto const orders = orders_of(rows);
-    for (auto const& order : orders) keep_by_rules(rules, order);
-    for (auto& [candidate, verdict] : rows) {
-        if (rules.within && candidate.received + *rules.within >= now) keep(verdict, "within");
-        if (candidate.pinned) keep(verdict, "pinned");
-        if (candidate.held) keep(verdict, "legal hold");
+/// A receipt that is still to come was stamped by a clock that was ahead. What its writer made
+/// later had not come yet then: of those receipts the first that can be right (not before what the
+/// writer made earlier) is as late as it can have been. Empty: nothing tells.
+std::optional<Timestamp> latest_possible(std::vector<Row> const& rows, Row const& row,
+                                         Timestamp now) {
+    auto const number = row.candidate.sequence;
+    std::optional<Timestamp> earliest, latest;
+    for (auto const& other : rows) {
+        auto const& one = other.candidate;
+        if (one.sequence < number && one.received <= now)
+            earliest = std::max(earliest.value_or(one.received), one.received);
     }
-    for (auto const& order : orders) {
-        auto const good = std::ranges::find_if(order, [](Row* row) { return row->first.good; });
-        if (good != order.end() && !(*good)->second.keep) keep((*good)->second, "last good");
+    for (auto const& other : rows) {
+        auto const& one = other.candidate;
+        bool const right = one.received <= now && (!earliest || one.received >= *earliest);
+        if (one.sequence > number && right)
+            latest = std::min(latest.value_or(one.received), one.received);
+    }
+    return latest;
+}
+
+void judge_group(RetentionRules const& rules, std::vector<Row>& rows, Timestamp now) {
+    for (auto& row : rows) {
+        row.latest = row.candidate.received;
+        if (row.latest > now) row.latest = latest_possible(rows, row, now).value_or(row.latest);
+    }
+    auto const received = [](Row const& row) { return row.candidate.received; };
+    auto const latest = [](Row const& row) { return row.latest; };
+    for (auto const& order : orders_of(rows, received)) keep_by_rules(rules, order);
+    for (auto& row : rows) {
+        if (rules.within && row.latest + *rules.within >= now) keep(row.verdict, "within");
+        if (row.candidate.pinned) keep(row.verdict, "pinned");
+        if (row.candidate.held) keep(row.verdict, "legal hold");
+    }
+    for (auto const& order : orders_of(rows, latest)) {
+        auto const good = std::ranges::find_if(order, [](Row* row) { return row->candidate.good; });
+        if (good != order.end() && !(*good)->verdict.keep) keep((*good)->verdict, "last good");
     }
     std::ranges::stable_sort(rows, std::greater(), [](Row const& row) {
-        return std::pair(row.first.received, row.first.sequence);
+        return std::pair(row.candidate.received, row.candidate.sequence);
     });
 }
 
@@ -153,12 +185,12 @@ Result<std::vector<Verdict>> judge(RetentionRules const& rules, std::vector<Cand
     for (auto& candidate : candidates) {
         Verdict verdict{.id = candidate.id};
         auto const group = candidate.group;
-        groups[group].emplace_back(std::move(candidate), std::move(verdict));
+        groups[group].push_back({std::move(candidate), std::move(verdict), {}});
     }
     std::vector<Verdict> verdicts;
     for (auto& [group, rows] : groups) {
         judge_group(rules, rows, now);
-        for (auto& row : rows) verdicts.push_back(std::move(row.second));
+        for (auto& row : rows) verdicts.push_back(std::move(row.verdict));
     }
     return verdicts;
 }

@@ -97,13 +97,38 @@ TEST(Retention, AClockThatWasAheadOnceCostsNothingThatCameLater) {
     EXPECT_EQ(kept(*judge({.daily = 2}, all, now)),
               (std::set<std::string>{"ahead", "today", "yesterday"}));
     EXPECT_EQ(kept(*judge({.within = std::chrono::seconds(60)}, all, now)),
-              (std::set<std::string>{"ahead", "today"}));
+              (std::set<std::string>{"today"}));  // it came before yesterday's
     // Of one moment the later number is the newer one.
     auto twin = today;
     twin.id = "twin";
     twin.sequence = 5;
     EXPECT_EQ(kept(*judge({.last = 1}, {today, twin}, now)), (std::set<std::string>{"twin"}));
     EXPECT_EQ(kept(*judge({.last = 1}, {twin, today}, now)), (std::set<std::string>{"twin"}));
+}
+
+TEST(Retention, AReceiptThatIsStillToComeAgesAsWhatCameAfterIt) {
+    auto const numbered = [](std::string id, std::string_view time, std::uint64_t number) {
+        auto one = at(std::move(id), time);
+        one.sequence = number;
+        return one;
+    };
+    RetentionRules const days{.within = std::chrono::hours(72)};
+    auto const first = numbered("first", "2026-11-01", 1),
+               ahead = numbered("ahead", "2030-01-01", 2);
+    auto const today = numbered("today", "2026-11-21T10:00:00Z", 4);
+    // It came between the first and the next one, at the latest with that.
+    EXPECT_EQ(kept(*judge(days, {first, ahead, numbered("next", "2026-11-20", 3), today}, now)),
+              (std::set<std::string>{"ahead", "next", "today"}));
+    EXPECT_EQ(kept(*judge(days, {first, ahead, numbered("next", "2026-11-05", 3), today}, now)),
+              (std::set<std::string>{"today"}));
+    // A clock that was set back before the first says nothing about it.
+    EXPECT_EQ(kept(*judge(days, {first, ahead, numbered("slow", "2000-01-01", 3), today}, now)),
+              (std::set<std::string>{"ahead", "today"}));
+    // Nothing came after it: it stays, as the last good one.
+    EXPECT_EQ(kept(*judge(days, {first, ahead}, now)), (std::set<std::string>{"ahead"}));
+    // By the clock of the store nothing came yet: then that one is wrong, and nothing goes.
+    EXPECT_EQ(kept(*judge(days, {first, ahead, today}, *parse_time("2001-01-01"))),
+              (std::set<std::string>{"first", "ahead", "today"}));
 }
 
 TEST(Retention, WhatARestoreSetAsidePushesNoBackupOut) {

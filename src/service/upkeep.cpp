@@ -459,10 +459,13 @@ Result<RetentionAnswer> apply_retention(Workspace& workspace, RetentionCall cons
         candidates.push_back(std::move(one));
     }
     // A dry run may not ask for the store's clock, which costs a file; it knows that clock's last
-    // word.
+    // word. One that is a day ahead is wrong.
     PD_TRY(auto now, (*workspace.store())->now(workspace.stop()));
     if (call.dry_run) {
-        for (auto const& snapshot : list.snapshots) now = std::max(now, snapshot.received);
+        auto const credible = now + std::chrono::hours(24);
+        for (auto const& snapshot : list.snapshots) {
+            if (snapshot.received <= credible) now = std::max(now, snapshot.received);
+        }
     }
     PD_TRY(auto verdicts, policy::judge(answer.rules, std::move(candidates), now));
     for (auto& verdict : verdicts) {
