@@ -210,6 +210,31 @@ Result<std::vector<LeaseRecord>> read_leases(store::ObjectStore& store, std::sto
     return all;
 }
 
+Result<void> announce_deletion(store::ObjectStore& store, SessionId const& session, Timestamp now,
+                               std::stop_token stop) {
+    LeaseRecord record{.session = session, .started = now, .renewed = {}};
+    record.collection = record.epoch = ~std::uint64_t{0};
+    return put_triple(store, lease_name(session), record.encode(), store::PutMode::replace,
+                      std::move(stop));
+}
+
+Result<bool> is_being_deleted(store::ObjectStore& store, SessionId const& session,
+                              std::stop_token stop) {
+    for (store::ObjectStore* leg : store.legs()) {
+        auto const stored = get_triple(*leg, lease_name(session), record_bytes_max, stop);
+        if (!stored && stored.error().fault() == Fault::not_found) continue;
+        PD_CHECK(stored);
+        auto const record = LeaseRecord::decode(stored->body);
+        if (!record || !record->tells_of_deletion()) continue;
+        auto const info = leg->head(lease_name(session), stop);
+        if (!info && info.error().fault() == Fault::not_found) continue;  // withdrawn
+        PD_CHECK(info);
+        PD_TRY(Timestamp const now, leg->now(stop));
+        if (now - info->modified <= deletion_time) return true;
+    }
+    return false;
+}
+
 Result<SessionState> session_state(store::ObjectStore& store, SessionId const& session,
                                    std::stop_token stop) {
     auto const name = snapshot_name(session);

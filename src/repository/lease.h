@@ -30,6 +30,8 @@ struct LeaseRecord {
     std::uint64_t collection = 0;  ///< newest collect/<n> that this session avoids
     std::uint64_t epoch = 0;       ///< newest keyring epoch that this session knows
     Timestamp renewed;             ///< filled on reading: when the store received it
+    /// Of a session that committed, put by who deletes its snapshot: see announce_deletion().
+    bool tells_of_deletion() const { return collection == ~std::uint64_t{0}; }
     Bytes encode() const;
     /// Fails: corrupt; unsupported.
     static Result<LeaseRecord> decode(ByteView bytes);
@@ -108,6 +110,17 @@ enum class SessionState {
     committed,
     gone,  ///< a tombstone: deleted or fenced
 };
+/// How long a deletion may take between its announcement and its tombstone.
+inline constexpr std::chrono::minutes deletion_time{10};
+/// Who deletes a snapshot says so in the place of its session's lease, and looks for a pin then;
+/// who pins puts the pin, and looks whether somebody said so then: one of the two sees the other.
+/// Nobody waits for such a lease, and a collector takes it away after a day.
+Result<void> announce_deletion(store::ObjectStore& store, SessionId const& session, Timestamp now,
+                               std::stop_token stop);
+/// That it was announced, by the store's clock not longer ago than it may take, at any destination.
+Result<bool> is_being_deleted(store::ObjectStore& store, SessionId const& session,
+                              std::stop_token stop);
+
 /// Asks by name, since listings may be stale.
 Result<SessionState> session_state(store::ObjectStore& store, SessionId const& session,
                                    std::stop_token stop);

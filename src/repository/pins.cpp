@@ -56,12 +56,25 @@ Result<void> pin(store::ObjectStore& store, PinSeal const& seal, SessionId const
     if (reason.size() > reason_bytes_max) {
         return fail(Fault::invalid, "a pin's reason holds at most 1024 bytes");
     }
+    PD_TRY(auto const before, pinned(store, seal, id, stop));
     PD_CHECK(store.put(pin_name(id), seal_reason(seal, id, reason, random), store::PutMode::replace,
                        stop));
-    // Somebody may have deleted it since it was chosen: see Repository::remove_snapshot.
+    // Somebody may be deleting it, or have done so since it was chosen, and either sees us or is
+    // seen: see Repository::remove_snapshot. Who was pinned before was seen by all.
+    bool going = false;
+    if (!before) {
+        PD_TRY(going, is_being_deleted(store, id, stop));
+    }
     PD_TRY(SessionState const state, session_state(store, id, stop));
-    if (state == SessionState::committed) return {};
+    if (state == SessionState::committed && !going) return {};
     PD_CHECK(unpin(store, id, stop));
+    if (state == SessionState::committed) {
+        return fail(Fault::unavailable,
+                    "the snapshot is being deleted at this moment, or that broke off: nothing is "
+                    "pinned")
+            .with_code(11)
+            .with_fix("pin it again in ten minutes, if it is still there");
+    }
     return fail(Fault::not_found, "the snapshot was deleted meanwhile: nothing is pinned");
 }
 

@@ -160,17 +160,35 @@ public:
         // A damaged snapshot can be removed as well, an absent or unreachable one cannot.
         if (!found && found.error().fault() != Fault::corrupt) return found.error();
         PD_CHECK(check_unpinned(id, stop));
-        PD_CHECK(put_triple(*store_, name, tombstone_body(outside_.clock.now()),
-                            store::PutMode::replace, stop));
-        // Who pins puts the pin, then looks at the snapshot; we the other way round: one of us sees
-        // the other. Not stopped by Ctrl-C: somebody was told that it is pinned.
-        auto const still = check_unpinned(id, {});
-        if (still || still.error().fault() != Fault::denied || !found) return {};
-        PD_CHECK(put_triple(*store_, name, found->body, store::PutMode::replace, {}));
-        return still;
+        // Who pins puts the pin, then looks whether this was said; we the other way round: one of
+        // us sees the other, before anything is gone.
+        auto const announced = std::chrono::steady_clock::now();
+        PD_CHECK(announce_deletion(*store_, id, outside_.clock.now(), stop));
+        auto done = bury(id, found ? &found->body : nullptr, announced, stop);
+        (void)store_->remove(lease_name(id), {});  // left behind it only delays a pin
+        return done;
     }
 
 private:
+    Result<void> bury(SessionId const& id, Bytes const* body,
+                      std::chrono::steady_clock::time_point announced, std::stop_token stop) {
+        PD_CHECK(check_unpinned(id, stop));
+        if (std::chrono::steady_clock::now() - announced > deletion_time / 2) {
+            return fail(Fault::unavailable,
+                        "the store took so long that somebody may have pinned "
+                        "the snapshot: nothing was deleted");
+        }
+        store::ObjectName const name = snapshot_name(id);
+        PD_CHECK(put_triple(*store_, name, tombstone_body(outside_.clock.now()),
+                            store::PutMode::replace, stop));
+        // A program of before does not look what was said. Not stopped by Ctrl-C: somebody was
+        // told that it is pinned.
+        auto const still = check_unpinned(id, {});
+        if (still || still.error().fault() != Fault::denied || !body) return {};
+        PD_CHECK(put_triple(*store_, name, *body, store::PutMode::replace, {}));
+        return still;
+    }
+
     Result<void> check_unpinned(SessionId const& id, std::stop_token stop) {
         PD_TRY(auto const reason,
                pinned(*store_, {config_.repository, keyring_->common()}, id, stop));

@@ -235,6 +235,92 @@ TEST_F(RepositoryFixture, WhoIsToldThatASnapshotIsPinnedFindsItThereWhoeverDelet
     }
 }
 
+/// Stops answering before the call of this number: to the store, its program was killed then.
+class Killed final : public store::ForwardingStore {
+public:
+    Killed(std::shared_ptr<store::ObjectStore> inner, int before)
+        : ForwardingStore(std::move(inner)), left_(before) {}
+    Result<Bytes> read(store::ObjectName const& name, std::uint64_t offset_bytes,
+                       std::uint64_t count_bytes, std::stop_token stop) override {
+        PD_CHECK(step());
+        return inner().read(name, offset_bytes, count_bytes, std::move(stop));
+    }
+    Result<void> put(store::ObjectName const& name, ByteView body, store::PutMode mode,
+                     std::stop_token stop) override {
+        PD_CHECK(step());
+        return inner().put(name, body, mode, std::move(stop));
+    }
+    Result<store::ObjectInfo> head(store::ObjectName const& name, std::stop_token stop) override {
+        PD_CHECK(step());
+        return inner().head(name, std::move(stop));
+    }
+    Result<void> remove(store::ObjectName const& name, std::stop_token stop) override {
+        PD_CHECK(step());
+        return inner().remove(name, std::move(stop));
+    }
+    void begin() { counting_ = true; }
+    bool ended() const { return left_ < 0; }
+
+private:
+    Result<void> step() {
+        if (!counting_ || left_-- > 0) return {};
+        left_ = -1;
+        return fail(Fault::unavailable, "killed");
+    }
+    bool counting_ = false;
+    int left_;
+};
+
+TEST_F(RepositoryFixture, ADeletionThatIsKilledLosesNothingThatWasPinned) {
+    for (int pinned_before = 0;; ++pinned_before) {
+        bool any = false;
+        for (int killed_before = 0;; ++killed_before) {
+            auto const usual = open();
+            auto const snapshot = back_up(*usual);
+            ASSERT_TRUE(snapshot);
+            PinSeal const seal{usual->id(), usual->domains().common()};
+            Result<void> pinning = fail(Fault::internal, "not yet");
+            auto const slow = std::make_shared<Interrupted>(store, pinned_before, [&] {
+                pinning = pin(*store, seal, snapshot->session, "evidence", outside.random, {});
+            });
+            auto const killed = std::make_shared<Killed>(slow, killed_before);
+            auto const other = Repository::open(killed, key, {}, outside, {});
+            ASSERT_TRUE(other);
+            slow->begin();
+            killed->begin();
+            (void)(*other)->remove_snapshot(snapshot->session, {});
+            bool const there =
+                session_state(*store, snapshot->session, {}).value() == SessionState::committed;
+            EXPECT_TRUE(there || !pinning) << pinned_before << " " << killed_before;
+            any = any || slow->ended();
+            if (!killed->ended()) break;
+            // Whoever deletes it again can; and once that is said to be over, it can be pinned.
+            if (!pinning) {
+                EXPECT_TRUE(usual->remove_snapshot(snapshot->session, {}));
+            }
+        }
+        if (!any) break;
+    }
+}
+
+TEST_F(RepositoryFixture, ADeletionThatBrokeOffDelaysAPinAndIsForgotten) {
+    auto repository = open();
+    auto const snapshot = back_up(*repository);
+    PinSeal const seal{repository->id(), repository->domains().common()};
+    auto const memory = std::dynamic_pointer_cast<store::MemoryStore>(store);
+    ASSERT_TRUE(announce_deletion(*store, snapshot->session, outside.clock.now(), {}));
+    auto const refused = pin(*store, seal, snapshot->session, "evidence", outside.random, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), 11);
+    EXPECT_TRUE(pins(*store, seal, {})->empty());
+    memory->age(lease_name(snapshot->session), 2 * deletion_time);
+    EXPECT_TRUE(pin(*store, seal, snapshot->session, "evidence", outside.random, {}));
+    // Who was pinned before stays so, and may be given another reason.
+    ASSERT_TRUE(announce_deletion(*store, snapshot->session, outside.clock.now(), {}));
+    EXPECT_TRUE(pin(*store, seal, snapshot->session, "a lawsuit", outside.random, {}));
+    EXPECT_EQ(repository->remove_snapshot(snapshot->session, {}).error().fault(), Fault::denied);
+}
+
 TEST_F(RepositoryFixture, APinThatCannotBeReadStillPins) {
     auto repository = open();
     auto const snapshot = back_up(*repository);
