@@ -110,10 +110,12 @@ Result<bool> committed_somewhere(store::ObjectStore& store, SessionId const& ses
     return false;
 }
 
-/// The lease of one that committed goes as well.
+/// The lease of one that was fenced stays for its day: until then a collector leaves its packs to
+/// the backup that goes on from them.
 Result<void> give_up(store::ObjectStore& store, SessionId const& session,
                      std::stop_token const& stop) {
-    PD_CHECK(fence_ended(store, session, stop));
+    PD_TRY(bool const fenced, fence_ended(store, session, stop));
+    if (fenced) return {};
     for (store::ObjectStore* leg : store.legs()) PD_CHECK(leg->remove(lease_name(session), stop));
     return {};
 }
@@ -133,6 +135,15 @@ Result<bool> fence_ended(store::ObjectStore& store, SessionId const& session,
     return true;
 }
 
+Result<bool> is_given_up(store::ObjectStore& store, SessionId const& session,
+                         std::stop_token stop) {
+    for (store::ObjectStore* leg : store.legs()) {
+        PD_TRY(SessionState const state, session_state(*leg, session, stop));
+        if (state != SessionState::gone) return false;
+    }
+    return true;
+}
+
 Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const& ended,
                            std::stop_token stop) {
     bool any = false;
@@ -140,6 +151,8 @@ Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const&
     PD_TRY(auto const leases, read_leases(store, stop));
     for (LeaseRecord const& lease : leases) {
         if (!ended.contains(lease.session)) continue;
+        auto const before = is_given_up(store, lease.session, stop);
+        if (before && *before) continue;
         auto const done = give_up(store, lease.session, stop);
         if (!done && done.error().fault() == Fault::cancelled) return done.error();
         any = any || done.has_value();

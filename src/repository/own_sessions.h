@@ -40,9 +40,14 @@ std::set<SessionId> ended_here(system::Path const& marks);
 /// of them. False: it did, or one that is away may say so. Its lease stays. Fails: as the stores.
 Result<bool> fence_ended(store::ObjectStore& store, SessionId const& session, std::stop_token stop);
 
-/// Of those that left a lease: fences who committed nowhere, and takes the leases away, at every
-/// destination. Waits as before where one of them is away or does not answer: it may hold a commit.
-/// Whether there were any. Fails: as read_leases; cancelled.
+/// Whether a session can commit nowhere any more: a tombstone lies in the place of its snapshot at
+/// every destination. Fails: as the stores.
+Result<bool> is_given_up(store::ObjectStore& store, SessionId const& session, std::stop_token stop);
+
+/// Of those that left a lease: fences who committed nowhere, and takes the leases of the others
+/// away, at every destination. Waits as before where one of them is away or does not answer: it may
+/// hold a commit. Whether there were any that had not been given up before. Fails: as read_leases;
+/// cancelled.
 Result<bool> give_up_ended(store::ObjectStore& store, std::set<SessionId> const& ended,
                            std::stop_token stop);
 

@@ -4,9 +4,23 @@
 
 #include "repository/config_object.h"
 #include "repository/lease.h"
+#include "repository/own_sessions.h"
 #include "repository/upkeep/repair/proven_object.h"
 
 namespace perdure::repository {
+
+namespace {
+
+/// A lease outlives a session that was given up (it keeps its packs), and one whose snapshot
+/// somebody deletes.
+Result<bool> may_commit_still(store::ObjectStore& store, LeaseRecord const& lease, Timestamp now,
+                              std::stop_token const& stop) {
+    if (now - lease.renewed > lease_lifetime || lease.tells_of_deletion()) return false;
+    PD_TRY(bool const given_up, is_given_up(store, lease.session, stop));
+    return !given_up;
+}
+
+}  // namespace
 
 bool SyncingLeg::is_ahead_of(SyncingLeg const& leader,
                              std::map<store::ObjectName, Timestamp> const& collected) const {
@@ -31,10 +45,12 @@ Result<bool> SyncingLeg::is_busy(std::uint64_t collection, std::set<SessionId> c
                                  std::stop_token const& stop) const {
     PD_TRY(Timestamp const now, store->now(stop));
     PD_TRY(auto const leases, read_leases(*store, stop));
-    return std::ranges::any_of(leases, [&](LeaseRecord const& lease) {
-        return now - lease.renewed <= lease_lifetime && lease.collection < collection &&
-               !ended_here.contains(lease.session);
-    });
+    for (LeaseRecord const& lease : leases) {
+        if (lease.collection >= collection || ended_here.contains(lease.session)) continue;
+        PD_TRY(bool const may_commit, may_commit_still(*store, lease, now, stop));
+        if (may_commit) return true;
+    }
+    return false;
 }
 
 Result<bool> SyncingLeg::has_grown(std::stop_token const& stop) const {
@@ -92,9 +108,14 @@ Result<bool> sessions_at_work(store::ObjectStore& store, std::set<SessionId> con
                              leases ? Fault::internal : leases.error().fault()})
         if (fault == Fault::cancelled) return fail(Fault::cancelled, "stopped");
     if (!now || !leases) return true;
-    return std::ranges::any_of(*leases, [&](LeaseRecord const& lease) {
-        return *now - lease.renewed <= lease_lifetime && !ended_here.contains(lease.session);
-    });
+    for (LeaseRecord const& lease : *leases) {
+        if (ended_here.contains(lease.session)) continue;
+        auto const may_commit = may_commit_still(store, lease, *now, stop);
+        if (!may_commit && may_commit.error().fault() == Fault::cancelled)
+            return may_commit.error();
+        if (!may_commit || *may_commit) return true;
+    }
+    return false;
 }
 
 bool is_undecided(store::ObjectName const& name, std::vector<std::optional<Bytes>> const& bodies,
