@@ -94,7 +94,11 @@ Result<std::shared_ptr<Index>> Index::open(IndexOptions options,
         loaded.push_back(std::move(*segment));
     }
     for (auto& segment : loaded) {
-        if (!superseded.contains(segment->name())) index->take_in(std::move(segment));
+        if (superseded.contains(segment->name())) {
+            index->superseded_.push_back(segment->name());
+        } else {
+            index->take_in(std::move(segment));
+        }
     }
     return index;
 }

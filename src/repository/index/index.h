@@ -63,7 +63,8 @@ public:
     /// that the next one goes on from there; or everything, when somebody lost the index. Packs
     /// that cannot be read are passed over.
     Result<void> adopt_orphans(Orphans where, std::stop_token stop);
-    /// Joins small segments when there are more than segments_max. Removes the old ones last.
+    /// Joins small segments when there are more than segments_max. Removes the old ones last; those
+    /// that a merge or a sync left, when it was killed, first.
     Result<void> merge(std::stop_token stop);
     static constexpr std::size_t segments_max = 32;
     static constexpr std::size_t segment_entries_max = 1 << 19;
@@ -120,6 +121,7 @@ private:
                          Omitted const& omitted, std::stop_token stop);
     std::vector<std::shared_ptr<IndexSegment const>> segments_naming(
         std::set<crypto::Digest> const& packs) const;
+    Result<void> remove_superseded(std::stop_token stop);
     Result<void> remove_segment(crypto::Digest const& name, std::stop_token stop);
     void take_in(std::shared_ptr<IndexSegment const> segment, bool stored = true);
     /// Under the mutex, shared at least. A mapped page was perhaps touched.
@@ -132,6 +134,7 @@ private:
     mutable std::shared_mutex mutex_;
     mutable std::atomic<std::uint32_t> touches_ = 0;
     std::vector<Loaded> segments_;
+    std::vector<crypto::Digest> superseded_;  ///< seen when it was opened, and of no use any more
     std::set<crypto::Digest> listed_packs_;
     std::set<crypto::Digest> avoided_;
 };

@@ -40,6 +40,10 @@ void strip(IndexTables& tables, std::set<Index::FrameName> const& frames) {
     }
 }
 
+store::ObjectName object_name(crypto::Digest const& segment) {
+    return "index/" + to_hex(segment);
+}
+
 }  // namespace
 
 /// Collects packs into segments of at most segment_entries_max and puts them in place of others.
@@ -127,7 +131,34 @@ Result<void> Index::replace(std::vector<std::shared_ptr<IndexSegment const>> con
     return rewrite.put_in_place_of(std::move(names));
 }
 
+/// At each destination where all is that stands for them: a sync may have brought it only half.
+Result<void> Index::remove_superseded(std::stop_token stop) {
+    std::vector<crypto::Digest> old;
+    std::set<store::ObjectName> needed;
+    {
+        std::unique_lock const lock(mutex_);
+        old = std::exchange(superseded_, {});
+        for (Loaded const& loaded : segments_)
+            if (loaded.stored) needed.insert(object_name(loaded.segment->name()));
+    }
+    for (store::ObjectStore* leg : options_.source.store.legs()) {
+        if (old.empty()) break;
+        std::set<store::ObjectName> there;
+        PD_CHECK(leg->list(
+            "index/",
+            [&](store::ObjectInfo const& info) -> Result<void> {
+                there.insert(info.name);
+                return {};
+            },
+            stop));
+        if (!std::ranges::includes(there, needed)) continue;
+        for (crypto::Digest const& name : old) PD_CHECK(leg->remove(object_name(name), stop));
+    }
+    return {};
+}
+
 Result<void> Index::merge(std::stop_token stop) {
+    PD_CHECK(remove_superseded(stop));
     std::vector<std::shared_ptr<IndexSegment const>> small;
     {
         std::shared_lock const lock(mutex_);

@@ -239,6 +239,35 @@ TEST(Index, AMergeThatDiesHalfwayLosesNothing) {
     }
 }
 
+TEST(Index, WhatAMergeReplacedGoesWhereAllThatStandsForItIsThere) {
+    World world;
+    auto index = world.index();
+    for (std::uint8_t n = 1; n <= 40; ++n) {
+        IndexTables tables;
+        tables.add(pack_name(n), invented(n * 1000, 1, 5));
+        plant(world, pack_name(n));
+        ASSERT_TRUE(index->add(std::move(tables), {}));
+    }
+    auto const before = all_of(*index);
+    auto const names = world.names("index/");
+    Bytes const old = *store::read_all(world.memory, names[0], 1 << 20, {});
+    ASSERT_TRUE(index->merge({}));
+    // As a sync that was killed brings it back from a destination that still had it.
+    ASSERT_TRUE(world.memory.put(names[0], old, store::PutMode::replace, {}));
+    auto const merged = world.names("index/");
+    ASSERT_EQ(merged.size(), 2U);
+    auto const next = world.index();
+    auto const present = merged[0] == names[0] ? merged[1] : merged[0];
+    Bytes const joined = *store::read_all(world.memory, present, 1 << 20, {});
+    ASSERT_TRUE(world.memory.remove(present, {}));
+    ASSERT_TRUE(next->merge({}));
+    EXPECT_EQ(world.names("index/"), std::vector{names[0]}) << "nothing else is left of it";
+    ASSERT_TRUE(world.memory.put(present, joined, store::PutMode::replace, {}));
+    ASSERT_TRUE(world.index()->merge({}));
+    EXPECT_EQ(world.names("index/"), std::vector{present});
+    EXPECT_EQ(all_of(*world.index()), before);
+}
+
 TEST(Index, DropsOnlyThePacksItIsTold) {
     World world;
     auto index = world.index();
