@@ -95,7 +95,6 @@ def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
                         (["destination", "test", "second"], 13)):
         ran = place.good(*words, code=code)
         assert words == ["key", "rotate"] or "empty now" in ran.out + ran.err, (words, ran)
-        assert "destination destination" not in ran.out + ran.err, (words, ran)
         assert not list(second.rglob("*")), f"{words} wrote below the mount point"
     second.rmdir()
     shutil.move(place.folder / "disk-of-second", second)
@@ -106,6 +105,16 @@ def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
     place.good("backup", "sync", code=3)
     place.good("backup", "sync", "--confirm", "second")
     assert restored(place, "second", "back") == ""
+
+
+def claim_the_sentence_of_health_names_a_destination_once(place):
+    second = two_places(place)
+    place.good("repo", "check")
+    place.good("restore", "drill")
+    shutil.move(second, place.folder / "disk-of-second")
+    second.mkdir()
+    sentence = place.good("status").out.splitlines()[0]
+    assert ": destination second: " in sentence and "empty now" in sentence, sentence
 
 
 def claim_a_destination_that_lacks_snapshots_is_not_called_protected(place):
