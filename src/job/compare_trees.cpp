@@ -140,7 +140,7 @@ class Comparison {
 public:
     Comparison(data::TreeReader& live, data::TreeReader& copy, TreeComparison how,
                std::stop_token stop)
-        : live_(live), copy_(copy), how_(how), stop_(std::move(stop)) {}
+        : live_(live), copy_(copy), how_(std::move(how)), stop_(std::move(stop)) {}
 
     Result<std::vector<TreeDifference>> run() {
         PD_CHECK(live_.advance(stop_));
@@ -224,7 +224,7 @@ private:
 
 Result<std::vector<TreeDifference>> compare_trees(data::TreeReader& live, data::TreeReader& copy,
                                                   TreeComparison how, std::stop_token stop) {
-    return Comparison(live, copy, how, std::move(stop)).run();
+    return Comparison(live, copy, std::move(how), std::move(stop)).run();
 }
 
 }  // namespace perdure::job
