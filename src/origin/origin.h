@@ -22,6 +22,9 @@ struct SourceOptions {
     data::Mapping mapping;
     std::vector<std::string> exclude;         ///< gitignore syntax, relative to path
     std::map<std::string, std::string> mask;  ///< "table.column" → "drop" (never enters a backup)
+    /// Absolute paths of files, and of folders of files, that a source of rows keeps: by no other
+    /// name (a hard link) are they read here.
+    std::vector<std::string> kept_as_rows;
     bool one_file_system = false;
     bool exclude_caches = true;        ///< folders tagged by CACHEDIR.TAG
     std::vector<std::string> command;  ///< argv of a command source

@@ -129,7 +129,7 @@ void leave_out_database(SourceConfig& source, system::Path const& folder,
     auto const real = std::filesystem::weakly_canonical(database, error);
     for (auto const* side : {"", "-wal", "-shm", "-journal"}) {
         leave_out_of(source, folder, real.string() + side);
-        source.options.exclude.push_back(origin::identity_pattern(real.string() + side));
+        source.options.kept_as_rows.push_back(real.string() + side);
     }
 }
 
@@ -163,7 +163,7 @@ void leave_out_media(std::vector<SourceConfig>& sources) {
             bool const less = owner.one_file_system && !options.one_file_system;
             if (options.type != "files" || less || is_in(options.path, owner.media)) continue;
             leave_out_of(source, options.path, owner.media);
-            options.exclude.push_back(origin::identity_pattern(owner.media.native()));
+            options.kept_as_rows.push_back(owner.media.string());
         }
     }
 }

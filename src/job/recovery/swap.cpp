@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "job/file_hash.h"
+#include "job/recovery/files.h"
 #include "job/source_options.h"
 #include "origin/unmade.h"
 
@@ -187,6 +188,22 @@ Result<void> swap_database(SwapAtWork& work, system::Path const& database,
 
 system::Path damaged_name(system::Path const& file, std::string const& run) {
     return system::Path(file.string() + ".before-restore-" + run);
+}
+
+Result<void> put_damaged_beside(RunFolder const& folder, std::size_t at,
+                                repository::DomainPtr const& domain,
+                                std::vector<std::string>& kept) {
+    auto const& run = folder.run();
+    auto const place = run.sources[at].folder();
+    PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
+    for (auto const& change : changes) {
+        auto const staged = place / stage_name(run.id) / std::to_string(change.number);
+        if (!system::exists(staged)) continue;  // done before a crash
+        auto const beside = damaged_name(place / change.path, run.id);
+        PD_CHECK(system::rename_without_replacing(staged, beside));
+        kept.push_back(beside.string());
+    }
+    return {};
 }
 
 }  // namespace perdure::job

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "job/recovery/recovery.h"
+#include "job/recovery/run_folder.h"
 #include "origin/merge/files/file_swap.h"
 #include "origin/merge/sole_hold.h"
 
@@ -43,5 +44,10 @@ Result<void> swap_database(SwapAtWork& work, system::Path const& database,
 
 /// The name under which a damaged database stays beside the restored one.
 system::Path damaged_name(system::Path const& file, std::string const& run);
+/// The damaged databases that a run's swap of source `at` moved into the stage, each beside its
+/// name; `kept` gets where they are.
+Result<void> put_damaged_beside(RunFolder const& folder, std::size_t at,
+                                repository::DomainPtr const& domain,
+                                std::vector<std::string>& kept);
 
 }  // namespace perdure::job

@@ -44,22 +44,6 @@ void count(UndoReport& report, origin::UndoItem const& item) {
     }
 }
 
-/// The damaged database that a swap moved into the stage, back beside its name.
-Result<void> put_beside(RunFolder const& folder, std::size_t at,
-                        repository::DomainPtr const& domain, std::vector<std::string>& kept) {
-    auto const& run = folder.run();
-    auto const place = run.sources[at].folder();
-    PD_TRY(auto const changes, read_file_journal(folder.journal(at), domain));
-    for (auto const& change : changes) {
-        auto const staged = place / stage_name(run.id) / std::to_string(change.number);
-        if (!system::exists(staged)) continue;  // done before a crash
-        auto const beside = damaged_name(place / change.path, run.id);
-        PD_CHECK(system::rename_without_replacing(staged, beside));
-        kept.push_back(beside.string());
-    }
-    return {};
-}
-
 class Undo {
 public:
     Undo(repository::Repository& repository, UndoRequest const& request, std::stop_token stop)
@@ -466,7 +450,7 @@ Result<std::vector<std::string>> drop_stages(RunFolder const& folder,
         auto const& source = run.sources[at];
         if (source.kind == "rows") continue;
         bool const damaged = source.kind == "swap" && source.keeps_old() && run.state == "done";
-        if (damaged) PD_CHECK(put_beside(folder, at, domain, kept));
+        if (damaged) PD_CHECK(put_damaged_beside(folder, at, domain, kept));
         PD_CHECK(origin::drop_stage(source.folder(), stage_name(run.id)));
     }
     return kept;

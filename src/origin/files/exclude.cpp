@@ -12,8 +12,6 @@
 namespace perdure::origin {
 namespace {
 
-constexpr std::string_view identity_begin = "//=";  ///< no path below a folder begins so
-
 bool in_class(std::string_view name, unsigned char c) {
     struct Class {
         std::string_view name;
@@ -150,10 +148,6 @@ ExcludeRules::ExcludeRules(std::vector<std::string> const& patterns, std::string
 }
 
 void ExcludeRules::add(std::string_view pattern, std::string_view root) {
-    if (pattern.starts_with(identity_begin)) {
-        identities_.emplace_back(pattern.substr(identity_begin.size()));
-        return;
-    }
     if (pattern.ends_with('\r') && !pattern.ends_with("\\\r")) pattern.remove_suffix(1);
     pattern = without_trailing_spaces(pattern);
     if (pattern.empty() || pattern.front() == '#') return;
@@ -188,10 +182,6 @@ bool ExcludeRules::excludes(std::string_view path, bool is_folder) const {
         if (match_path(rule->components, parts)) return !rule->negated;
     }
     return false;
-}
-
-std::string identity_pattern(std::string_view path) {
-    return std::string(identity_begin) + std::string(path);
 }
 
 std::string literal_pattern(std::string_view path, std::string_view root) {

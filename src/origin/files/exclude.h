@@ -27,8 +27,6 @@ public:
     ExcludeRules(std::vector<std::string> const& patterns, std::string_view root);
 
     bool empty() const { return rules_.empty(); }
-    /// What identity_pattern() named: told by device and inode, not by name.
-    std::vector<std::string> const& identities() const { return identities_; }
     /// `path` below the root, without a leading '/'.
     bool excludes(std::string_view path, bool is_folder) const;
 
@@ -39,14 +37,10 @@ private:
     };
     void add(std::string_view pattern, std::string_view root);
     std::vector<Rule> rules_;
-    std::vector<std::string> identities_;
 };
 
 /// A pattern that matches exactly this path below the root, as ExcludeRules gets it.
 std::string literal_pattern(std::string_view path, std::string_view root);
-/// A pattern for a file under any name (its hard links), or for the files of a folder: what is at
-/// this absolute path. Not gitignore's; the program itself writes it, where names do not suffice.
-std::string identity_pattern(std::string_view path);
 
 /// Files that a source of rows keeps, known by device and inode: by whatever name one lies in a
 /// tree, it would be there as plain bytes that no erasure and no mask reaches.

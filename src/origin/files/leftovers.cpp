@@ -35,8 +35,11 @@ bool is_temporary(std::string_view name) {
 }
 
 void sweep_leftovers(system::Path const& folder) {
-    auto walk = Walk::open(
-        {.folder = folder, .exclude = {}, .one_file_system = true, .exclude_caches = false});
+    auto walk = Walk::open({.folder = folder,
+                            .exclude = {},
+                            .kept_as_rows = {},
+                            .one_file_system = true,
+                            .exclude_caches = false});
     while (walk) {
         auto const next = walk->next_pending();
         if (!next || !*next) return;

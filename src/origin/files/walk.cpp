@@ -76,16 +76,15 @@ bool is_kernel_view(int folder) {
 }  // namespace
 
 WalkOptions walk_options(SourceOptions const& source) {
-    return {source.path, ExcludeRules(source.exclude, source.path.native()), source.one_file_system,
-            source.exclude_caches};
+    return {source.path, ExcludeRules(source.exclude, source.path.native()), source.kept_as_rows,
+            source.one_file_system, source.exclude_caches};
 }
 
 Walk::Walk(WalkOptions options, Root root)
     : options_(std::move(options)),
       root_(std::move(root)),
-      kept_(options_.exclude.identities().empty()
-                ? nullptr
-                : std::make_shared<KeptAsRows>(options_.exclude.identities())),
+      kept_(options_.kept_as_rows.empty() ? nullptr
+                                          : std::make_shared<KeptAsRows>(options_.kept_as_rows)),
       leaves_(root_, kept_) {}
 
 Result<Walk> Walk::open(WalkOptions options) {

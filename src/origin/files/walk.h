@@ -16,6 +16,7 @@ namespace perdure::origin {
 struct WalkOptions {
     system::Path folder;
     ExcludeRules exclude;
+    std::vector<std::string> kept_as_rows;  ///< as in SourceOptions
     bool one_file_system = false;
     bool exclude_caches = true;
 };
