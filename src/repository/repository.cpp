@@ -333,8 +333,9 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<store::Obje
                                  secret, outside, stop);
     if (!keyring) {
         if (keyring.error().fault() == Fault::not_found) {
+            // What is written last is missing as well: it was never finished.
             PD_TRY(bool const begun, holds_objects(*store, stop));
-            if (!begun) {
+            if (!begun && !store->head(readme_name, stop)) {
                 return fail(Fault::not_found, "the repository at " + store->describe() +
                                                   " holds nothing, not even a keyring: making it "
                                                   "broke off, or its keys are elsewhere")
