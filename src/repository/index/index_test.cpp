@@ -58,6 +58,16 @@ std::map<BlobPrefix, IndexEntry> all_of(Index const& index) {
     return found;
 }
 
+/// Forty segments of a pack each, which are enough to be merged.
+void add_segments(World& world, Index& index, std::uint32_t frames) {
+    for (std::uint8_t n = 1; n <= 40; ++n) {
+        IndexTables tables;
+        tables.add(pack_name(n), invented(n * 1000, frames, 5));
+        plant(world, pack_name(n));
+        ASSERT_TRUE(index.add(std::move(tables), {}));
+    }
+}
+
 TEST(IndexSegment, AgreesWithAMapOverManyIds) {  // borg #4829: a hash table that lost entries
     std::mt19937_64 random(7);
     for (std::uint32_t const count : {0U, 1U, 15U, 16U, 17U, 1000U, 60'000U}) {
@@ -194,12 +204,7 @@ TEST(PackDirectory, ReadsBackAndRefusesEveryCutAndHugePromises) {
 TEST(Index, MergingDropsNothing) {  // restic #21820
     World world;
     auto index = world.index();
-    for (std::uint8_t n = 1; n <= 40; ++n) {
-        IndexTables tables;
-        tables.add(pack_name(n), invented(n * 1000, 3, 5));
-        plant(world, pack_name(n));
-        ASSERT_TRUE(index->add(std::move(tables), {}));
-    }
+    add_segments(world, *index, 3);
     auto const before = all_of(*index);
     EXPECT_EQ(before.size(), 600U);
     ASSERT_TRUE(index->merge({}));
@@ -217,12 +222,7 @@ TEST(Index, AMergeThatDiesHalfwayLosesNothing) {
     for (int const puts_left : {0, 1}) {
         World world;
         auto index = world.index();
-        for (std::uint8_t n = 1; n <= 40; ++n) {
-            IndexTables tables;
-            tables.add(pack_name(n), invented(n * 1000, 1, 5));
-            plant(world, pack_name(n));
-            ASSERT_TRUE(index->add(std::move(tables), {}));
-        }
+        add_segments(world, *index, 1);
         auto const before = all_of(*index);
         // Dies at the put of the new segment, or while the old ones are being removed.
         std::stop_source stop;
@@ -242,12 +242,7 @@ TEST(Index, AMergeThatDiesHalfwayLosesNothing) {
 TEST(Index, WhatAMergeReplacedGoesWhereAllThatStandsForItIsThere) {
     World world;
     auto index = world.index();
-    for (std::uint8_t n = 1; n <= 40; ++n) {
-        IndexTables tables;
-        tables.add(pack_name(n), invented(n * 1000, 1, 5));
-        plant(world, pack_name(n));
-        ASSERT_TRUE(index->add(std::move(tables), {}));
-    }
+    add_segments(world, *index, 1);
     auto const before = all_of(*index);
     auto const names = world.names("index/");
     Bytes const old = *store::read_all(world.memory, names[0], 1 << 20, {});
