@@ -1,5 +1,7 @@
 #include "job/paced_reader.h"
 
+#include "data/bytes/wrapped_content.h"
+
 namespace perdure::job {
 
 namespace {
@@ -23,39 +25,11 @@ private:
     std::stop_token stop_;
 };
 
-class PacedContent final : public data::Content {
-public:
-    PacedContent(std::shared_ptr<data::Content> content, store::TokenBucket& pace)
-        : content_(std::move(content)), pace_(pace) {}
-
-    Result<std::unique_ptr<data::ByteSource>> open(std::stop_token stop) override {
-        PD_TRY(auto source, content_->open(stop));
-        return std::make_unique<PacedSource>(std::move(source), pace_, std::move(stop));
-    }
-
-private:
-    std::shared_ptr<data::Content> content_;
-    store::TokenBucket& pace_;
-};
-
-class PacedTree final : public data::TreeReader {
-public:
-    PacedTree(std::unique_ptr<data::TreeReader> reader, store::TokenBucket& pace)
-        : reader_(std::move(reader)), pace_(pace) {}
-
-    Result<std::optional<data::TreeItem>> next(std::stop_token stop) override {
-        PD_TRY(auto item, reader_->next(std::move(stop)));
-        if (item && item->content) {
-            item->content = std::make_shared<PacedContent>(std::move(item->content), pace_);
-        }
-        return item;
-    }
-    std::vector<data::Problem> take_problems() override { return reader_->take_problems(); }
-
-private:
-    std::unique_ptr<data::TreeReader> reader_;
-    store::TokenBucket& pace_;
-};
+data::WrapSource at_pace(store::TokenBucket& pace) {
+    return [&pace](std::unique_ptr<data::ByteSource> source, std::stop_token stop) {
+        return std::make_unique<PacedSource>(std::move(source), pace, std::move(stop));
+    };
+}
 
 class PacedRows final : public data::RowReader {
 public:
@@ -73,7 +47,7 @@ public:
         return row;
     }
     std::shared_ptr<data::Content> open_media(ByteView key) override {
-        return std::make_shared<PacedContent>(reader_->open_media(key), pace_);
+        return data::wrapped(reader_->open_media(key), at_pace(pace_));
     }
     Result<data::LogicalDigest> digest() override { return reader_->digest(); }
     std::vector<data::Problem> take_problems() override { return reader_->take_problems(); }
@@ -90,7 +64,7 @@ private:
 
 std::unique_ptr<data::TreeReader> paced(std::unique_ptr<data::TreeReader> reader,
                                         store::TokenBucket& pace) {
-    return std::make_unique<PacedTree>(std::move(reader), pace);
+    return data::wrapped(std::move(reader), at_pace(pace));
 }
 
 std::unique_ptr<data::RowReader> paced(std::unique_ptr<data::RowReader> reader,

@@ -18,7 +18,7 @@ public:
 
     Result<std::size_t> read(ByteSpan into) override {
         std::size_t const count = std::min(into.size(), rest_.size());
-        std::copy_n(rest_.begin(), count, into.begin());
+        copy_bytes(rest_.first(count), into);
         rest_ = rest_.subspan(count);
         return count;
     }
