@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/below.h"
 #include "crypto/hash.h"
 #include "origin/files/exclude.h"
 #include "repository/config_object.h"
@@ -81,7 +82,7 @@ bool is_in(system::Path const& path, system::Path const& folder) {
     std::error_code error;
     auto const inner = std::filesystem::weakly_canonical(path, error);
     auto const outer = std::filesystem::weakly_canonical(folder, error);
-    return !error && inner == outer ? true : !path_below(path, folder).empty();
+    return is_below(inner, outer);
 }
 
 /// The folder that a source's `exclude` is about; empty when it has none.

@@ -40,12 +40,8 @@ system::File open_database(int folder, std::string const& name) {
     return file;
 }
 
-/// One that cannot be read may be one.
 bool is_log(int folder, std::string const& name) {
-    if (size_of(folder, name) <= 0) return false;
-    auto const file = open_at(folder, name);
-    Bytes head(4);
-    return !file.is_open() || !file.read_at(head, 0) || begins_as_log(head);
+    return size_of(folder, name) > 0 && may_be_log(open_at(folder, name));
 }
 
 std::size_t key(std::string_view path) {
@@ -68,9 +64,14 @@ bool is_database(system::File const& file) {
 
 bool begins_as_log(ByteView head) {
     auto const text = as_text(head);
-    return text.starts_with(sqlite_journal_magic.substr(0, 4)) ||
+    return text.starts_with(sqlite_journal_magic.substr(0, log_magic_bytes)) ||
            std::ranges::any_of(sqlite_log_magics,
                                [&](std::string_view magic) { return text.starts_with(magic); });
+}
+
+bool may_be_log(system::File const& file) {
+    Bytes head(log_magic_bytes);
+    return !file.is_open() || !file.read_at(head, 0) || begins_as_log(head);
 }
 
 bool DatabaseFiles::was_put(std::string_view path) const {

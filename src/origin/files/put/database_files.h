@@ -16,8 +16,11 @@ namespace perdure::origin {
 std::string_view database_of(std::string_view name);
 /// By its first bytes.
 bool is_database(system::File const& file);
-/// By its first four bytes: a write-ahead log, or a journal that was not played back.
+inline constexpr std::size_t log_magic_bytes = 4;
+/// By its first bytes: a write-ahead log, or a journal that was not played back.
 bool begins_as_log(ByteView head);
+/// Whether an opened file is one; what is not open, or cannot be read, may be.
+bool may_be_log(system::File const& file);
 
 /// SQLite asks not whose log lies beside a database, and plays it back; and whoever has a database
 /// open goes on writing into the file that was replaced. So of what a restore would put over what

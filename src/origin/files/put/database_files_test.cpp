@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/bytes/memory_content.h"
 #include "origin/files/target.h"
 #include "origin/tree_testing.h"
 
@@ -15,22 +16,6 @@ std::string database(char fill) {
 std::string log(char fill) {
     return "\x37\x7f\x06\x82" + std::string(60, fill);
 }
-
-class GivenText final : public data::ByteSource {
-public:
-    explicit GivenText(std::string text) : text_(std::move(text)) {}
-    Result<std::size_t> read(ByteSpan into) override {
-        auto const count = std::min(into.size(), text_.size() - at_);
-        std::ranges::copy(as_bytes(text_).subspan(at_, count), into.begin());
-        at_ += count;
-        return count;
-    }
-    Result<data::Entry> entry_after_reading() override { return fail(Fault::internal, "unused"); }
-
-private:
-    std::string text_;
-    std::size_t at_ = 0;
-};
 
 class DatabaseFilesTest : public ::testing::Test {
 protected:
@@ -46,7 +31,7 @@ protected:
         entry.mode = 0600;
         for (auto const& [path, text] : files) {
             entry.size = text.size();
-            GivenText content(text);
+            data::MemorySource content(as_bytes(text));
             auto const done = target->write_file(path, entry, content);
             EXPECT_TRUE(done || done.error().code() == 3) << done.error().message();
         }

@@ -15,8 +15,6 @@ namespace perdure::origin {
 
 namespace {
 
-constexpr std::size_t magic_bytes = 4;
-
 std::size_t key(std::string_view path) {
     return std::hash<std::string_view>{}(path);
 }
@@ -36,9 +34,7 @@ std::string log_beside(int root, std::string_view database) {
         if (!seen.there || !S_ISREG(seen.status.st_mode) || seen.status.st_size == 0) continue;
         int const opened = open_beneath(root, path, O_RDONLY | O_NONBLOCK);
         system::File const log(std::max(opened, -1));
-        Bytes head(magic_bytes);
-        bool const unread = !log.is_open() || !log.read_at(head, 0);
-        if (unread || begins_as_log(head)) return std::string(split_path(path).name);
+        if (may_be_log(log)) return std::string(split_path(path).name);
     }
     return {};
 }
@@ -113,7 +109,7 @@ std::vector<std::string> DatabaseLogs::take_others_first(std::vector<std::string
 }
 
 Result<bool> Peeked::is_log() {
-    head_.resize(magic_bytes);
+    head_.resize(log_magic_bytes);
     std::size_t got = 0;
     while (got < head_.size()) {
         PD_TRY(std::size_t const more, rest_.read(ByteSpan(head_).subspan(got)));

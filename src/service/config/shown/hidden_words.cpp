@@ -24,8 +24,7 @@ std::string without_passwords(std::string text) {
 }
 
 bool is_name_sign(char c) {
-    bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return is_ascii_alphanumeric(c) || c == '_' || c == '-' || c == '.';
 }
 
 /// "--db-password", "PGPASSWORD", "X-Api-Key"; not "password-file", which says where one is.
