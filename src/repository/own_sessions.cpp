@@ -116,6 +116,9 @@ Result<void> give_up(store::ObjectStore& store, SessionId const& session,
                      std::stop_token const& stop) {
     PD_TRY(bool const fenced, fence_ended(store, session, stop));
     if (fenced) return {};
+    // Who deletes its snapshot may have put something else there: see announce_deletion().
+    PD_TRY(bool const deleted, is_being_deleted(store, session, stop));
+    if (deleted) return {};
     for (store::ObjectStore* leg : store.legs()) PD_CHECK(leg->remove(lease_name(session), stop));
     return {};
 }

@@ -62,6 +62,22 @@ TEST_F(OwnSessionsTest, WhoIsGoneIsFencedAndOthersAreLeftAlone) {
     EXPECT_FALSE(give_up_ended(store_, ended_here(marks_), {}).value()) << "nothing is left";
 }
 
+/// Killed between its commit and the end of its lease; in the place of that, who deletes its
+/// snapshot has just said so, and somebody who pins will look for it.
+TEST_F(OwnSessionsTest, WhoCommittedLosesItsLeaseAndNotWhatADeletionSays) {
+    auto dead = take(3), deleted = take(4);
+    for (unsigned char n : {3, 4}) {
+        ASSERT_TRUE(
+            store_.put(snapshot_name(number(n)), Bytes(1000), store::PutMode::if_absent, {}));
+    }
+    dead.reset();
+    deleted.reset();
+    ASSERT_TRUE(announce_deletion(store_, number(4), system::real_clock().now(), {}));
+    EXPECT_TRUE(give_up_ended(store_, ended_here(marks_), {}).value());
+    EXPECT_FALSE(has_lease(3));
+    EXPECT_TRUE(is_being_deleted(store_, number(4), {}).value());
+}
+
 TEST_F(OwnSessionsTest, AMarkThatNobodyWroteToOrThatIsAnotherMachinesSaysNothing) {
     ASSERT_TRUE(system::make_folders(marks_));
     ASSERT_TRUE(system::write_file(marks_ / to_hex(number(1)), {}));
