@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Files come back into a live folder: by plan, beneath it only, whole or not at all, and undone."""
 import os
+import pathlib
+import shutil
 import subprocess
 
 import stage
@@ -225,6 +227,32 @@ def claim_owners_and_paths_are_mapped_in_place_too(place):
         assert (status.st_uid, status.st_gid) == (4711, 4712), status
     ran = place.run("restore", "plan", "latest", "www", "--map-path", "photos=moved", "--delete")
     assert ran.code == 2, ran
+
+
+def claim_a_name_in_other_letters_is_not_too_much(place):
+    """Where a file system takes "a" for "A", it is the very file that came back."""
+    if shutil.which("cc") is None or stage.PATIENCE != 1:
+        raise stage.Skip("no compiler, or a program that must be loaded before all others")
+    shim = place.folder / "folding.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim,
+                    pathlib.Path(__file__).with_name("folding_names.c")], check=True)
+    folder = place.work / "live"
+    then = {"Photo.jpg": "picture\n", "Album/One.jpg": "one\n", "same.txt": "same\n"}
+    for name, text in then.items():
+        place.write(f"live/{name}", text)
+    place.repository(www=folder)
+    place.good("backup")
+    for path in (folder / "Photo.jpg", folder / "Album/One.jpg", folder / "Album"):
+        path.rename(path.with_name(path.name.lower()))
+    place.write("live/extra.txt", "too much\n")
+    place.environment.update(LD_PRELOAD=str(shim), FOLDING=str(folder))
+    ran = place.good("restore", "plan", "latest", "www", "--merge-strategy", "overwrite",
+                     "--delete", "-o", "plan.json", code=3)
+    assert "in other letters" in ran.err, ran
+    place.good("restore", "apply", "plan.json", "--confirm", "www", code=3)
+    place.environment.pop("LD_PRELOAD")
+    now = {name: text.decode() for name, text in contents(folder).items() if text != "folder"}
+    assert now == {name.lower(): text for name, text in then.items()}, now
 
 
 def claim_a_planted_stage_is_not_written_into(place):

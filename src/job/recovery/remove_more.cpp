@@ -1,13 +1,17 @@
 // "The snapshot lacks it" means "it is new" only for what the snapshot looked at. It did not look
 // at names that could not be read then, at what its own rules left out (they may be others today),
-// and into file systems that were not there or not wanted: all that stays, and is told.
+// and into file systems that were not there or not wanted: all that stays, and is told. Nor is new
+// what a file system that takes "a" for "A" lists in other letters than the snapshot: it is that
+// very file.
 #include "job/recovery/remove_more.h"
 
 #include <fmt/format.h>
 
 #include <unordered_set>
 
+#include "base/ascii.h"
 #include "job/source_options.h"
+#include "origin/merge/files/look_beneath.h"
 #include "repository/tree/tree_walk.h"
 
 namespace perdure::job {
@@ -20,6 +24,28 @@ using Paths = std::unordered_set<std::size_t>;
 
 std::size_t hash_of(std::string_view path) {
     return std::hash<std::string_view>{}(path);
+}
+
+/// Alike for paths that a file system may take for one another: what lies beyond ASCII, which each
+/// folds in its own way, is passed over.
+std::size_t hash_without_case(std::string_view path) {
+    std::string text = ascii_lower(path);
+    std::erase_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    return hash_of(text);
+}
+
+Result<Paths> names_without_case(repository::Repository& repository,
+                                 repository::SourceSnapshot const& source, std::stop_token stop) {
+    Paths out;
+    repository::TreeVisitor visitor;
+    visitor.leaf = [&](std::string const& path, repository::TreeRecord&) -> Result<void> {
+        out.insert(hash_without_case(path));
+        return {};
+    };
+    auto context = repository.read_context();
+    PD_CHECK(repository::walk_tree(source, context.blobs, context.domains.common(), visitor,
+                                   std::move(stop)));
+    return out;
 }
 
 /// What a snapshot holds, and where it did not look.
@@ -128,12 +154,37 @@ constexpr char const* unread_then = "could not be read when the snapshot was tak
 constexpr char const* left_out_then = "was left out when the snapshot was taken";
 constexpr char const* mount_then =
     "was another file system when the snapshot was taken, which has nothing of it";
+constexpr char const* in_other_letters =
+    "is called in other letters than in the snapshot, which are the same name on this file system";
+
+/// What a snapshot holds in other letters than the live folder, where these are one name.
+class OtherLetters {
+public:
+    OtherLetters(system::File root, std::function<Result<Paths>()> names)
+        : root_(std::move(root)), ask_(std::move(names)) {}
+    Result<bool> hold(std::string const& path) {
+        if (!origin::takes_other_letters(root_.descriptor(), path)) return false;
+        if (!names_) {
+            PD_TRY(names_, ask_());
+        }
+        return names_->contains(hash_without_case(path));
+    }
+
+private:
+    system::File root_;
+    std::function<Result<Paths>()> ask_;
+    std::optional<Paths> names_;  ///< read when a file system makes it matter
+};
 
 class Removal {
 public:
     Removal(RemoveRequest const& request, Known known, std::optional<Paths> looked,
-            origin::TreeMerge& merge)
-        : request_(request), known_(std::move(known)), looked_(std::move(looked)), merge_(merge) {}
+            origin::TreeMerge& merge, OtherLetters other_letters)
+        : request_(request),
+          known_(std::move(known)),
+          looked_(std::move(looked)),
+          merge_(merge),
+          other_letters_(std::move(other_letters)) {}
 
     Result<void> take(Step step, std::string const& path) {
         if (step == Step::leave) {
@@ -152,7 +203,9 @@ public:
         } else if (looked_ && !looked_->contains(hash_of(path))) {
             spare(path.substr(0, path.rfind('/')), path, left_out_then);
         } else {
-            return merge_.remove(path);
+            PD_TRY(bool const known, other_letters_.hold(path));
+            if (!known) return merge_.remove(path);
+            spare(path.substr(0, path.rfind('/')), path, in_other_letters);
         }
         return {};
     }
@@ -194,6 +247,7 @@ private:
     Known known_;
     std::optional<Paths> looked_;
     origin::TreeMerge& merge_;
+    OtherLetters other_letters_;
     std::string inside_;  ///< a folder that stays as it is with all below it
     char const* why_ = nullptr;
     std::map<std::pair<std::string, std::string>, Group> spared_;
@@ -206,7 +260,10 @@ Result<std::vector<data::Problem>> remove_more(repository::Repository& repositor
                                                origin::TreeMerge& merge, std::stop_token stop) {
     PD_TRY(auto known, known_to(repository, request.source, stop));
     PD_TRY(auto looked, looked_at(request.source, request.target, stop));
-    Removal removal(request, std::move(known), std::move(looked), merge);
+    PD_TRY(auto root, origin::open_root(request.target.path));
+    OtherLetters other_letters(
+        std::move(root), [&] { return names_without_case(repository, request.source, stop); });
+    Removal removal(request, std::move(known), std::move(looked), merge, std::move(other_letters));
     PD_CHECK(walk_live(request.target, stop, [&](Step step, std::string const& path) {
         return removal.take(step, path);
     }));

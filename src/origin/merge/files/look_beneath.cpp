@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "origin/files/below.h"
 #include "origin/files/put/database_files.h"
 #include "origin/holder.h"
@@ -61,6 +63,27 @@ Seen look_beneath(int root, std::string_view path) {
     if (seen.there) seen.locked = lock_of(folder, text.c_str(), seen.status.st_mode);
     ::close(folder);
     return seen;
+}
+
+bool takes_other_letters(int root, std::string const& path) {
+    auto const seen = look_beneath(root, path);
+    if (!seen.there) return false;
+    bool asked = false;
+    for (std::size_t from = 0, to = 0; from < path.size(); from = to + 1) {
+        to = std::min(path.find('/', from), path.size());
+        std::string other = path;
+        for (auto at = from; at < to; ++at) {
+            if (is_ascii_letter(other[at])) other[at] = static_cast<char>(other[at] ^ 0x20);
+        }
+        if (other == path) continue;
+        asked = true;
+        auto const same = look_beneath(root, other);
+        bool const one = same.there && same.status.st_dev == seen.status.st_dev &&
+                         same.status.st_ino == seen.status.st_ino;
+        if (one) return true;
+    }
+    auto const is_plain = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    return !asked && !std::ranges::all_of(path, is_plain);
 }
 
 // Looked at by name alone: to open a database's file and close it again would drop the locks that a

@@ -24,6 +24,10 @@ struct Seen {
 };
 Seen look_beneath(int root, std::string_view path);
 
+/// Whether what stands at `path` is called so in other letters as well: FAT, and folders of ext4
+/// with +F, take "a" for "A". A path without A to Z tells nothing; true then where it is no ASCII.
+bool takes_other_letters(int root, std::string const& path);
+
 /// Why nothing can take the place of what was seen at `path`: it is locked, or belongs to a SQLite
 /// database that somebody has open, by the log and the shared memory beside it (a file put in their
 /// place would break it). Empty: something can.
