@@ -62,9 +62,9 @@ public:
 };
 
 /// Where a tree is put back. Paths are relative to the target, components checked, '/'-joined; the
-/// root is "". Order of calls: make_folder parents first; then write_file in any order; then
-/// make_other (symlinks, devices, hard links); then finish_folder children first.
-/// Threads: write_file from many threads at once; the rest from one.
+/// root is "". Order of calls: make_folder parents first; then write_file in any order, and folders
+/// for them; then make_other (symlinks, devices, hard links); then finish_folder children first.
+/// Threads: write_file, and make_folder beside it, from many at once; the rest from one.
 class TreeTarget {
 public:
     virtual ~TreeTarget() = default;

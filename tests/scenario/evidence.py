@@ -429,9 +429,10 @@ def claim_owners_and_paths_become_others_and_the_report_knows(place):
         place.good("restore", "latest", "--to", "y", "--map-path", bad, code=2)
     place.good("restore", "latest", "data", "--to", "z", "--map-path", "web=etc/app.conf", code=15)
     # A rule that meets nothing is told, and the rest comes back.
-    ran = place.good("restore", "latest", "data", "--to", "w", "--map-path", "wbe=site", code=3)
+    ran = place.good("restore", "latest", "data", "--to", "w", "--map-path", "wbe=of/site", code=3)
     assert "wbe: --map-path met no" in ran.err, ran
     assert (place.work / "w/data/web/index.html").exists()
+    assert not (place.work / "w/data/of").exists(), "nothing came into it"
 
 
 def claim_a_name_that_the_target_refuses_costs_that_name_only(place):

@@ -229,6 +229,20 @@ def claim_owners_and_paths_are_mapped_in_place_too(place):
     assert ran.code == 2, ran
 
 
+def claim_a_folder_that_only_a_rule_names_stays_as_it_is(place):
+    """It is made where something comes into it; nobody chose it, so it is not dressed anew."""
+    folder = tree(place)
+    (folder / "kept").mkdir()
+    (folder / "kept").chmod(0o700)
+    words = ("latest", "www", "--map-path", "photos=kept/of", "--map-path", "none=other/deep",
+             "--merge-strategy", "overwrite")
+    place.good("restore", "plan", *words, "-o", "plan.json", code=3)
+    place.run("restore", "apply", "plan.json", "--confirm", "www")
+    assert (folder / "kept/of/1.jpg").exists()
+    assert (folder / "kept").stat().st_mode & 0o777 == 0o700
+    assert not (folder / "other").exists(), "its rule met nothing"
+
+
 def claim_a_name_in_other_letters_is_not_too_much(place):
     """Where a file system takes "a" for "A", it is the very file that came back."""
     if shutil.which("cc") is None or stage.PATIENCE != 1:

@@ -79,7 +79,12 @@ public:
                FilesTold& told)
         : target_(std::move(target)), chosen_(chosen), remap_(remap), told_(told) {}
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
-        if (!chosen_(path)) told_.passed.insert(remap_.paths.apply(path));
+        auto const there = remap_.paths.apply(path);
+        if (chosen_(path)) {
+            told_.passed.erase(there);
+        } else {
+            told_.passed.insert(there);
+        }
         return target_->make_folder(path, entry);
     }
     Result<void> write_file(std::string const& path, data::Entry const& entry,
@@ -223,6 +228,8 @@ Result<FilesAtWork> merge_files(repository::Repository& repository, FilesRequest
     }
     PD_TRY(auto const remap, remap_of(scope));
     auto const told = std::make_shared<FilesTold>();
+    // Such a folder is made where something comes into it, and stays as it is where it is there.
+    for (auto& folder : remap->paths.new_folders()) told->passed.insert(std::move(folder));
     FilesAtWork out{.merge = nullptr, .problems = {}, .lost = {}, .told = told};
     PD_TRY(out.merge,
            origin::TreeMerge::create(

@@ -23,7 +23,7 @@ struct FilesRequest {
 };
 /// What a comparison told while it ran; it lives as long as its merge.
 struct FilesTold {
-    /// Folders that were not chosen, by their new path.
+    /// Folders that were not chosen, or that only a rule of --map-path names, by their new path.
     std::set<std::string, std::less<>> passed;
     /// What cannot be put in place, and why, but for what the person declined: "source/path".
     std::vector<data::Problem> blocked;

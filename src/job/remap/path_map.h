@@ -25,7 +25,7 @@ public:
     /// The OLD of each rule that met nothing so far, as it was written: probably misspelt, so that
     /// what it was to move lies where it was before.
     std::vector<std::string> idle() const;
-    /// Folders above the places that rules name, parents first: they must exist.
+    /// Folders above the places that rules name, parents first: what comes there needs them.
     std::vector<std::string> new_folders() const;
     /// The same for the target of a symbolic link: absolute ones below an absolute OLD change.
     std::string apply_link(std::string const& target) const;

@@ -12,15 +12,15 @@ std::string name_of(std::string const& path) {
 class RemappedTree final : public data::TreeTarget {
 public:
     RemappedTree(std::unique_ptr<data::TreeTarget> target, Remap const& remap)
-        : target_(std::move(target)), remap_(remap) {}
+        : target_(std::move(target)), remap_(remap) {
+        for (auto& folder : remap_.paths.new_folders()) needed_.insert(std::move(folder));
+    }
 
     Result<void> make_folder(std::string const& path, data::Entry const& entry) override {
         auto const [there, mapped] = map(path, entry);
         if (there.empty() && !path.empty()) return {};  // it becomes the root, which is there
-        if (path.empty()) {
-            PD_CHECK(target_->make_folder(path, mapped));
-            return make_new_folders();
-        }
+        std::lock_guard lock(mutex_);
+        PD_CHECK(make_above(there));
         // One that a rule needs was made before; it gets its own entry in the end.
         if (!made_.insert(there).second) return {};
         return target_->make_folder(there, mapped);
@@ -31,12 +31,15 @@ public:
         {
             std::lock_guard lock(mutex_);
             PD_CHECK(claim(path, there));
+            PD_CHECK(make_above(there));
         }
         return target_->write_file(there, mapped, content);
     }
     Result<void> make_other(std::string const& path, data::Entry const& entry) override {
         auto const [there, mapped] = map(path, entry);
+        std::lock_guard lock(mutex_);
         PD_CHECK(claim(path, there));
+        PD_CHECK(make_above(there));
         return target_->make_other(there, mapped);
     }
     Result<void> finish_folder(std::string const& path, data::Entry const& entry) override {
@@ -73,14 +76,17 @@ private:
             .with_fix("choose other rules for --map-path");
     }
 
-    /// Before anything else, since files are written when all folders are there.
-    Result<void> make_new_folders() {
-        for (auto const& folder : remap_.paths.new_folders()) {
+    /// Folders that only a rule names, where something comes into them: a rule that meets nothing
+    /// in this tree leaves none behind. `mutex_` is held.
+    Result<void> make_above(std::string const& there) {
+        for (auto slash = there.find('/'); slash != std::string::npos && !needed_.empty();
+             slash = there.find('/', slash + 1)) {
+            auto const folder = there.substr(0, slash);
+            if (!needed_.contains(folder) || !made_.insert(folder).second) continue;
             data::Entry entry;
             entry.kind = data::EntryKind::folder;
             entry.name = name_of(folder);
             entry.mode = 0755;
-            made_.insert(folder);
             PD_CHECK(target_->make_folder(folder, entry));
         }
         return {};
@@ -88,6 +94,7 @@ private:
 
     std::unique_ptr<data::TreeTarget> target_;
     Remap const& remap_;
+    std::set<std::string> needed_;  ///< above the places that rules name
     std::mutex mutex_;
     std::set<std::string> made_, claimed_;
 };
