@@ -40,7 +40,8 @@ std::string week_name(Timestamp time) {
 struct Row {
     Candidate candidate;
     Verdict verdict;
-    Timestamp latest;  ///< it was received then, or before
+    Timestamp latest;                   ///< it was received then, or before
+    std::optional<Timestamp> earliest;  ///< and not before this; empty: nobody knows
 };
 using Rows = std::vector<Row*>;  ///< newest first
 
@@ -52,18 +53,24 @@ void keep(Verdict& verdict, std::string_view rule, std::string const& detail = {
     if (!told) verdict.reasons.push_back(std::string(rule) + detail);
 }
 
-/// Keeps the newest good row of each of the `count` newest non-empty periods.
+/// Keeps the newest good row of each of the `count` newest non-empty periods. Where nobody knows in
+/// which period a row was received it may have been alone in one: then it stays, and takes no other
+/// row's place.
 void keep_periods(Rows const& rows, unsigned count, std::string_view rule, Period const& period) {
     std::set<std::string> seen;
     for (auto* row : rows) {
-        auto& candidate = row->candidate;
         auto& verdict = row->verdict;
-        if (!candidate.good) continue;
-        auto const name = period(candidate.received);
-        if (seen.contains(name)) continue;
+        if (!row->candidate.good) continue;
+        auto const name = period(row->latest);
+        bool const is_known = row->earliest && period(*row->earliest) == name;
+        if (is_known && seen.contains(name)) continue;
         if (seen.size() == count) return;
-        seen.insert(name);
-        keep(verdict, rule, name);
+        if (is_known) {
+            seen.insert(name);
+            keep(verdict, rule, name);
+        } else {
+            keep(verdict, rule, "at some time before " + to_rfc3339(row->latest));
+        }
     }
 }
 
@@ -88,11 +95,11 @@ void keep_by_rules(RetentionRules const& rules, Rows const& rows) {
 }
 
 /// The orders in which the newest may come first; most often they are one and the same.
-std::vector<Rows> orders_of(std::vector<Row>& rows, std::function<Timestamp(Row const&)> received) {
+std::vector<Rows> orders_of(std::vector<Row>& rows) {
     Rows by_receipt;
     for (auto& row : rows) by_receipt.push_back(&row);
-    std::ranges::stable_sort(by_receipt, std::greater(), [&](Row* row) {
-        return std::pair(received(*row), row->candidate.sequence);
+    std::ranges::stable_sort(by_receipt, std::greater(), [](Row* row) {
+        return std::pair(row->latest, row->candidate.sequence);
     });
     Rows by_number = by_receipt;
     std::ranges::stable_sort(by_number, std::greater(),
@@ -107,11 +114,14 @@ std::vector<Rows> orders_of(std::vector<Row>& rows, std::function<Timestamp(Row 
 
 /// A receipt that is still to come was stamped by a clock that was ahead. What its writer made
 /// later had not come yet then: of those receipts the first that can be right (not before what the
-/// writer made earlier) is as late as it can have been. Empty: nothing tells.
-std::optional<Timestamp> latest_possible(std::vector<Row> const& rows, Row const& row,
-                                         Timestamp now) {
+/// writer made earlier) is as late as it can have been, and what the writer made earlier as early.
+/// Where these contradict each other, or nothing came later, that end stays open.
+void bound(std::vector<Row> const& rows, Row& row, Timestamp now) {
     auto const number = row.candidate.sequence;
+    row.earliest = row.latest = row.candidate.received;
+    if (row.latest <= now) return;
     std::optional<Timestamp> earliest, latest;
+    bool contradicted = false;
     for (auto const& other : rows) {
         auto const& one = other.candidate;
         if (one.sequence < number && one.received <= now)
@@ -119,32 +129,30 @@ std::optional<Timestamp> latest_possible(std::vector<Row> const& rows, Row const
     }
     for (auto const& other : rows) {
         auto const& one = other.candidate;
-        bool const right = one.received <= now && (!earliest || one.received >= *earliest);
-        if (one.sequence > number && right)
-            latest = std::min(latest.value_or(one.received), one.received);
+        if (one.sequence <= number || one.received > now) continue;
+        bool const can_be_right = !earliest || one.received >= *earliest;
+        if (can_be_right) latest = std::min(latest.value_or(one.received), one.received);
+        contradicted = contradicted || !can_be_right;
     }
-    return latest;
+    if (latest) row.latest = *latest;
+    row.earliest = contradicted ? std::nullopt : earliest;
 }
 
 void judge_group(RetentionRules const& rules, std::vector<Row>& rows, Timestamp now) {
-    for (auto& row : rows) {
-        row.latest = row.candidate.received;
-        if (row.latest > now) row.latest = latest_possible(rows, row, now).value_or(row.latest);
-    }
-    auto const received = [](Row const& row) { return row.candidate.received; };
-    auto const latest = [](Row const& row) { return row.latest; };
-    for (auto const& order : orders_of(rows, received)) keep_by_rules(rules, order);
+    for (auto& row : rows) bound(rows, row, now);
+    auto const orders = orders_of(rows);
+    for (auto const& order : orders) keep_by_rules(rules, order);
     for (auto& row : rows) {
         if (rules.within && row.latest + *rules.within >= now) keep(row.verdict, "within");
         if (row.candidate.pinned) keep(row.verdict, "pinned");
         if (row.candidate.held) keep(row.verdict, "legal hold");
     }
-    for (auto const& order : orders_of(rows, latest)) {
+    for (auto const& order : orders) {
         auto const good = std::ranges::find_if(order, [](Row* row) { return row->candidate.good; });
         if (good != order.end() && !(*good)->verdict.keep) keep((*good)->verdict, "last good");
     }
     std::ranges::stable_sort(rows, std::greater(), [](Row const& row) {
-        return std::pair(row.candidate.received, row.candidate.sequence);
+        return std::pair(row.latest, row.candidate.sequence);
     });
 }
 
@@ -185,7 +193,7 @@ Result<std::vector<Verdict>> judge(RetentionRules const& rules, std::vector<Cand
     for (auto& candidate : candidates) {
         Verdict verdict{.id = candidate.id};
         auto const group = candidate.group;
-        groups[group].push_back({std::move(candidate), std::move(verdict), {}});
+        groups[group].push_back({std::move(candidate), std::move(verdict), {}, {}});
     }
     std::vector<Verdict> verdicts;
     for (auto& [group, rows] : groups) {

@@ -39,9 +39,10 @@ struct Verdict {
 /// One verdict a candidate, newest first within each group.
 /// Invariants: pinned, held and each group's last good snapshot stay whatever the rules say. Which
 /// one is newer the receipts tell, and the writer's own numbers: where they disagree, a clock was
-/// wrong, and what the rules keep by either stays. A receipt that is still to come counts for
-/// `within` as the first that came after it. What a restore set aside pushes nothing out: the
-/// others are judged without it as well.
+/// wrong, and what the rules keep by either stays. A receipt that is still to come counts as at
+/// some time between what its writer made before and after it: it pushes nothing out of an hour, a
+/// day and so on, and stays while it may have been the last of one that is kept. What a restore set
+/// aside pushes nothing out: the others are judged without it as well.
 /// Fails: invalid (empty rules: they would expire everything); conflict (more than half of at least
 /// four receipts lie within 24 h while the claims span over 7 days: the snapshots were copied or
 /// the clock is wrong, so their ages mean nothing).

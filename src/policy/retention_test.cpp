@@ -93,9 +93,8 @@ TEST(Retention, AClockThatWasAheadOnceCostsNothingThatCameLater) {
     auto today = at("today", "2026-11-21T10:00:00Z");
     today.sequence = 4;
     std::vector const all{before, ahead, yesterday, today};
-    EXPECT_EQ(kept(*judge({.last = 1}, all, now)), (std::set<std::string>{"ahead", "today"}));
-    EXPECT_EQ(kept(*judge({.daily = 2}, all, now)),
-              (std::set<std::string>{"ahead", "today", "yesterday"}));
+    EXPECT_EQ(kept(*judge({.last = 1}, all, now)), (std::set<std::string>{"today"}));
+    EXPECT_EQ(kept(*judge({.daily = 2}, all, now)), (std::set<std::string>{"today", "yesterday"}));
     EXPECT_EQ(kept(*judge({.within = std::chrono::seconds(60)}, all, now)),
               (std::set<std::string>{"today"}));  // it came before yesterday's
     // Of one moment the later number is the newer one.
@@ -129,6 +128,60 @@ TEST(Retention, AReceiptThatIsStillToComeAgesAsWhatCameAfterIt) {
     // By the clock of the store nothing came yet: then that one is wrong, and nothing goes.
     EXPECT_EQ(kept(*judge(days, {first, ahead, today}, *parse_time("2001-01-01"))),
               (std::set<std::string>{"first", "ahead", "today"}));
+}
+
+TEST(Retention, AReceiptThatIsStillToComeStaysWhileItMayBeTheLastOfItsDay) {
+    auto const numbered = [](std::string id, std::string_view time, std::uint64_t number) {
+        auto one = at(std::move(id), time);
+        one.sequence = number;
+        return one;
+    };
+    auto const first = numbered("first", "2026-11-18", 1),
+               ahead = numbered("ahead", "2030-01-01", 2),
+               yesterday = numbered("yesterday", "2026-11-20T10:00:00Z", 3),
+               today = numbered("today", "2026-11-21T10:00:00Z", 4);
+    // It may be the only one of the 19th, and is no day more: the first stays beside it.
+    auto const verdicts = judge({.daily = 3}, {first, ahead, yesterday, today}, now);
+    EXPECT_EQ(kept(*verdicts), (std::set<std::string>{"ahead", "first", "today", "yesterday"}));
+    EXPECT_EQ(verdicts->at(2).reasons,
+              std::vector<std::string>{"daily at some time before 2026-11-20T10:00:00Z"});
+    EXPECT_EQ(kept(*judge({.daily = 2}, {first, ahead, yesterday, today}, now)),
+              (std::set<std::string>{"today", "yesterday"}));
+    // It came in a month of which a later one is kept.
+    EXPECT_EQ(kept(*judge({.monthly = 5}, {first, ahead, yesterday, today}, now)),
+              (std::set<std::string>{"today"}));
+    // While nothing came after it, it is the newest; and yet no other day goes for it.
+    EXPECT_EQ(kept(*judge({.daily = 1}, {first, ahead}, now)),
+              (std::set<std::string>{"ahead", "first"}));
+}
+
+TEST(Retention, WhatARightClockWouldKeepStaysHoweverFarItWasAhead) {
+    std::mt19937 random(11);
+    for (int round = 0; round < 2000; ++round) {
+        std::vector<Candidate> right;
+        auto time = now + std::chrono::hours(-24 * 40);
+        for (unsigned i = 1; i <= 20; ++i) {
+            auto one = at(std::to_string(i), "2026-01-01");
+            time = time + std::chrono::hours(random() % 48);
+            one.claimed = one.received = std::min(time, now);
+            one.sequence = i;
+            one.safety = random() % 8 == 0;
+            right.push_back(one);
+        }
+        auto wrong = right;
+        auto const from = random() % 20, count = random() % 6;
+        for (auto i = from; i < std::min<std::size_t>(from + count, 20); ++i)
+            wrong[i].received = wrong[i].received + std::chrono::hours(24 * 400);
+        RetentionRules const rules{.last = static_cast<unsigned>(random() % 3),
+                                   .hourly = static_cast<unsigned>(random() % 3),
+                                   .daily = static_cast<unsigned>(1 + random() % 9),
+                                   .weekly = static_cast<unsigned>(random() % 4),
+                                   .monthly = static_cast<unsigned>(random() % 3),
+                                   .yearly = static_cast<unsigned>(random() % 2)};
+        auto const a = kept(*judge(rules, right, now));
+        auto const b = kept(*judge(rules, wrong, now));
+        EXPECT_TRUE(std::includes(b.begin(), b.end(), a.begin(), a.end())) << round;
+    }
 }
 
 TEST(Retention, WhatARestoreSetAsidePushesNoBackupOut) {

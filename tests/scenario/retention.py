@@ -43,7 +43,7 @@ def claim_what_a_restore_set_aside_pushes_no_backup_out(place):
 
 
 def claim_a_clock_that_was_ahead_once_costs_no_later_backup(place):
-    """A receipt of 2030 stays the newest for years: what its writer numbered higher is newer."""
+    """What its writer numbered higher than a receipt of 2030 is newer, which ages as what it is."""
     place.write("data/one.txt", "one\n")
     place.repository(data="data")
     wrong = place.good("backup", "--json").summary["snapshot"]
@@ -52,7 +52,7 @@ def claim_a_clock_that_was_ahead_once_costs_no_later_backup(place):
     preview = verdicts(place.good("retention", "preview", "--keep", "1", "--json"))
     done = place.good("backup", "cleanup", "--keep", "1", "--json")
     kept = {word for word, verdict in verdicts(done).items() if verdict["keep"]}
-    assert kept == {wrong, later[-1]}, done
+    assert wrong in preview and kept == {later[-1]}, done
     assert kept == {word for word, verdict in preview.items() if verdict["keep"]}, preview
     assert later[-1] in place.good("backup", "show", "latest").out
 
