@@ -189,6 +189,33 @@ def claim_objectives_are_measured_and_missed_ones_count_as_overdue(place):
     assert "a part of 1" in place.good("config", "check", "--offline", code=2).err
 
 
+def claim_a_promised_freshness_counts_only_snapshots_that_are_there(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    config = place.work / "perdure.toml"
+    config.write_text(config.read_text() + '[objectives]\nrpo = "1h"\n')
+
+    def rpo(*words):
+        return place.good("status", "--slo", "--json", *words).summary["objectives"][0]
+    old, new = [place.good("backup", "--json").summary["snapshot"] for _ in range(2)]
+    log = next((place.folder / "state").rglob("runs.db"))
+    with sqlite3.connect(log) as database:
+        database.execute("UPDATE run SET started = started - 7200000 WHERE snapshot = ?", (old,))
+    database.close()
+    assert rpo()["met"], rpo()
+    place.good("backup", "delete", new, "--confirm", new[:12])
+    assert not rpo()["met"] and rpo()["measured"].startswith("2h"), rpo()
+    assert rpo("--offline")["met"], "nobody was asked"
+    place.good("backup", "delete", old, "--confirm", old[:12])
+    assert not rpo()["met"] and "no snapshot is there" in rpo()["measured"], rpo()
+    # Nor does one from the future stay fresh until then.
+    place.good("backup")
+    with sqlite3.connect(log) as database:
+        database.execute("UPDATE run SET started = started + 400 * 86400000")
+    database.close()
+    assert not rpo()["met"] and "its clock was ahead" in rpo()["measured"], rpo()
+
+
 def claim_a_promised_recovery_time_is_met_only_by_drills_of_everything_that_passed(place):
     place.write("one/file.txt", "one\n")
     place.write("two/file.txt", "two\n")

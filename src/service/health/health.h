@@ -4,6 +4,9 @@
 
 namespace perdure::service {
 
+/// What is dated further ahead than this was dated by a clock that was.
+inline constexpr std::int64_t clock_error_max = 300;
+
 enum class Verdict { good, doubtful, bad };
 std::string_view verdict_name(Verdict verdict);
 

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <map>
 
+#include "service/health/health.h"
+#include "service/health/own_snapshots.h"
 #include "service/report/drills.h"
 
 namespace perdure::service {
 
 namespace {
 
-using catalog::Outcome;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::days looked_back{30};
@@ -40,8 +41,11 @@ std::uint64_t missed(std::vector<Timestamp> const& starts, std::int64_t now, std
 
 class Measure {
 public:
-    explicit Measure(Workspace& workspace, catalog::RunLog& log)
-        : workspace_(workspace), log_(log), now_(system::real_clock().now().seconds) {}
+    Measure(Workspace& workspace, catalog::RunLog& log, bool offline)
+        : workspace_(workspace),
+          log_(log),
+          offline_(offline),
+          now_(system::real_clock().now().seconds) {}
 
     Result<std::vector<Objective>> run() {
         for (auto const& source : workspace_.config().sources) {
@@ -63,13 +67,19 @@ public:
 private:
     ObjectivesConfig const& goals() const { return workspace_.config().objectives; }
 
+    /// A backup counts for as long as its snapshot is there.
     Result<void> freshness(std::string const& source) {
+        using catalog::Outcome;
         PD_TRY(auto const last, log_.last("backup", source, {Outcome::ok, Outcome::partial}));
+        PD_TRY(auto const kept, newest_kept_backup(workspace_, source, offline_));
         Objective one{.name = "rpo", .about = source, .wanted = spell_duration(goals().rpo)};
-        if (last) {
-            auto const age = now_ - last->started.seconds;
-            one.measured = spell(age);
-            one.met = age <= seconds_of(goals().rpo);
+        if (kept) {
+            auto const age = now_ - kept->started.seconds;
+            bool const dated_ahead = age < -clock_error_max;
+            one.measured = dated_ahead ? "not known: its clock was ahead" : spell(age);
+            one.met = !dated_ahead && age <= seconds_of(goals().rpo);
+        } else if (last) {
+            one.measured = "no snapshot is there any more";
         }
         out_.push_back(std::move(one));
         return {};
@@ -122,20 +132,21 @@ private:
 
     Workspace& workspace_;
     catalog::RunLog& log_;
+    bool offline_;
     std::int64_t now_;
     std::vector<Objective> out_;
 };
 
 }  // namespace
 
-Result<std::vector<Objective>> measure_objectives(Workspace& workspace) {
+Result<std::vector<Objective>> measure_objectives(Workspace& workspace, bool offline) {
     auto* log = workspace.runs();
     if (!log) {
         return fail(Fault::denied, "the log of runs cannot be opened")
             .with_fix("make " + workspace.state_folder().string() +
                       " writable, or set XDG_STATE_HOME");
     }
-    return Measure(workspace, *log).run();
+    return Measure(workspace, *log, offline).run();
 }
 
 }  // namespace perdure::service

@@ -14,8 +14,9 @@ struct Objective {
 };
 
 /// Measures each objective from the log of runs (the last 30 days) and the signed reports of
-/// drills. Needs neither key nor destination.
-/// Fails: denied, corrupt (the log cannot be read).
-Result<std::vector<Objective>> measure_objectives(Workspace& workspace);
+/// drills; unless `offline`, the destinations are asked whether the snapshots are still there.
+/// Needs no key; what a destination that does not answer would say is taken for granted. Fails:
+/// denied, corrupt (the log cannot be read).
+Result<std::vector<Objective>> measure_objectives(Workspace& workspace, bool offline);
 
 }  // namespace perdure::service

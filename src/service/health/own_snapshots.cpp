@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "repository/lease.h"
@@ -17,6 +18,10 @@ bool made_a_snapshot(catalog::Run const& run) {
     using catalog::Outcome;
     bool const good = run.outcome == Outcome::ok || run.outcome == Outcome::partial;
     return good && run.verb == "backup" && !run.snapshot.empty();
+}
+
+bool is_about(catalog::Run const& run, std::string const& source) {
+    return std::ranges::find(run.sources, source) != run.sources.end();
 }
 
 }  // namespace
@@ -46,6 +51,24 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(
                        false});
     }
     return out;
+}
+
+Result<std::optional<catalog::Run>> newest_kept_backup(Workspace& workspace,
+                                                       std::string const& source, bool offline) {
+    constexpr std::size_t runs_max = 10'000;
+    std::optional<catalog::Run> none;
+    auto* log = workspace.runs();
+    if (!log) return none;
+    PD_TRY(auto runs, log->list(runs_max));
+    for (auto& run : runs) {
+        if (!made_a_snapshot(run) || !is_about(run, source)) continue;
+        auto const store = workspace.store();
+        if (offline || !store) return std::optional(std::move(run));
+        auto const state = state_of_snapshot(**store, run.snapshot, workspace.stop());
+        if (!state || *state == repository::SessionState::committed)
+            return std::optional(std::move(run));
+    }
+    return none;
 }
 
 std::optional<repository::SessionState> state_of_snapshot(store::ObjectStore& store,

@@ -15,6 +15,12 @@ Result<std::vector<repository::Finding>> hidden_own_snapshots(
     Workspace& workspace, repository::Repository& repository,
     std::vector<repository::Snapshot> const& snapshots);
 
+/// The newest backup of a source that ended well and whose snapshot is not known to be gone (the
+/// destinations are not asked when `offline`); empty: none, among the last 10,000 runs.
+/// Fails: as the log of runs.
+Result<std::optional<catalog::Run>> newest_kept_backup(Workspace& workspace,
+                                                       std::string const& source, bool offline);
+
 /// Whether the snapshot of a run is there; empty where nobody can tell (another repository's id, or
 /// the store does not answer).
 std::optional<repository::SessionState> state_of_snapshot(store::ObjectStore& store,

@@ -14,8 +14,6 @@ namespace {
 
 using catalog::Outcome;
 
-constexpr std::int64_t clock_error_max = 300;
-
 std::string spell_age(std::int64_t seconds) {
     if (seconds < 120) return "just now";
     if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);

@@ -189,7 +189,7 @@ void Writer::head() {
     } else {
         line("- **No snapshot could be read when this page was made.**");
     }
-    auto const objectives = measure_objectives(workspace_);
+    auto const objectives = measure_objectives(workspace_, false);
     if (!objectives) return unasked("objectives", objectives.error());
     for (auto const& one : *objectives) {
         line(fmt::format("- {}{}: wanted {}, measured {}{}", one.name,

@@ -25,7 +25,8 @@ std::string lamp(Style const& style, service::Light light) {
 
 /// True when every objective is met.
 Result<bool> tell_objectives(Invocation& in, service::Workspace& workspace) {
-    PD_TRY(auto const objectives, service::measure_objectives(workspace));
+    bool const offline = in.arguments().has("--offline");
+    PD_TRY(auto const objectives, service::measure_objectives(workspace, offline));
     auto& out = in.out();
     auto const& style = out.out_style();
     Table table({"objective", "about", "wanted", "measured", ""});
