@@ -288,12 +288,12 @@ Error Workspace::no_key_home(store::MirrorStore& store) const {
         .with_fix("plug it in or mount it: perdure destination test " + away);
 }
 
-Result<std::shared_ptr<store::MirrorStore>> Workspace::store(bool create) {
+Result<std::shared_ptr<store::MirrorStore>> Workspace::store(std::set<std::string> const& to_make) {
     if (store_) return store_;
     PD_CHECK(repository_config());
     std::vector<store::DestinationOptions> options;
     for (auto const& destination : destinations_)
-        options.push_back(store_options(destination, create));
+        options.push_back(store_options(destination, to_make.contains(destination.name)));
     for (auto const& lender : lenders_) {
         options.push_back(store_options(lender, false));
         options.back().role = store::LegRole::keys_only;

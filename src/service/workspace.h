@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,9 +46,9 @@ public:
         if (options_.passed_over) options_.passed_over(problem);
     }
 
-    /// The destinations as one store; `create` makes missing folders.
+    /// The destinations as one store; what is first written makes the folders of `to_make`.
     /// Fails: unavailable (PD-0013, named), when none can be reached, or no key home.
-    Result<std::shared_ptr<store::MirrorStore>> store(bool create = false);
+    Result<std::shared_ptr<store::MirrorStore>> store(std::set<std::string> const& to_make = {});
     /// `question` replaces that of a prompt.
     Result<repository::KeySecret> key(std::string const& question = {}) const;
     /// Fails: as Repository::open, with the configuration's line named.

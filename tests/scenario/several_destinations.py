@@ -85,6 +85,24 @@ def claim_a_new_destination_joins_the_repository_that_another_holds(place):
     place.good("init", "--destination", "second", code=15)
 
 
+def claim_an_init_that_is_refused_makes_no_folder(place):
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    second = place.folder / "deep/second"
+    with open(place.work / "perdure.toml", "a") as file:
+        file.write(f'[destination.second]\ntype = "local"\npath = "{second}"\n')
+    text = (place.work / "perdure.toml").read_text()
+    place.write("perdure.toml", text.replace('["disk"]', '["disk", "second"]'))
+    place.good("init", code=15)
+    assert not second.parent.exists()
+    place.good("init", "--destination", "second")
+    place.good("backup", "sync")
+    shutil.move(second.parent, place.folder / "away")  # its disk, with the folder below it
+    refused = place.run("init", "--destination", "second")
+    assert refused.code != 0 and "empty now" in refused.err, refused
+    assert not second.parent.exists()
+
+
 def claim_a_destination_that_is_empty_now_is_not_taken_for_a_new_one(place):
     """A bare mount point: nothing is written below it, and everybody who looks says so."""
     second = two_places(place)

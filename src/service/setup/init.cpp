@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "repository/config_object.h"
 #include "repository/keyring/keyring.h"
@@ -47,6 +48,13 @@ Result<void> ask_again(Workspace& workspace, repository::KeySecret const& first)
 bool is_chosen(Workspace const& workspace, std::string const& name) {
     auto const& chosen = workspace.destinations();
     return std::ranges::find(chosen, name, &DestinationConfig::name) != chosen.end();
+}
+
+/// Their folders are made by the first write: who is refused has made nothing.
+std::set<std::string> chosen_names(Workspace const& workspace) {
+    std::set<std::string> names;
+    for (auto const& destination : workspace.destinations()) names.insert(destination.name);
+    return names;
 }
 
 /// Where no destination holds the repository that earlier runs wrote to, it is away, not missing.
@@ -98,7 +106,6 @@ Result<InitAnswer> join(Workspace& workspace, InitCall const& call, InitAnswer a
             return fail(Fault::conflict, destination.path.string() + " holds a repository already")
                 .with_fix("perdure backup sync, if it is this one; else name another folder");
         }
-        PD_CHECK(system::make_folders(destination.path));
         answer.destinations.push_back(destination.path.string());
     }
     PD_TRY(auto all, Workspace::open({.config_file = workspace.config().file,
@@ -107,7 +114,7 @@ Result<InitAnswer> join(Workspace& workspace, InitCall const& call, InitAnswer a
                                       .ask_secret = {},
                                       .passed_over = {},
                                       .stop = workspace.stop()}));
-    PD_TRY(auto store, all->store());
+    PD_TRY(auto store, all->store(chosen_names(workspace)));
     for (auto const& leg : all->health()) {
         if (leg.error && is_chosen(workspace, leg.name)) return *leg.error;
     }
@@ -130,7 +137,7 @@ Result<InitAnswer> init(Workspace& workspace, InitCall const& call) {
     PD_TRY(answer.joined, holder_elsewhere(workspace, *config));
     if (!answer.joined.empty()) return join(workspace, call, std::move(answer));
     PD_CHECK(refuse_lost(workspace, call, *config));
-    PD_TRY(auto store, workspace.store(true));
+    PD_TRY(auto store, workspace.store(chosen_names(workspace)));
     bool const wants_key = call.create_key && config->key.way == KeyReference::Way::file &&
                            !system::exists(config->key.value);
     // A key made for a repository that then is not made would only confuse: look first.

@@ -7,7 +7,7 @@
        race syncs the folder too, since he will rely on the winner's object.
     4. The kernel decides races (RENAME_NOREPLACE or link), not an existence check before.
     5. Nothing is written into a mount point whose disk has gone: the root keeps its device and
-   inode.
+   inode. One that may be made is made by the first write: who only looks changes nothing.
 
     Rejected: O_EXCL on the final name (a crash leaves half an object that blocks the name); sharded
     sub-folders (file systems of today index large folders; plain names are easier to copy).  */
@@ -62,15 +62,17 @@ Error cancelled() {
 
 class LocalStore : public ObjectStore {
 public:
-    LocalStore(LocalOptions options, struct stat const& root)
+    /// `root`: empty for one that is to be made.
+    LocalStore(LocalOptions options, std::optional<struct stat> const& root)
         : root_(std::move(options.root)),
           temporary_(root_ / temporary_folder),
-          read_only_(options.read_only),
-          device_(root.st_dev),
-          inode_(root.st_ino),
-          owner_(root.st_uid),
-          group_(root.st_gid),
-          hands_over_(::geteuid() == 0 && root.st_uid != 0) {}
+          read_only_(options.read_only) {
+        if (!root) return;
+        identity_ = {root->st_dev, root->st_ino};
+        owner_ = root->st_uid;
+        group_ = root->st_gid;
+        hands_over_ = ::geteuid() == 0 && root->st_uid != 0;
+    }
 
     void remove_stale_temporaries();
 
@@ -95,6 +97,15 @@ private:
         std::function<Result<void>(ObjectInfo const&)> const& each;
         std::stop_token const& stop;
     };
+    struct Identity {
+        dev_t device;
+        ino_t inode;
+    };
+    std::optional<Identity> identity() const {
+        std::lock_guard const lock(mutex_);
+        return identity_;
+    }
+    Result<void> make_root();
     Result<void> check_root() const;
     Result<void> check_writable() const;
     Result<Path> new_temporary();
@@ -108,12 +119,11 @@ private:
 
     Path root_, temporary_;
     bool read_only_;
-    dev_t device_;
-    ino_t inode_;
-    uid_t owner_;  ///< of the root
-    gid_t group_;
-    bool hands_over_;  ///< root works in a folder of somebody else
-    std::mutex mutex_;
+    uid_t owner_ = 0;  ///< of the root
+    gid_t group_ = 0;
+    bool hands_over_ = false;  ///< root works in a folder of somebody else
+    mutable std::mutex mutex_;
+    std::optional<Identity> identity_;  ///< of the root; empty until it is made
     std::set<Path> known_folders_;
 };
 
@@ -126,9 +136,13 @@ Error LocalStore::explain(Error error) const {
 }
 
 Result<void> LocalStore::check_root() const {
+    auto const known = identity();
+    if (!known) return {};  // it is not made yet, and holds nothing
     struct stat status{};
-    if (::stat(root_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_)
+    if (::stat(root_.c_str(), &status) == 0 && status.st_dev == known->device &&
+        status.st_ino == known->inode) {
         return {};
+    }
     return fail(Fault::unavailable,
                 fmt::format("the folder {} has gone or was replaced", root_.native()))
         .with_fix("mount it again");
@@ -137,6 +151,17 @@ Result<void> LocalStore::check_root() const {
 Result<void> LocalStore::check_writable() const {
     if (read_only_) return fail(Fault::denied, fmt::format("{} is open read-only", root_.native()));
     return check_root();
+}
+
+Result<void> LocalStore::make_root() {
+    std::lock_guard const lock(mutex_);
+    if (identity_) return {};
+    PD_CHECK(system::make_folders(root_));
+    struct stat status{};
+    if (::stat(root_.c_str(), &status) != 0)
+        return system::error_from_errno(errno, "look at " + root_.native());
+    identity_ = {status.st_dev, status.st_ino};
+    return {};
 }
 
 Result<Path> LocalStore::new_temporary() {
@@ -240,6 +265,7 @@ Result<void> LocalStore::put(ObjectName const& name, ByteView body, PutMode mode
                              std::stop_token stop) {
     PD_CHECK(check_name(name));
     PD_CHECK(check_writable());
+    PD_CHECK(make_root());
     Path const path = root_ / name;
     Path const folder = path.parent_path();
     bool const exclusive = mode == PutMode::if_absent;
@@ -340,7 +366,7 @@ Result<void> LocalStore::remove(ObjectName const& name, std::stop_token stop) {
 Result<Timestamp> LocalStore::now(std::stop_token stop) {
     if (stop.stop_requested()) return cancelled();
     PD_CHECK(check_root());
-    if (read_only_) return to_timestamp(std::chrono::system_clock::now());
+    if (read_only_ || !identity()) return to_timestamp(std::chrono::system_clock::now());
     PD_TRY(Path const path, new_temporary());
     auto file = File::create(path);
     if (!file) return explain(std::move(file).error());
@@ -367,15 +393,28 @@ void LocalStore::remove_stale_temporaries() {
     }
 }
 
+/// Looked at when the store is opened, though it is made later: who would be refused then is now.
+Result<void> check_can_be_made(Path const& root) {
+    Path above = root.parent_path();
+    while (above != above.parent_path() && !system::exists(above)) above = above.parent_path();
+    if (::access(above.c_str(), W_OK | X_OK) == 0) return {};
+    return system::error_from_errno(errno, "make the folder " + root.native());
+}
+
 }  // namespace
 
 Result<std::shared_ptr<ObjectStore>> open_local(LocalOptions options) {
     if (options.root.empty()) return fail(Fault::invalid, "a local destination needs a path");
     std::error_code error;
     options.root = std::filesystem::absolute(options.root, error).lexically_normal();
-    if (options.create && !options.read_only) PD_CHECK(system::make_folders(options.root));
     struct stat status{};
-    if (::stat(options.root.c_str(), &status) != 0) {
+    bool const there = ::stat(options.root.c_str(), &status) == 0;
+    if (!there && errno == ENOENT && options.create && !options.read_only) {
+        PD_CHECK(check_can_be_made(options.root));
+        return std::shared_ptr<ObjectStore>(
+            std::make_shared<LocalStore>(std::move(options), std::nullopt));
+    }
+    if (!there) {
         auto const what = fmt::format("the destination folder {}", options.root.native());
         return system::error_from_errno(errno, what)
             .with_fix("mount the disk; a new one: `perdure init --destination NAME`");

@@ -9,7 +9,7 @@ namespace perdure::store {
 
 struct LocalOptions {
     system::Path root;
-    bool create = false;     ///< make the folder when it is missing
+    bool create = false;     ///< a missing folder holds nothing, and the first write makes it
     bool read_only = false;  ///< never write, not even to clean up
 };
 

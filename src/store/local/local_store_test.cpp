@@ -56,6 +56,24 @@ protected:
     std::shared_ptr<ObjectStore> store_;
 };
 
+TEST_F(LocalStoreTest, AFolderIsMadeByTheFirstWriteAndBeforeThatHoldsNothing) {
+    EXPECT_THAT(names(), IsEmpty());
+    EXPECT_EQ(store_->head("config", {}).error().fault(), Fault::not_found);
+    EXPECT_EQ(store_->read("config", 0, 1, {}).error().fault(), Fault::not_found);
+    EXPECT_TRUE(store_->remove("config", {}));
+    EXPECT_TRUE(store_->now({}));
+    EXPECT_FALSE(system::exists(root_));
+    ASSERT_TRUE(put("config"));
+    EXPECT_THAT(names(), ElementsAre("config"));
+    // From then on it is this folder and no other.
+    system::Path const away = scratch_->path() / "away";
+    ASSERT_TRUE(system::rename(root_, away));
+    EXPECT_EQ(put("pack/next").error().fault(), Fault::unavailable);
+    EXPECT_FALSE(system::exists(root_));
+    ASSERT_TRUE(system::write_file(scratch_->path() / "file", as_bytes("x")));
+    EXPECT_FALSE(open_local({.root = scratch_->path() / "file" / "store", .create = true}));
+}
+
 TEST_F(LocalStoreTest, BytesAreSyncedBeforeTheNameAndTheFolderAfter) {
     ASSERT_TRUE(put("pack/first"));
     std::vector<Step> steps;
