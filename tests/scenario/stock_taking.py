@@ -122,4 +122,19 @@ def claim_an_inventory_calls_protected_only_what_the_rules_take_in(place):
         place.good("backup", "tree")
 
 
+def claim_a_repository_of_perdure_is_no_unprotected_data(place):
+    """Its packs are what protects; a line says what it is, and no source is made of it."""
+    place.write("data/one.txt", "one\n")
+    place.repository(data="data")
+    place.good("backup")
+    ran = place.good("report", "inventory", place.work, "-o", place.folder / "evidence", "--json")
+    text = open(ran.summary["text"], encoding="utf-8").read()
+    below = [line for line in text.splitlines() if str(place.work / "backups") in line]
+    assert len(below) == 1 and "a repository of perdure" in below[0], text
+    ran = place.good("source", "discover", place.work)
+    assert ran.out.count(str(place.work / "backups")) <= 2, ran  # told, and left out of the files
+    assert "a repository of perdure" in ran.out, ran
+    assert 'path = "."' in ran.out or f'path = "{place.work}"' in ran.out, ran
+
+
 stage.main(globals())

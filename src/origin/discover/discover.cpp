@@ -39,6 +39,7 @@ private:
     void leaf(std::string const& path, data::Entry const& entry);
     void file(std::string const& path, data::Entry const& entry);
     Bytes head_of(system::Path const& path, std::size_t bytes) const;
+    bool holds_backups(system::Path const& folder) const;
     Result<void> inspect_databases();
     void find_media_folders();
     void find_loose_media();
@@ -112,6 +113,14 @@ void Discovery::enter(Walk& walk, data::Entry const& entry) {
                                           "it on its own"});
     }
     system::Path const here = full(path);
+    if (holds_backups(here)) {
+        inventory_.backups.push_back(here);
+        inventory_.not_covered.push_back(
+            {here,
+             "a repository of perdure: a further destination and perdure backup sync copy "
+             "what it keeps"});
+        return walk.skip_folder();
+    }
     bool const is_git_folder = entry.name == ".git";
     bool const bare = !is_git_folder && system::exists(here / "HEAD") &&
                       system::exists(here / "objects") && system::exists(here / "refs");
@@ -150,6 +159,17 @@ Bytes Discovery::head_of(system::Path const& path, std::size_t bytes) const {
     auto const count = opened ? opened->read_at(head, 0) : Result<std::size_t>(std::size_t{0});
     head.resize(count ? *count : 0);
     return head;
+}
+
+/// By its config, which is there three times: docs/FORMAT.md.
+bool Discovery::holds_backups(system::Path const& folder) const {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(folder / "config", error)) return false;
+    Bytes const head = head_of(folder / "config", head_bytes);
+    auto const has = [&](std::string_view magic) {
+        return as_text(head).find(magic) != magic.npos;
+    };
+    return has("PD3C") && has("PDCF");
 }
 
 void Discovery::file(std::string const& path, data::Entry const& entry) {

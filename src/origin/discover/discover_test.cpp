@@ -74,6 +74,27 @@ constexpr char const* memories =
 
 }  // namespace
 
+TEST_F(Discover, ARepositoryOfPerdureIsOneLineAndNoData) {
+    std::string const copy = "PD3CB" + std::string(35, '\1') + "PDCF" + std::string(60, '\2');
+    file("srv/backups/config", copy + copy + copy);
+    file("srv/backups/pack/d/1", "sealed");
+    file("srv/backups/index/2", "sealed");
+    file("srv/other/config", "[core]\n");
+    file("srv/notes.txt", "text");
+    auto const found = look();
+    EXPECT_EQ(found.files, 2u);
+    ASSERT_EQ(found.not_covered.size(), 1u);
+    EXPECT_EQ(found.not_covered[0].path.filename(), "backups");
+    auto const* files = source(found, "files");
+    ASSERT_NE(files, nullptr);
+    ASSERT_EQ(files->options.exclude.size(), 1u);
+    EXPECT_NE(files->options.exclude[0].find("srv/backups/"), std::string::npos);
+    auto const alone = look("srv/backups");
+    EXPECT_EQ(alone.files, 0u);
+    EXPECT_TRUE(alone.proposed.empty());
+    EXPECT_EQ(alone.not_covered.size(), 1u);
+}
+
 TEST_F(Discover, AMemoriesApplicationIsUnderstoodAsItsOwnerWouldWriteIt) {
     database("app/app.db", memories);
     file("app/media/a/beach.jpg", "\xff\xd8 jpeg");

@@ -76,6 +76,7 @@ struct Inventory {
     std::vector<FoundDatabase> databases;
     std::vector<FoundFolder> media;
     std::vector<FoundRepository> repositories;
+    std::vector<system::Path> backups;  ///< folders of repositories of perdure's own; not_covered
     std::vector<FoundFile> configs, logs, others;
     std::vector<FoundCertificate> certificates;
     std::vector<ProposedSource> proposed;

@@ -21,6 +21,9 @@ public:
     void run() {
         for (auto const& database : inventory_.databases) add_database(database);
         for (auto const& repository : inventory_.repositories) add_repository(repository);
+        for (auto const& folder : inventory_.backups) {
+            if (folder != inventory_.root && is_utf8(folder.string())) cover(folder, "/");
+        }
         add_files();
     }
 
