@@ -29,6 +29,14 @@ def refused(place, code, *words):
     return ran.err
 
 
+def claim_who_cannot_be_asked_gets_a_fix_that_fits(place):
+    small(place)
+    told = place.good("key", "add", "--passphrase", "--no-input", code=12).err
+    assert "--file" in told and "key = {" not in told, told
+    told = refused(place, 12, "export", "share", "none.zip", "--passphrase", "--no-input")
+    assert "leave --passphrase out" in told, told
+
+
 def claim_a_wrong_key_is_12(place):
     small(place)
     key = place.work / "perdure.key"

@@ -29,13 +29,18 @@ system::Path Invocation::config_file() const {
     return system::exists(everywhere) ? everywhere : system::Path("perdure.toml");
 }
 
-service::AskSecret Invocation::ask_secret() const {
+service::AskSecret Invocation::ask_secret(std::string without) const {
     bool const allowed = !arguments_.has("--no-input");
-    return [allowed, stop = stop_](std::string const& question) -> Result<crypto::SecretBytes> {
-        if (allowed) return face::ask_secret(question, stop);
-        return fail(Fault::denied, "a passphrase is needed and --no-input forbids to ask")
-            .with_code(203)
-            .with_fix("use key = { file = … }, { env = … } or { credential = … }");
+    return [allowed, without = std::move(without),
+            stop = stop_](std::string const& question) -> Result<crypto::SecretBytes> {
+        auto answer =
+            allowed ? face::ask_secret(question, stop)
+                    : Result<crypto::SecretBytes>(fail(Fault::denied,
+                                                       "a passphrase is needed and --no-input "
+                                                       "forbids to ask")
+                                                      .with_code(no_terminal_code));
+        bool const asked = answer || answer.error().code() != no_terminal_code;
+        return asked ? std::move(answer) : Error(std::move(answer).error()).with_fix(without);
     };
 }
 

@@ -24,8 +24,10 @@ public:
     /// --config, or PERDURE_CONFIG, or perdure.toml here or in a folder above, or
     /// /etc/perdure/perdure.toml; else perdure.toml here.
     system::Path config_file() const;
-    /// Asks at the terminal, unless --no-input forbids it.
-    service::AskSecret ask_secret() const;
+    /// Asks at the terminal, unless --no-input forbids it; `without`: what to do where nobody can
+    /// be asked.
+    service::AskSecret ask_secret(
+        std::string without = "use key = { file = … }, { env = … } or { credential = … }") const;
 
     /// Fields of the final {"type":"summary"}.
     JsonObject& summary() { return summary_; }

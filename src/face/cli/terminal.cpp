@@ -230,8 +230,7 @@ Result<crypto::SecretBytes> ask_secret(std::string const& question, std::stop_to
     int const terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (terminal < 0) {
         return fail(Fault::denied, "a passphrase is needed and there is no terminal to ask at")
-            .with_code(203)
-            .with_fix("use key = { file = … }, { env = … } or { credential = … }");
+            .with_code(no_terminal_code);
     }
     auto line = read_silently(terminal, question, stop);
     close(terminal);

@@ -46,8 +46,10 @@ std::string spell_age(Timestamp then, Timestamp now);
 /// "1 file", "2 files".
 std::string plural(std::uint64_t count, std::string_view singular, std::string_view many = {});
 
+/// That nobody can be asked for a passphrase.
+inline constexpr int no_terminal_code = 203;
 /// Reads a line from the terminal without echo.
-/// Fails: denied, when there is no terminal; cancelled.
+/// Fails: denied with no_terminal_code and no fix, when there is no terminal; cancelled.
 Result<crypto::SecretBytes> ask_secret(std::string const& question, std::stop_token stop);
 
 }  // namespace perdure::face

@@ -51,7 +51,8 @@ Result<repository::KeySecret> new_secret(Invocation& in) {
         reference.argv = words;
         return service::load_key(reference, {}, in.stop());
     }
-    auto const ask = in.ask_secret();
+    auto const ask = in.ask_secret(
+        "run it at a terminal, or add a key of another kind: --file, --env or --command");
     PD_TRY(crypto::SecretBytes first, ask("New passphrase: "));
     PD_TRY(crypto::SecretBytes const second, ask("The same again: "));
     if (!crypto::equal_constant_time(first.view(), second.view())) {

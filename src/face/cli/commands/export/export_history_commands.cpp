@@ -124,7 +124,9 @@ Result<int> run_export_share(Invocation& in) {
     call.lifetime = std::chrono::duration_cast<std::chrono::seconds>(*lifetime);
     call.downloads_max = arguments.number("--downloads", 0);
     if (arguments.has("--passphrase")) {
-        PD_TRY(auto const secret, in.ask_secret()("Passphrase of this share: "));
+        auto const ask = in.ask_secret(
+            "run it at a terminal, or leave --passphrase out: the secret alone opens it then");
+        PD_TRY(auto const secret, ask("Passphrase of this share: "));
         call.passphrase = to_string(secret.view());
     }
     PD_TRY(auto workspace, open_to_read(in));
