@@ -6,6 +6,7 @@
 
 #include "service/recorded_run.h"
 #include "service/snapshots.h"
+#include "system/path/real_path.h"
 
 namespace perdure::service {
 namespace {
@@ -101,11 +102,9 @@ void end_drill(RecordedRun& record, job::DrillReport const& report) {
 }  // namespace
 
 Result<void> check_place(Workspace const& workspace, system::Path const& folder) {
-    std::error_code error;
-    auto const target = std::filesystem::weakly_canonical(folder, error);
+    auto const target = system::real_path(folder);
     for (auto const& destination : workspace.destinations()) {
-        auto const root = std::filesystem::weakly_canonical(destination.path, error);
-        auto const below = target.lexically_relative(root);
+        auto const below = target.lexically_relative(system::real_path(destination.path));
         if (below.empty() || below.begin()->string() == "..") continue;
         return fail(Fault::invalid, fmt::format("{} lies in the repository of destination \"{}\"",
                                                 folder.string(), destination.name))

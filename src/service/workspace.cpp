@@ -15,6 +15,7 @@
 #include "service/config/units.h"
 #include "service/health/screen.h"
 #include "service/last_backup.h"
+#include "system/path/real_path.h"
 
 namespace perdure::service {
 namespace {
@@ -68,10 +69,8 @@ store::Rate rate_of(std::optional<double> own, RateConfig const& by_hour) {
 
 /// Empty unless `path` lies below `folder`, however the two are spelled.
 std::string path_below(system::Path const& path, system::Path const& folder) {
-    std::error_code error;
-    auto const inner = std::filesystem::weakly_canonical(path, error);
-    auto const outer = std::filesystem::weakly_canonical(folder, error);
-    if (error || inner.empty() || outer.empty()) return {};
+    auto const inner = system::real_path(path), outer = system::real_path(folder);
+    if (inner.empty() || outer.empty()) return {};
     auto const below = inner.lexically_relative(outer).string();
     bool const outside = below == "." || below == ".." || below.starts_with("../");
     return outside ? std::string() : below;
@@ -79,10 +78,7 @@ std::string path_below(system::Path const& path, system::Path const& folder) {
 
 /// Whether a folder is another one, or lies in it.
 bool is_in(system::Path const& path, system::Path const& folder) {
-    std::error_code error;
-    auto const inner = std::filesystem::weakly_canonical(path, error);
-    auto const outer = std::filesystem::weakly_canonical(folder, error);
-    return is_below(inner, outer);
+    return is_below(system::real_path(path), system::real_path(folder));
 }
 
 /// The folder that a source's `exclude` is about; empty when it has none.
@@ -126,8 +122,7 @@ void leave_out_keys(Config const& config, std::vector<SourceConfig>& sources) {
 
 void leave_out_database(SourceConfig& source, system::Path const& folder,
                         system::Path const& database) {
-    std::error_code error;
-    auto const real = std::filesystem::weakly_canonical(database, error);
+    auto const real = system::real_path(database);
     for (auto const* side : {"", "-wal", "-shm", "-journal"}) {
         leave_out_of(source, folder, real.string() + side);
         source.options.kept_as_rows.push_back(real.string() + side);

@@ -5,6 +5,7 @@
 #include "format/text.h"
 #include "origin/origin.h"
 #include "repository/stream/content_source.h"
+#include "system/path/real_path.h"
 
 namespace perdure::job {
 
@@ -59,11 +60,9 @@ Result<system::Path> write_media(std::string const& path, ByteView entry_and_lis
     entry.name = slash == std::string::npos ? path : path.substr(slash + 1);
     PD_CHECK(data::check_component(entry.name));
     origin::SourceOptions const tree{.name = "extract", .type = "files", .path = folder};
-    std::error_code error;  // the user's own folder may be a link: the target's may not
-    auto const real = std::filesystem::weakly_canonical(folder, error);
-    PD_TRY(auto target,
-           origin::open_tree_target(
-               tree, {.folder = error ? folder : real, .special_files = false, .owners = false}));
+    auto const real = system::real_path(folder);  // the user's own may be a link, a target's not
+    PD_TRY(auto target, origin::open_tree_target(
+                            tree, {.folder = real, .special_files = false, .owners = false}));
     data::Entry root;
     root.kind = data::EntryKind::folder;
     root.mode = 0755;

@@ -17,6 +17,7 @@
 #include "job/recovery/files.h"
 #include "job/recovery/plan.h"
 #include "job/recovery/swap.h"
+#include "system/path/real_path.h"
 
 namespace perdure::job {
 
@@ -71,9 +72,7 @@ private:
             return {};
         }
         if (request_.scope.swap) {
-            std::error_code error;
-            auto file = std::filesystem::weakly_canonical(place.target.path, error);
-            if (error) file = place.target.path;
+            auto file = system::real_path(place.target.path);
             parts_.push_back({.place = &place, .kind = "swap", .database = std::move(file)});
             return {};
         }

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/below.h"
 #include "base/trim.h"
+#include "system/path/real_path.h"
 
 namespace perdure::origin {
 namespace {
@@ -42,12 +43,6 @@ void read_core(std::string_view text, Core& core) {
     }
 }
 
-system::Path real(system::Path const& path) {
-    std::error_code error;
-    auto out = std::filesystem::weakly_canonical(path, error);
-    return error ? path.lexically_normal() : out;
-}
-
 bool holds_more_than_git(system::Path const& folder) {
     std::error_code error;
     std::filesystem::directory_iterator at(folder, error);
@@ -65,7 +60,8 @@ void add_linked(system::Path const& git, std::vector<system::Path>& trees) {
         std::string const text = text_of(at->path() / "gitdir");
         auto const written = trimmed(text);
         if (written.empty()) continue;
-        auto const pointer = real(at->path() / system::Path(written));  // an absolute one replaces
+        auto const pointer =
+            system::real_path(at->path() / system::Path(written));  // an absolute one replaces
         if (system::exists(pointer)) trees.push_back(pointer.parent_path());
     }
 }
@@ -78,7 +74,7 @@ bool is_repository(system::Path const& path) {
 }
 
 std::vector<system::Path> work_trees_outside(system::Path const& path) {
-    auto const root = real(path);
+    auto const root = system::real_path(path);
     auto const git = is_repository(root) ? root : root / ".git";
     std::vector<system::Path> trees, outside;
     if (!is_repository(git)) return outside;
@@ -86,7 +82,7 @@ std::vector<system::Path> work_trees_outside(system::Path const& path) {
     Core core;
     for (char const* file : {"config", "config.worktree"}) read_core(text_of(git / file), core);
     if (!core.worktree.empty()) {
-        trees.push_back(real(git / core.worktree));
+        trees.push_back(system::real_path(git / core.worktree));
     } else if (!core.bare && git == root && git.filename() == ".git") {
         trees.push_back(git.parent_path());
     }
@@ -102,12 +98,12 @@ std::optional<system::Path> repository_of_work_tree(system::Path const& tree) {
     constexpr std::string_view start = "gitdir:";
     std::string const text = text_of(tree / ".git");
     if (!text.starts_with(start)) return std::nullopt;
-    auto const git =
-        real(tree / system::Path(trimmed(std::string_view(text).substr(start.size()))));
+    auto const git = system::real_path(
+        tree / system::Path(trimmed(std::string_view(text).substr(start.size()))));
     // A linked work tree has a folder of its own within the repository, which names the common one.
     std::string const text_of_common = text_of(git / "commondir");
     auto const common = trimmed(text_of_common);
-    return common.empty() ? git : real(git / system::Path(common));
+    return common.empty() ? git : system::real_path(git / system::Path(common));
 }
 
 }  // namespace perdure::origin

@@ -10,6 +10,7 @@
 #include "service/config/retention_rules.h"
 #include "service/config/units.h"
 #include "system/file.h"
+#include "system/path/real_path.h"
 
 namespace perdure::service {
 namespace {
@@ -21,9 +22,7 @@ bool is_one_folder(system::Path const& one, system::Path const& other) {
     if (one.empty() || other.empty()) return false;
     std::error_code error;
     if (std::filesystem::equivalent(one, other, error)) return true;
-    auto const a = std::filesystem::weakly_canonical(one, error);
-    auto const b = std::filesystem::weakly_canonical(other, error);
-    return !error && a == b;
+    return system::real_path(one) == system::real_path(other);
 }
 
 /// Turns checked settings into the typed configuration; faults found on the way (a name that

@@ -2,17 +2,11 @@
 
 #include "base/below.h"
 #include "origin/files/exclude.h"
+#include "system/path/real_path.h"
 
 namespace perdure::service {
 
 namespace {
-
-/// However it is spelled or linked.
-system::Path real(system::Path const& path) {
-    std::error_code error;
-    auto out = std::filesystem::weakly_canonical(path, error);
-    return error ? path : out;
-}
 
 /// What a source reads as files: its tree, or the media beside its rows.
 system::Path const& folder_of(origin::SourceOptions const& source) {
@@ -23,7 +17,7 @@ system::Path const& folder_of(origin::SourceOptions const& source) {
 bool leaves_out(origin::SourceOptions const& source, system::Path const& folder) {
     origin::ExcludeRules const rules(source.exclude, folder_of(source).native());
     system::Path above;
-    for (auto const& part : folder.lexically_relative(real(folder_of(source)))) {
+    for (auto const& part : folder.lexically_relative(system::real_path(folder_of(source)))) {
         above /= part;
         if (rules.excludes(above.string(), true)) return true;
     }
@@ -32,7 +26,7 @@ bool leaves_out(origin::SourceOptions const& source, system::Path const& folder)
 
 /// How to have each medium of people once, under their keys; empty: it is so already.
 std::string way_out(origin::SourceOptions const& rows, origin::SourceOptions const& other) {
-    auto const media = real(rows.media), folder = real(folder_of(other));
+    auto const media = system::real_path(rows.media), folder = system::real_path(folder_of(other));
     std::string const owner = "[source." + rows.name + "]", name = "[source." + other.name + "]";
     bool const within = is_below(folder, media);
     if (!within && (!is_below(media, folder) || leaves_out(other, media))) return {};

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "origin/files/exclude.h"
+#include "system/path/real_path.h"
 
 namespace perdure::service {
 namespace {
@@ -22,17 +23,13 @@ bool on_other_file_system(system::Path const& root, system::Path const& path) {
 
 /// Without links on the way to its folder: discovery tells names so, a configuration need not.
 system::Path without_links(system::Path const& path) {
-    std::error_code error;
-    auto const folder = std::filesystem::weakly_canonical(path.parent_path(), error);
-    return error ? path : folder / path.filename();
+    return system::real_path(path.parent_path()) / path.filename();
 }
 
 /// Whether the walk from `root` comes to `path`.
 bool takes_in(origin::SourceOptions const& source, system::Path const& root,
               system::Path const& path, bool caches_stay_out) {
-    std::error_code error;
-    auto const real_root = std::filesystem::weakly_canonical(root, error);
-    auto const way = without_links(path).lexically_relative(error ? root : real_root);
+    auto const way = without_links(path).lexically_relative(system::real_path(root));
     if (way.empty() || *way.begin() == "..") return false;
     if (way == ".") return true;
     if (source.one_file_system && on_other_file_system(root, path)) return false;
