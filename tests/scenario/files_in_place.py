@@ -243,13 +243,29 @@ def claim_a_folder_that_only_a_rule_names_stays_as_it_is(place):
     assert not (folder / "other").exists(), "its rule met nothing"
 
 
-def claim_a_name_in_other_letters_is_not_too_much(place):
-    """Where a file system takes "a" for "A", it is the very file that came back."""
+def on_a_foreign_file_system(place, **answers):
+    """From here on the program is answered as folding_names.c says."""
     if shutil.which("cc") is None or stage.PATIENCE != 1:
         raise stage.Skip("no compiler, or a program that must be loaded before all others")
     shim = place.folder / "folding.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim,
                     pathlib.Path(__file__).with_name("folding_names.c")], check=True)
+    place.environment.update(LD_PRELOAD=str(shim), **answers)
+
+
+def claim_a_file_system_that_exchanges_no_names_is_told_and_nothing_changes(place):
+    folder = tree(place)
+    spoil(folder)
+    before = contents(folder)
+    on_a_foreign_file_system(place, PLAIN_RENAMES="1")
+    ran = place.run("restore", "latest", "www", "--to", "live", "--merge-strategy", "overwrite",
+                    "--confirm", "www")
+    assert ran.code == 1 and "exchanges no names" in ran.err and "--to DIR" in ran.err, ran
+    assert contents(folder) == before
+
+
+def claim_a_name_in_other_letters_is_not_too_much(place):
+    """Where a file system takes "a" for "A", it is the very file that came back."""
     folder = place.work / "live"
     then = {"Photo.jpg": "picture\n", "Album/One.jpg": "one\n", "same.txt": "same\n"}
     for name, text in then.items():
@@ -259,7 +275,7 @@ def claim_a_name_in_other_letters_is_not_too_much(place):
     for path in (folder / "Photo.jpg", folder / "Album/One.jpg", folder / "Album"):
         path.rename(path.with_name(path.name.lower()))
     place.write("live/extra.txt", "too much\n")
-    place.environment.update(LD_PRELOAD=str(shim), FOLDING=str(folder))
+    on_a_foreign_file_system(place, FOLDING=str(folder))
     ran = place.good("restore", "plan", "latest", "www", "--merge-strategy", "overwrite",
                      "--delete", "-o", "plan.json", code=3)
     assert "in other letters" in ran.err, ran

@@ -142,6 +142,15 @@ Result<void> finish_folder(system::File const& root, FileChange const& change) {
     return system::error_from_errno(errno, "mode and time of " + change.path);
 }
 
+/// As on file systems of FUSE, and some of networks.
+Error cannot_exchange(std::string const& path) {
+    return fail(Fault::unsupported,
+                "putting " + path +
+                    " in place: this file system exchanges no names, which a restore in place "
+                    "rests on: nothing was changed")
+        .with_fix("restore beside it: perdure restore SNAPSHOT --to DIR, then move it over");
+}
+
 Result<void> swap_one(system::File const& root, system::File const& stage,
                       FileChange const& change) {
     if (change.act == Act::dress) return dress_folder(root.descriptor(), change.path, change.after);
@@ -175,6 +184,7 @@ Result<void> swap_one(system::File const& root, system::File const& stage,
     }
     if (done == 0) return check_what_went(stage, change);
     if (errno == EEXIST || errno == ENOENT) return moved(change.path);
+    if (errno == EINVAL) return cannot_exchange(change.path);
     return system::error_from_errno(errno, "putting " + change.path + " in place");
 }
 
