@@ -267,22 +267,31 @@ def claim_a_file_system_that_exchanges_no_names_is_told_and_nothing_changes(plac
 def claim_a_name_in_other_letters_is_not_too_much(place):
     """Where a file system takes "a" for "A", it is the very file that came back."""
     folder = place.work / "live"
-    then = {"Photo.jpg": "picture\n", "Album/One.jpg": "one\n", "same.txt": "same\n"}
+    then = {"Photo.jpg": "picture\n", "Album/One.jpg": "one\n", "Same.txt": "same\n"}
     for name, text in then.items():
         place.write(f"live/{name}", text)
     place.repository(www=folder)
-    place.good("backup")
-    for path in (folder / "Photo.jpg", folder / "Album/One.jpg", folder / "Album"):
+    snapshot = place.good("backup", "--json").summary["snapshot"]
+    for path in (folder / "Photo.jpg", folder / "Album/One.jpg", folder / "Album",
+                 folder / "Same.txt"):
         path.rename(path.with_name(path.name.lower()))
+    place.write("live/same.txt", "changed since\n")
     place.write("live/extra.txt", "too much\n")
     on_a_foreign_file_system(place, FOLDING=str(folder))
-    ran = place.good("restore", "plan", "latest", "www", "--merge-strategy", "overwrite",
+    ran = place.good("restore", "plan", snapshot, "www", "--merge-strategy", "overwrite",
                      "--delete", "-o", "plan.json", code=3)
     assert "in other letters" in ran.err, ran
-    place.good("restore", "apply", "plan.json", "--confirm", "www", code=3)
-    place.environment.pop("LD_PRELOAD")
-    now = {name: text.decode() for name, text in contents(folder).items() if text != "folder"}
-    assert now == {name.lower(): text for name, text in then.items()}, now
+    ran = place.good("restore", "apply", "plan.json", "--confirm", "www", code=3)
+    assert "www/Same.txt: stays as it is: it is called in other letters" in ran.err, ran
+
+    def now():
+        return {name: text.decode() for name, text in contents(folder).items() if text != "folder"}
+    wanted = {name.lower(): text for name, text in then.items()}
+    assert now() == wanted | {"same.txt": "changed since\n"}, now()
+    (folder / "same.txt").rename(folder / "Same.txt")
+    place.good("restore", snapshot, "www/Same.txt", "--to", "live", "--merge-strategy",
+               "overwrite", "--confirm", "www")
+    assert (folder / "Same.txt").read_text() == "same\n"
 
 
 def claim_a_planted_stage_is_not_written_into(place):

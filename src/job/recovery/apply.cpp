@@ -17,6 +17,7 @@
 #include "job/recovery/files.h"
 #include "job/recovery/plan.h"
 #include "job/recovery/swap.h"
+#include "origin/merge/files/look_beneath.h"
 #include "system/path/real_path.h"
 
 namespace perdure::job {
@@ -122,6 +123,18 @@ private:
         return stale("the target changed since it was made");
     }
 
+    static std::string why_unsaved(system::File const& root, std::string const& path) {
+        bool const other_letters = origin::takes_other_letters(root.descriptor(), path) &&
+                                   origin::readable_beneath(root.descriptor(), path);
+        if (other_letters) {
+            return "stays as it is: it is called in other letters there, which are the same name "
+                   "on this file system, so the snapshot of the state before does not hold it by "
+                   "this one: rename it, then once more";
+        }
+        return "stays as it is: the snapshot of the state before does not hold it, since it "
+               "cannot be read or the configuration leaves it out";
+    }
+
     /// What the safety snapshot does not hold could never come back: it stays as it is.
     Result<void> spare_unsaved() {
         std::optional<repository::Snapshot> safety;
@@ -136,12 +149,13 @@ private:
                 PD_TRY(auto const* saved, source_in(*safety, name));
                 PD_TRY(unsaved, not_held(repository_, *saved, std::move(unsaved), stop_));
             }
+            if (unsaved.empty()) continue;
+            auto const& target = work.place->target;
+            PD_TRY(auto const root,
+                   origin::open_root(work.place->source->rows ? target.media : target.path));
             for (auto const& path : unsaved) {
                 overrides_[name + "/" + path] = data::Decision::skip;
-                report_.problems.push_back(
-                    {name + "/" + path,
-                     "stays as it is: the snapshot of the state before does not hold it, since it "
-                     "cannot be read or the configuration leaves it out"});
+                report_.problems.push_back({name + "/" + path, why_unsaved(root, path)});
             }
         }
         return {};
