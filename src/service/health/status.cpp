@@ -270,7 +270,8 @@ std::string sentence_of(Health const& health) {
     }
     auto const count = health.sources.size();
     if (!health.known && late.empty()) {
-        return "Not known: the log of runs cannot be read, so nobody can say what is protected.";
+        return "Not known: the log of runs cannot be read, so nobody can say what is protected; "
+               "perdure doctor says why.";
     }
     if (auto const lacking = what_is_skipped(health); late.empty() && !lacking.empty())
         return "Protected but for what the last backup skipped: " + lacking + ".";
