@@ -13,6 +13,7 @@
 #include "job/proof/output_hash.h"
 #include "job/source_options.h"
 #include "job/watched_reader.h"
+#include "origin/damage.h"
 #include "repository/keyring/keyring.h"
 #include "repository/tree/tree_walk.h"
 #include "system/account.h"
@@ -120,7 +121,11 @@ Result<SourceSnapshot> read_watched(SourceReading const& reading, repository::Wr
     std::uint64_t media = 0;
     reader = damage.beside(watched(std::move(reader), failure, media));
     if (pace) reader = paced(std::move(reader), *pace);
-    PD_TRY(auto written, repository::write_rows(*reader, source.name, parent, context, stop));
+    auto stored = repository::write_rows(*reader, source.name, parent, context, stop);
+    if (!stored && stored.error().fault() == Fault::invalid && !failure)
+        failure = origin::with_advice(
+            fail(Fault::corrupt, "it is damaged: " + stored.error().message()), source);
+    PD_TRY(auto written, std::move(stored));
     if (!source.media.empty()) remember_media_items(written, media);
     PD_TRY(written.digest, reader->digest());
     written.rows = true;

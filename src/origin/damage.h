@@ -16,4 +16,8 @@ enum class DamageCheck {
 Result<std::vector<data::Problem>> look_for_damage(SourceOptions const& source, DamageCheck how,
                                                    std::stop_token stop);
 
+/// Damage of the application's own database: neither its file nor the way out lies in a repository.
+/// Adds both to a corrupt error without a fix; others stay as they are.
+Error with_advice(Error error, SourceOptions const& source);
+
 }  // namespace perdure::origin

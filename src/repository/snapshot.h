@@ -84,6 +84,7 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
                                   WriteContext& context, std::stop_token stop);
 /// Stores a database: rows sorted by (domain, table, key), cut into blocks, unchanged blocks known
 /// by their id, changed ones as deltas.
+/// Fails: invalid, when the reader gave two rows with one key, as damaged databases do.
 Result<SourceSnapshot> write_rows(data::RowReader& reader, std::string const& source,
                                   SourceSnapshot const* parent, WriteContext& context,
                                   std::stop_token stop);

@@ -79,6 +79,25 @@ def claim_a_drill_compares_the_live_indexes_with_their_tables(place):
     assert "the live database is damaged" in drill.err and "by_text" in drill.err, drill
 
 
+def claim_a_database_with_two_rows_of_one_key_is_left_out_and_keeps_no_other(place):
+    """Damage that shows only when its rows are sorted: SQLite reads both without a word."""
+    database = sqlite3.connect(place.work / "app.db")
+    database.execute("CREATE TABLE t(k TEXT PRIMARY KEY, v) WITHOUT ROWID")
+    database.executemany("INSERT INTO t VALUES(?, ?)", [(f"key {i:04}", i) for i in range(50)])
+    database.commit()
+    database.close()
+    path = place.work / "app.db"
+    path.write_bytes(path.read_bytes().replace(b"key 0031", b"key 0030"))
+    (place.work / "tree").mkdir()
+    (place.work / "tree/note.txt").write_text("whole")
+    place.repository(app="app.db", tree="tree")
+    ran = place.good("backup", code=3)
+    assert "app.db: it is damaged: two rows with one key in table t" in ran.err, ran
+    assert ".recover" in ran.err, ran
+    place.good("restore", "latest", "--to", place.folder / "back")
+    assert (place.folder / "back/tree/note.txt").read_text() == "whole"
+
+
 def claim_what_breaks_no_file_makes_no_backup_partial(place):
     """Faults of rows (a NULL, a check, a reference), and what only the application can judge."""
     database = sqlite3.connect(place.work / "app.db", isolation_level=None)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "origin/damage.h"
 #include "origin/files/content.h"
 #include "origin/sqlite/digest.h"
 #include "origin/sqlite/media.h"

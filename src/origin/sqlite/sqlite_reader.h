@@ -11,9 +11,6 @@ enum class RowOrder {
     as_stored,  ///< it counts for every table: digests of before 2026-11-26
 };
 
-/// Damage of the application's own database: neither its file nor the way out lies in a repository.
-Error with_advice(Error error, SourceOptions const& source);
-
 /// Opens the database of `source` in one read transaction and reads it as rows, then its media.
 /// Its digest counts `unmade` as if it were there.
 Result<std::unique_ptr<data::RowReader>> read_sqlite(SourceOptions const& source,

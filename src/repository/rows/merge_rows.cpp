@@ -44,6 +44,7 @@ Result<bool> RowMerge::move_to(Handle const& handle) {
     if (!close_block()) return false;
     handle_ = handle;
     first_block_ = true;
+    last_.reset();
     domain_ = nullptr;
     auto domain = domain_at(context_.domains, handle);
     if (!domain) {
@@ -103,18 +104,22 @@ Result<void> RowMerge::take_media(Key const& key, ByteView payload) {
     return {};
 }
 
+bool RowMerge::repeats(Key const& key) const {
+    if (block_.rows.empty())
+        return last_ && last_->table == key.table && same_bytes(last_->key, key.key);
+    RowBlockJob::Row const& last = block_.rows.back();
+    ByteView const last_key = ByteView(block_.arena).subspan(last.key_offset, last.key_length);
+    return last.table == key.table && same_bytes(last_key, key.key);
+}
+
 Result<void> RowMerge::take(Key const& key, ByteView payload) {
     PD_ASSERT(!payload.empty());
     bool const outlined = payload[0] == std::byte{1};
     payload = payload.subspan(1);
     bool const media = key.table == data::media_table;
-    if (!block_.rows.empty()) {
-        RowBlockJob::Row const& last = block_.rows.back();
-        ByteView const last_key = ByteView(block_.arena).subspan(last.key_offset, last.key_length);
-        if (last.table == key.table && as_text(last_key) == as_text(key.key)) {
-            return fail(Fault::internal,
-                        "the source gave two rows with one key: " + to_hex(key.in_domain));
-        }
+    if (repeats(key)) {
+        std::string const table = media ? "of media" : reader_.schema().tables[key.table].name;
+        return fail(Fault::invalid, "two rows with one key in table " + table);
     }
     std::size_t const weight = media ? media_row_weight : key.key.size() + payload.size() + 8;
     std::uint64_t const hash = cut_hash(key.in_domain, seed_);
@@ -143,6 +148,7 @@ bool RowMerge::close_block() {
         block_.parent = parent_blocks_.find(
             domain_, {block_.tag, row_key(block_.rows.front()), row_key(*middle)});
     }
+    last_ = row_key(block_.rows.back());
     batch_->weight += block_.weight;
     batch_->blocks.push_back(std::exchange(block_, RowBlockJob{}));
     first_block_ = false;

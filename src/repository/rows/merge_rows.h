@@ -54,7 +54,7 @@ public:
     using Sink = std::function<bool(std::unique_ptr<RowBatch>)>;
     RowMerge(data::RowReader& reader, SourceSnapshot const* parent, WriteContext& context,
              Sink sink, std::stop_token stop);
-    /// Fails: internal (two rows with one key); as the spill disk.
+    /// Fails: invalid (two rows with one key); as the spill disk.
     Result<void> run(RowSort& sort);
 
     std::uint64_t subjects = 0, media_unchanged = 0, media_bytes = 0;
@@ -68,6 +68,7 @@ private:
     static Key parse(ByteView composite);
     /// False: the domain is gone, its rows are left out.
     Result<bool> move_to(Handle const& handle);
+    bool repeats(Key const& key) const;
     Result<void> take(Key const& key, ByteView payload);
     Result<void> take_media(Key const& key, ByteView payload);
     void append_row(Key const& key, std::initializer_list<ByteView> payload, bool outlined);
@@ -88,6 +89,7 @@ private:
     std::optional<Handle> handle_;
     bool first_block_ = true, stopped_ = false;
     RowBlockJob block_;
+    std::optional<ParentBlocks::RowKey> last_;  ///< of the block before, in this domain
     std::unique_ptr<RowBatch> batch_ = std::make_unique<RowBatch>();
     Encoder scratch_;
 };
