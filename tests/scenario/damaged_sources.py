@@ -41,6 +41,7 @@ def claim_a_database_that_is_damaged_already_is_kept_and_named(place):
     spoil_index(place, root)
     ran = place.good("backup", "--type", "full", code=3)
     assert "app.db" in ran.err and "damaged" in ran.err, ran
+    assert "***" not in ran.err and "\\x0a" not in ran.err, ran
     back = place.good("restore", "latest", "--to", place.folder / "back")
     copy = sqlite3.connect(place.folder / "back/app/app.db")
     assert copy.execute("SELECT count(*) FROM note").fetchone() == (3000,), back

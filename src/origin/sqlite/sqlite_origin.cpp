@@ -1,5 +1,7 @@
 #include "origin/sqlite/sqlite_origin.h"
 
+#include <algorithm>
+
 #include "origin/damage.h"
 #include "origin/sqlite/source.h"
 #include "origin/sqlite/spatial.h"
@@ -20,6 +22,21 @@ Result<data::LogicalDigest> read_digest(data::RowReader& reader, std::stop_token
     }
 }
 
+/// An answer of many lines in one: without its heading, the first few told and the others counted.
+std::string in_one_line(std::string_view answer) {
+    constexpr std::size_t told_max = 3;
+    std::string out;
+    std::size_t lines = 0;
+    for (std::size_t from = 0, to = 0; from < answer.size(); from = to + 1) {
+        to = std::min(answer.find('\n', from), answer.size());
+        auto const line = answer.substr(from, to - from);
+        if (line.empty() || line.starts_with("*** in database ")) continue;
+        if (++lines <= told_max) out.append(lines == 1 ? "" : "; ").append(line);
+    }
+    if (lines > told_max) out += "; and " + std::to_string(lines - told_max) + " more";
+    return out;
+}
+
 /// Fails: invalid, for a schema that needs functions which only its application has.
 Result<std::vector<data::Problem>> ask(Connection& connection, std::string const& pragma,
                                        std::string const& name) {
@@ -29,7 +46,7 @@ Result<std::vector<data::Problem>> ask(Connection& connection, std::string const
     for (;;) {
         PD_TRY(bool const more, answers.step());
         if (!more) return found;
-        data::Problem told{name, answers.text(0)};
+        data::Problem told{name, in_one_line(answers.text(0))};
         // "TEXT value in t.c": a value of another type than its column's, as newer versions tell.
         bool const of_rows =
             is_of_the_rows(told) || told.reason.find(" value in ") != std::string::npos;
@@ -111,7 +128,8 @@ Result<std::vector<data::Problem>> SqliteOrigin::check(std::stop_token stop) {
     for (;;) {
         PD_TRY(bool const more, integrity.step());
         if (!more) break;
-        if (integrity.text(0) != "ok") problems.push_back({path, integrity.text(0)});
+        auto told = in_one_line(integrity.text(0));
+        if (told != "ok") problems.push_back({path, std::move(told)});
     }
     PD_TRY(auto const layout, read_layout(connection, database.is_wal()));
     for (auto const& table : layout.schema.tables) {
