@@ -116,8 +116,10 @@ public:
     void prepare() {
         {
             auto database = open_for_writing(before_);
+            constexpr char const* encodings[] = {"UTF-8", "UTF-8", "UTF-16le", "UTF-16be"};
             ASSERT_TRUE(database.run("PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;" +
                                      std::string(below(2) ? "PRAGMA journal_mode = WAL;" : "") +
+                                     "PRAGMA encoding = " + literal(encodings[below(4)]) + ";" +
                                      schema));
             edit(database, 40);
             ASSERT_TRUE(database.run("PRAGMA journal_mode = DELETE"));

@@ -143,8 +143,17 @@ Result<void> Statement::run() {
 }
 
 std::string Statement::text(int column) const {
-    auto const* data = sqlite3_column_text(statement_.get(), column);
-    auto const count = sqlite3_column_bytes(statement_.get(), column);
+    auto* const value = sqlite3_column_value(statement_.get(), column);
+    // SQLite turns UTF-16 into UTF-8 where it lies: bytes() would give something else from then on.
+    bool const turns =
+        sqlite3_value_type(value) == SQLITE_TEXT && sqlite3_value_encoding(value) != SQLITE_UTF8;
+    std::unique_ptr<sqlite3_value, decltype(&sqlite3_value_free)> const copy(
+        turns ? sqlite3_value_dup(value) : nullptr, sqlite3_value_free);
+    if (turns && !copy) throw std::bad_alloc();
+    auto const* data =
+        copy ? sqlite3_value_text(copy.get()) : sqlite3_column_text(statement_.get(), column);
+    auto const count =
+        copy ? sqlite3_value_bytes(copy.get()) : sqlite3_column_bytes(statement_.get(), column);
     if (data == nullptr) return {};
     return {reinterpret_cast<char const*>(data), static_cast<std::size_t>(count)};
 }

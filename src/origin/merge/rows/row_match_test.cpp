@@ -145,5 +145,24 @@ TEST_F(MergeRows, ATableThatOnlyTheApplicationCanWriteBlocksNothingElse) {
     EXPECT_EQ(second.table("wide").blocked, 1u);
 }
 
+TEST_F(MergeRows, TextsOfUtf16ComeBackAsTheyWereWhateverStandsInTheirPlace) {
+    for (std::string const encoding : {"UTF-16le", "UTF-16be"}) {
+        std::filesystem::remove(before_);
+        std::filesystem::remove(live_);
+        both("PRAGMA encoding = '" + encoding +
+             "'; CREATE TABLE t(k TEXT PRIMARY KEY, v TEXT);"
+             "INSERT INTO t VALUES('ä', 'Änne'), ('b', 'other'), ('c', 'gone')");
+        run_sql(live_,
+                "UPDATE t SET v = NULL WHERE k = 'ä'; UPDATE t SET v = 'ö' WHERE k = 'b';"
+                "DELETE FROM t WHERE k = 'c'");
+        auto const was = dump(live_);
+        auto const done = write(request());
+        EXPECT_EQ(dump(live_), dump(before_));
+        auto const back = undo(live_, done.written, done.changes);
+        ASSERT_TRUE(back) << back.error().message();
+        EXPECT_EQ(dump(live_), was);
+    }
+}
+
 }  // namespace
 }  // namespace perdure::origin::testing
