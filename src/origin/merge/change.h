@@ -127,5 +127,8 @@ private:
 Bytes encode_row(Statement const& statement, int column, std::size_t count);
 /// Each of the `count` values of such a row, still encoded. Fails: corrupt.
 Result<std::vector<ByteView>> split_values(ByteView values, std::size_t count);
+/// Binds `count` encoded values from parameter `index` on; they must stay until it was stepped.
+Result<void> bind_row(ValueBinder& binder, Statement& statement, int index, ByteView values,
+                      std::size_t count);
 
 }  // namespace perdure::origin

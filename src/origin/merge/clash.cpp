@@ -28,16 +28,6 @@ std::string as_target(TablePair const& pair) {
     return fmt::format("{}", fmt::join(out, ", "));
 }
 
-std::string sides(UniqueIndex const& unique) {
-    std::string out;
-    for (auto const& part : unique.parts) out += (out.empty() ? "(" : ", (") + part.sql + "\n)";
-    return out;
-}
-
-std::string condition(UniqueIndex const& unique) {
-    return unique.condition.empty() ? "1" : "(" + unique.condition + "\n)";
-}
-
 }  // namespace
 
 std::string key_text(Statement const& row, std::vector<int> const& columns) {
@@ -98,13 +88,7 @@ Result<bool> Clashes::prepare_values(Index& index, UniqueIndex const& unique) {
            connection.integer("SELECT count(*) FROM pragma_table_xinfo(" + literal(pair_->table) +
                               ", 'main') WHERE hidden > 1"));
     if (generated > 0) return false;
-    std::string row;
-    for (std::size_t i = 0; i < pair_->target_columns.size(); ++i) {
-        row +=
-            fmt::format("{}?{} AS {}", i ? ", " : "", i + 1, identifier(pair_->target_columns[i]));
-    }
-    auto values = connection.prepare(
-        fmt::format("SELECT {} FROM (SELECT {}) WHERE {}", sides(unique), row, condition(unique)));
+    auto values = connection.prepare(unique.of_row(pair_->target_columns));
     if (!values) return false;
     index.values = std::move(*values);
     return true;
@@ -116,7 +100,7 @@ Result<void> Clashes::prepare_find(Index& index, UniqueIndex const& unique) {
     PD_TRY(index.find, connection.prepare(fmt::format(
                            "SELECT {}, {}, {} FROM {} l WHERE {} AND {}", pair_->in_snapshot("l"),
                            fmt::join(place, ", "), fmt::join(pair_->target_key("l"), ", "),
-                           pair_->target_name(), unique.equals("l"), condition(unique))));
+                           pair_->target_name(), unique.equals("l"), unique.applies())));
     std::string here;
     for (std::size_t i = 0; i < place.size(); ++i) {
         here += fmt::format("{}{} = ?{}", i ? " AND " : "", place[i], i + 1);
@@ -154,9 +138,9 @@ Result<void> Clashes::prepare_twin(Index& index, UniqueIndex const& unique) {
     PD_CHECK(connection.run(fmt::format("CREATE TEMP TABLE {}({})", name, fmt::join(table, ", "))));
     auto const filled = connection.run(
         fmt::format("INSERT INTO temp.{} SELECT {}, {} FROM (SELECT {}, {}{}{}) WHERE {}", name,
-                    sides(unique), fmt::join(chosen, ", "), as_target(*pair_),
+                    unique.sides(), fmt::join(chosen, ", "), as_target(*pair_),
                     fmt::join(sources, ", "), stage_->scope.from(at_, *pair_),
-                    stage_->scope.whole() ? "" : " WHERE c.round >= 0", condition(unique)));
+                    stage_->scope.whole() ? "" : " WHERE c.round >= 0", unique.applies()));
     if (!filled) return {};  // the database itself will tell
     PD_CHECK(connection.run(
         fmt::format("CREATE INDEX temp.{0}_keys ON {0}({1})", name, fmt::join(keys, ", "))));

@@ -84,10 +84,11 @@ public:
         PD_TRY(auto current, read(at, change.after ? *change.after : *change.before));
         PD_TRY(auto wanted, judge(at, change, current, item));
         if (current && !change.after && item.verdict == UndoItem::Verdict::kept) {
-            PD_TRY(bool const room, has_room(at, change));
+            PD_TRY(bool const goes, changes_->takes(at, current->rowid));
+            PD_TRY(bool const room, has_room(at, change, goes));
             if (room) {
                 item = {.table = item.table, .record = item.record, .text = item.text};
-                wanted = StoredImage{0, false, change.before->values};
+                wanted = goes ? *change.before : StoredImage{0, false, change.before->values};
                 current.reset();
             }
         }
@@ -204,24 +205,31 @@ private:
 
     /// A number that no column shows says nothing about a row, and databases give it to the next
     /// one: a row that went can stand anywhere, unless another one holds what must be unique.
-    Result<bool> has_room(std::size_t at, Change const& change) {
+    /// `goes`: who stands in its place is a row of the run's own, which goes.
+    Result<bool> has_room(std::size_t at, Change const& change, bool goes) {
         if (!movable_[change.table]) return false;
         if (!holders_[at]) PD_CHECK(find_uniques(at));
-        PD_TRY(auto const values,
-               split_values(change.before->values, changes_->tables()[at].columns.size()));
+        auto const count = changes_->tables()[at].columns.size();
+        ValueBinder binder(encoding_);
         for (auto& unique : *holders_[at]) {
-            if (!unique.find) return false;  // only the database itself knows what it compares
-            ValueBinder binder(encoding_);
-            for (std::size_t i = 0; i < unique.columns.size(); ++i) {
-                Decoder in(values[unique.columns[i]]);
-                PD_CHECK(binder.bind(in, unique.find.get(), static_cast<int>(i) + 1));
+            if (!unique.find) {  // only the database itself knows what it compares, and will tell
+                if (goes) continue;
+                return false;
+            }
+            unique.values.reset();
+            PD_CHECK(bind_row(binder, unique.values, 1, change.before->values, count));
+            PD_TRY(bool const counts, unique.values.step());
+            if (!counts) continue;
+            for (int i = 0; i < sqlite3_column_count(unique.values.get()); ++i) {
+                sqlite3_bind_value(unique.find.get(), i + 1,
+                                   sqlite3_column_value(unique.values.get(), i));
             }
             PD_TRY(bool const held, unique.find.step());
             auto const holder = held ? unique.find.integer(0) : 0;
             unique.find.reset();
             if (!held) continue;
-            PD_TRY(bool const goes, changes_->takes(at, holder));
-            if (!goes) return false;
+            PD_TRY(bool const gives_way, changes_->takes(at, holder));
+            if (!gives_way) return false;
         }
         return true;
     }
@@ -232,16 +240,13 @@ private:
         PD_TRY(auto const indexes, unique_indexes(connection_, "main", table.name));
         for (auto const& index : indexes) {
             auto& unique = uniques.emplace_back();
-            for (auto const& name : index.columns()) {
-                auto const column = std::ranges::find_if(
-                    table.columns, [&](auto const& each) { return ascii_same(each, name); });
-                if (column == table.columns.end()) break;
-                unique.columns.push_back(static_cast<std::size_t>(column - table.columns.begin()));
-            }
-            if (!index.is_plain() || unique.columns.size() != index.parts.size()) continue;
-            PD_TRY(unique.find, connection_.prepare(fmt::format(
-                                    "SELECT {} FROM main.{} l WHERE {}", identifier(table.rowid),
-                                    identifier(table.name), index.equals("l"))));
+            auto values = connection_.prepare(index.of_row(table.columns));
+            if (!values) continue;
+            unique.values = std::move(*values);
+            PD_TRY(unique.find,
+                   connection_.prepare(fmt::format("SELECT {} FROM main.{} l WHERE {} AND {}",
+                                                   identifier(table.rowid), identifier(table.name),
+                                                   index.equals("l"), index.applies())));
         }
         return {};
     }
@@ -301,8 +306,8 @@ private:
     std::vector<std::string> names_;
     std::vector<Statement> readers_;
     struct Unique {
-        std::vector<std::size_t> columns;  ///< positions in WriteTable::columns
-        Statement find;                    ///< empty: of an expression, or of some rows only
+        Statement values;  ///< what a row comes to, by all its values
+        Statement find;    ///< who holds that; empty: it is about what only the database computes
     };
     std::vector<std::optional<std::vector<Unique>>> holders_;  ///< by table, once it was asked
     DanglingCounts dangled_;

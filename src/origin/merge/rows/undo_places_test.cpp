@@ -74,6 +74,32 @@ TEST_F(UndoOfNumbers, WhatAnotherRowHoldsByNowStaysItsOwn) {
     EXPECT_EQ(live("SELECT group_concat(k) FROM t"), "other");
 }
 
+TEST_F(UndoOfNumbers, WhatTheRunItselfPutInItsPlaceKeepsNoRowAway) {
+    both(
+        "CREATE TABLE t(k TEXT PRIMARY KEY, mail TEXT, gone INT);"
+        "CREATE UNIQUE INDEX active ON t(lower(mail)) WHERE gone IS NULL;"
+        "CREATE TABLE g(k TEXT PRIMARY KEY, mail TEXT, low AS (lower(mail)) UNIQUE);"
+        "INSERT INTO t VALUES('a', 'M', NULL), ('b', 'other', 1), ('c', 'OTHER', NULL);"
+        "INSERT INTO g VALUES('a', 'M')");
+    run_sql(live_,
+            "DELETE FROM t; INSERT INTO t VALUES('x', 'm', NULL), ('y', 'M', 5), ('z', 'm', 2);"
+            "DELETE FROM g; INSERT INTO g VALUES('x', 'm')");
+    auto const was = dump(live_);
+    auto const done = restore();
+    EXPECT_EQ(dump(live_), dump(before_));
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(kept(*back), 0u);
+    EXPECT_EQ(dump(live_), was);
+    auto const again = restore();
+    run_sql(live_, "UPDATE t SET gone = 7 WHERE k = 'a'; UPDATE t SET mail = 'M' WHERE k = 'c'");
+    auto const partly = undo(live_, again.written, again.changes);
+    ASSERT_TRUE(partly) << partly.error().message();
+    EXPECT_EQ(live("SELECT group_concat(k || mail, ' ') FROM (SELECT * FROM t ORDER BY k)"),
+              "aM cM yM zm")
+        << "x would be active with the mail that c has by now";
+}
+
 TEST_F(UndoOfNumbers, WhatIsReferredToSinceStaysAndTheRestIsTakenBack) {
     both(
         "CREATE TABLE users(id INTEGER PRIMARY KEY, name, boss INT REFERENCES users(id));"

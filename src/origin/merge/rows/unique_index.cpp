@@ -103,6 +103,23 @@ std::string UniqueIndex::equals(std::string const& alias) const {
     return out;
 }
 
+std::string UniqueIndex::sides() const {
+    std::string out;
+    for (auto const& part : parts) out += (out.empty() ? "(" : ", (") + part.sql + "\n)";
+    return out;
+}
+
+std::string UniqueIndex::applies() const {
+    return condition.empty() ? "1" : "(" + condition + "\n)";
+}
+
+std::string UniqueIndex::of_row(std::vector<std::string> const& columns) const {
+    std::string row;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        row += fmt::format("{}?{} AS {}", i ? ", " : "", i + 1, identifier(columns[i]));
+    return fmt::format("SELECT {} FROM (SELECT {}) WHERE {}", sides(), row, applies());
+}
+
 Result<std::vector<UniqueIndex>> unique_indexes(Connection& connection, std::string const& schema,
                                                 std::string const& table) {
     std::vector<UniqueIndex> out;

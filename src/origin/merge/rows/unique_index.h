@@ -27,6 +27,13 @@ struct UniqueIndex {
     std::vector<std::string> columns() const;
     /// "a COLLATE "NOCASE" = ?1 AND …", with the columns of `alias`.
     std::string equals(std::string const& alias) const;
+    /// "(lower(a)), (b)": what it compares, over the table's columns.
+    std::string sides() const;
+    /// Its condition, as a term.
+    std::string applies() const;
+    /// SQL that yields sides() of one row, whose values are ?1 … in the order of `columns`, or no
+    /// row where the index is not about it. Cannot be prepared where other columns are asked for.
+    std::string of_row(std::vector<std::string> const& columns) const;
 };
 
 /// Of the table in the database `schema` ("main", "snap"). Indexes that name the rowid are not
