@@ -100,6 +100,18 @@ TEST_F(UndoOfNumbers, WhatTheRunItselfPutInItsPlaceKeepsNoRowAway) {
         << "x would be active with the mail that c has by now";
 }
 
+TEST_F(UndoOfNumbers, AForeignKeyThatNamesNoKeyHoldsNothingBack) {
+    both(
+        "CREATE TABLE p(v); CREATE TABLE c(id INTEGER PRIMARY KEY, v REFERENCES p(v));"
+        "INSERT INTO p VALUES('x'); INSERT INTO c VALUES(1, 'x')");
+    run_sql(live_, "DELETE FROM p");
+    auto const done = restore();
+    auto const back = undo(live_, done.written, done.changes);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(back->held.size(), 0u);
+    EXPECT_EQ(live("SELECT count(*) FROM p"), "0");
+}
+
 TEST_F(UndoOfNumbers, WhatIsReferredToSinceStaysAndTheRestIsTakenBack) {
     both(
         "CREATE TABLE users(id INTEGER PRIMARY KEY, name, boss INT REFERENCES users(id));"
