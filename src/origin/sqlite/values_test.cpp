@@ -64,6 +64,16 @@ TEST_F(SqliteValues, AwkwardValuesAndRowidsComeBackEqual) {
     EXPECT_TRUE(expect_faithful().empty());
 }
 
+TEST_F(SqliteValues, ADatabaseWithoutTablesKeepsItsSettings) {
+    for (std::string const setting : {"page_size=512", "auto_vacuum=1", "journal_mode=WAL",
+                                      "user_version=3", "user_version=0"}) {
+        SCOPED_TRACE(setting);
+        std::filesystem::remove(source_.path);
+        write("PRAGMA " + setting + "; VACUUM");
+        EXPECT_TRUE(expect_faithful().empty());
+    }
+}
+
 TEST_F(SqliteValues, NegativeZeroAndInvalidUtf8KeepTheirBits) {
     write("CREATE TABLE v(x)");
     {

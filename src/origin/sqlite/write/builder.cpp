@@ -29,6 +29,7 @@ namespace perdure::origin {
 namespace {
 
 constexpr int stubs_max = 200;
+constexpr int page_bytes_of_empty_files = 4096;
 constexpr std::string_view no_function = "no such function: ";
 constexpr std::string_view application_only = "only its application has";
 
@@ -122,8 +123,12 @@ Result<void> Builder::prepare_file() {
                         "PRAGMA foreign_keys=OFF;PRAGMA ignore_check_constraints=ON;"
                         "PRAGMA trusted_schema=OFF;PRAGMA writable_schema=ON;"
                         "PRAGMA legacy_alter_table=ON;BEGIN"));
-    // An empty file stays empty: writing a version would make a page.
-    if (user_version != "0") PD_CHECK(connection_.run("PRAGMA user_version=" + user_version));
+    // An empty file stays empty: writing a version would make a page. What it has no page for to
+    // stand in, SQLite says of every empty file.
+    bool const told = schema_.settings["journal_mode"] == "wal" || auto_vacuum != "0" ||
+                      page_size != std::to_string(page_bytes_of_empty_files);
+    if (user_version != "0" || (schema_.objects.empty() && told))
+        PD_CHECK(connection_.run("PRAGMA user_version=" + user_version));
     if (application_id != "0") PD_CHECK(connection_.run("PRAGMA application_id=" + application_id));
     return {};
 }
@@ -211,7 +216,7 @@ Result<void> Builder::finish(std::stop_token stop) {
     PD_CHECK(connection_.run("PRAGMA writable_schema=RESET"));
     PD_CHECK(rebuild_indexes());
     report_stand_ins();
-    if (schema_.settings["journal_mode"] == "wal" && !schema_.objects.empty()) {
+    if (schema_.settings["journal_mode"] == "wal") {
         sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
         PD_CHECK(connection_.run("PRAGMA locking_mode=NORMAL;PRAGMA journal_mode=WAL"));
     }
