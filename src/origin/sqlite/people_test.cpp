@@ -418,6 +418,20 @@ TEST_F(SqlitePeople, FullTextIndexesOverPeoplesRowsAreRebuiltNotStored) {
               "1");
 }
 
+TEST_F(SqlitePeople, AnRTreeWithoutPlacesYetComesBackUsable) {
+    write(std::string(users) + "CREATE VIRTUAL TABLE spots USING rtree(id, x0, x1)");
+    auto const snapshot = take(source_);
+    ASSERT_TRUE(snapshot) << snapshot.error().message();
+    auto const problems = put_back(source_, *snapshot, scratch_.path() / "out");
+    ASSERT_TRUE(problems) << problems.error().message();
+    auto const there = relocated(source_, scratch_.path() / "out");
+    EXPECT_EQ((*open_sqlite(there))->digest({})->hash, snapshot->digest.hash);
+    EXPECT_TRUE((*open_sqlite(there))->check({})->empty());
+    auto connection = open_for_writing(there.path);
+    EXPECT_TRUE(connection.run("INSERT INTO spots VALUES(1, 2, 3)"));
+    EXPECT_EQ(*connection.text("SELECT rtreecheck('spots')"), "ok");
+}
+
 TEST_F(SqlitePeople, PlacesInAnRTreeBelongToThosePeopleWhoseTheyAre) {
     write(std::string(users) +
           "CREATE TABLE places(id INTEGER PRIMARY KEY, user_id REFERENCES users, name TEXT);"

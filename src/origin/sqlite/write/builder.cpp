@@ -209,6 +209,10 @@ Result<void> Builder::add_schema_row(Object const& object) {
 Result<void> Builder::finish(std::stop_token stop) {
     PD_CHECK(end_table());
     connection_.watch(stop);
+    for (std::size_t table = 0; table < schema_.tables.size(); ++table) {
+        if (is_virtual(table)) PD_CHECK(start_table(table));  // one without rows, too
+    }
+    PD_CHECK(end_table());
     PD_CHECK(restore_sequences());
     PD_CHECK(create_rest());
     PD_CHECK(restore_schema_text());
