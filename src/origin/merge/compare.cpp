@@ -387,7 +387,7 @@ private:
         if (!stage_.request.remove || !pair_.refused.empty()) {
             PD_TRY(auto const rows, stage_.connection.integer("SELECT count(*)" + from));
             summary_.only_target = static_cast<std::uint64_t>(rows);
-            return {};
+            return stage_.request.remove && rows > 0 ? tell_stuck(rows) : Result<void>{};
         }
         std::vector<std::string> columns;
         for (auto const& column : pair_.target_columns)
@@ -404,6 +404,21 @@ private:
             if (!more) return {};
             PD_CHECK(remove(rows));
         }
+    }
+
+    /// Rows that were to go from a table that cannot be written.
+    Result<void> tell_stuck(std::int64_t rows) {
+        summary_.blocked += static_cast<std::uint64_t>(rows);
+        summary_.decisions[std::string(data::decision_name(data::Decision::skip))] +=
+            static_cast<std::uint64_t>(rows);
+        return stage_.tell(
+            {.finding = MergeItem::Finding::blocked,
+             .table = pair_.table,
+             .record = data::spell_type(stage_.request.target.name, pair_.type),
+             .decision = data::Decision::skip,
+             .reason =
+                 fmt::format("{} that the snapshot lacks cannot be deleted: {}",
+                             rows == 1 ? "1 row" : fmt::format("{} rows", rows), pair_.refused)});
     }
 
     Result<void> remove(Statement& row) {

@@ -96,6 +96,25 @@ TEST_F(MergeModules, WhatNobodyCanLookIntoIsNamedOnceItDiffers) {
     EXPECT_EQ(plan->table("words").blocked, 1u);
 }
 
+TEST_F(MergeModules, RowsThatCannotGoSinceTheirIndexWouldNotFollowAreNamed) {
+    both(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v);"
+        "CREATE VIRTUAL TABLE words USING fts5(v, content='');"
+        "CREATE TRIGGER t_in AFTER INSERT ON t BEGIN "
+        "INSERT INTO words(rowid, v) VALUES(new.id, new.v); END");
+    run_sql(live_, "INSERT INTO t VALUES(1, 'x'), (2, 'y')");
+    auto wish = request({"app:t"});
+    EXPECT_EQ(merge(wish, Merge::Mode::read)->table("t").blocked, 0u) << "none was to go";
+    wish.remove = true;
+    auto const done = merge(wish, Merge::Mode::write);
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(live("SELECT count(*) FROM t"), "2");
+    EXPECT_EQ(done->table("t").blocked, 2u);
+    ASSERT_EQ(done->items.size(), 1u);
+    EXPECT_EQ(done->items[0].record, "app:t");
+    EXPECT_EQ(done->items[0].finding, MergeItem::Finding::blocked);
+}
+
 TEST_F(MergeModules, ANameInsideAnotherNameFeedsNothing) {
     both(
         "CREATE VIRTUAL TABLE note USING fts5(x); INSERT INTO note(rowid, x) VALUES(1, 'mine');"
