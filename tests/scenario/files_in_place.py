@@ -429,6 +429,35 @@ def claim_a_second_name_comes_back_when_the_first_does_not(place):
     assert (folder / "b" / "third").read_bytes() == wanted
 
 
+def claim_files_that_became_names_of_one_file_are_files_of_their_own_again(place):
+    """And the other way round; an undo takes either back: who writes to one name writes to all."""
+    folder = tree(place)
+    names = [folder / name for name in ("one.conf", "two.conf")]
+
+    def apart():
+        names[1].unlink(missing_ok=True)
+        for name in names:
+            name.write_text("same\n")
+            os.utime(name, (1_600_000_000, 1_600_000_000))
+
+    def together():
+        names[1].unlink()
+        os.link(*names)  # as tools do that save space
+
+    for was, now in ((apart, together), (together, apart)):
+        apart()
+        was()
+        wanted = names[0].samefile(names[1])
+        place.settle()
+        place.good("backup")
+        now()
+        ran = place.good("restore", "latest", "www", *OVERWRITE, "--json")
+        assert names[0].samefile(names[1]) == wanted, ran
+        assert "no difference" in place.good("backup", "diff", "latest", "live").out
+        place.good("restore", "undo", ran.summary["run"], "--confirm", "www")
+        assert names[0].samefile(names[1]) != wanted, "after the undo"
+
+
 def claim_another_file_system_below_is_told_by_the_plan(place):
     folder = tree(place)
     (folder / "disk").mkdir()

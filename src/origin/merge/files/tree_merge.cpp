@@ -233,8 +233,8 @@ private:
         if (!seen.there || seen.blocked || !S_ISREG(seen.status.st_mode)) return false;
         auto const size = static_cast<std::uint64_t>(seen.status.st_size);
         bool const same_time = modified_of(seen.status) == entry.modified;
-        bool const doubted =
-            request_.strategy == data::Strategy::overwrite && !untouched(entry, seen.status);
+        bool const overwrites = request_.strategy == data::Strategy::overwrite;
+        bool const doubted = overwrites && !untouched(entry, seen.status);
         bool same = size == entry.size;
         if (same && (!same_time || doubted)) {
             PD_TRY(same, compare_content(path, entry, content, number));
@@ -248,9 +248,10 @@ private:
             item.fields.push_back(
                 {"modified", to_rfc3339(modified_of(seen.status)), to_rfc3339(entry.modified)});
         }
-        for (auto& field : metadata_differences(root_.descriptor(), path, entry, seen.status)) {
-            item.fields.push_back(std::move(field));
-        }
+        std::ranges::move(metadata_differences(root_.descriptor(), path, entry, seen.status),
+                          std::back_inserter(item.fields));
+        if (overwrites && entry.links == 1 && seen.status.st_nlink > 1)
+            item.fields.push_back({"names", std::to_string(seen.status.st_nlink), "1"});
         if (!item.fields.empty()) return false;
         if (number != 0) PD_CHECK(staged_->drop(std::exchange(number, 0)));
         return true;
