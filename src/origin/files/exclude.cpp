@@ -12,7 +12,8 @@
 namespace perdure::origin {
 namespace {
 
-bool in_class(std::string_view name, unsigned char c) {
+/// Empty: there is no such class.
+std::optional<bool> in_class(std::string_view name, unsigned char c) {
     struct Class {
         std::string_view name;
         int (*test)(int);
@@ -24,7 +25,7 @@ bool in_class(std::string_view name, unsigned char c) {
         {"space", std::isspace}, {"upper", std::isupper}, {"xdigit", std::isxdigit}};
     for (Class const& known : classes)
         if (known.name == name) return known.test(c) != 0;
-    return false;
+    return std::nullopt;
 }
 
 struct Bracket {
@@ -32,31 +33,36 @@ struct Bracket {
     bool matches = false;
 };
 
-/// Reads the bracket expression at pattern[at] == '['. Empty when it is never closed.
+/// Reads the bracket expression at pattern[at] == '['. Empty when it is never closed, or names a
+/// class that there is none of: such a pattern matches nothing. A range whose ends stand the wrong
+/// way round matches its first.
 std::optional<Bracket> match_bracket(std::string_view pattern, std::size_t at, unsigned char c) {
     std::size_t i = at + 1;
     bool const negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
     if (negated) ++i;
     bool matches = false;
+    std::optional<unsigned char> before;  // what a range may begin with
     for (bool first = true; i < pattern.size(); first = false) {
         if (pattern[i] == ']' && !first) return Bracket{i + 1, matches != negated};
-        if (pattern[i] == '[' && i + 1 < pattern.size() && pattern[i + 1] == ':') {
-            std::size_t const close = pattern.find(":]", i + 2);
-            if (close != std::string_view::npos) {
-                matches |= in_class(pattern.substr(i + 2, close - i - 2), c);
-                i = close + 2;
+        if (pattern.substr(i, 2) == "[:") {
+            auto const close = pattern.find(']', i + 2);
+            if (close == std::string_view::npos) return std::nullopt;
+            if (pattern[close - 1] == ':' && close > i + 2) {
+                auto const known = in_class(pattern.substr(i + 2, close - i - 3), c);
+                if (!known) return std::nullopt;
+                matches |= *known;
+                i = close + 1;
+                before.reset();
                 continue;
             }
         }
-        if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-        auto const low = static_cast<unsigned char>(pattern[i++]);
-        auto high = low;
-        if (i + 1 < pattern.size() && pattern[i] == '-' && pattern[i + 1] != ']') {
-            ++i;
-            if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-            high = static_cast<unsigned char>(pattern[i++]);
-        }
-        matches |= low <= c && c <= high;
+        bool const range =
+            pattern[i] == '-' && before && i + 1 < pattern.size() && pattern[i + 1] != ']';
+        if (range) ++i;
+        if (pattern[i] == '\\' && ++i == pattern.size()) return std::nullopt;
+        auto const here = static_cast<unsigned char>(pattern[i++]);
+        matches |= range ? *before <= c && c <= here : c == here;
+        before = range ? std::nullopt : std::optional(here);
     }
     return std::nullopt;
 }
@@ -66,9 +72,9 @@ std::optional<std::size_t> match_one(std::string_view pattern, std::size_t at, c
     if (pattern[at] == '?') return at + 1;
     if (pattern[at] == '[') {
         auto const bracket = match_bracket(pattern, at, static_cast<unsigned char>(c));
-        if (bracket) return bracket->matches ? std::optional(bracket->end) : std::nullopt;
+        return bracket && bracket->matches ? std::optional(bracket->end) : std::nullopt;
     }
-    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+    if (pattern[at] == '\\' && ++at == pattern.size()) return std::nullopt;
     return pattern[at] == c ? std::optional(at + 1) : std::nullopt;
 }
 
@@ -107,6 +113,29 @@ std::vector<std::string_view> split(std::string_view path) {
     }
 }
 
+/// A pattern's components. A '/' between brackets parts nothing, and matches nothing.
+std::vector<std::string_view> split_pattern(std::string_view pattern) {
+    std::vector<std::string_view> parts;
+    std::size_t from = 0, at = 0;
+    while (at < pattern.size()) {
+        bool const escaped = pattern[at] == '\\';
+        if (pattern.substr(at, 2) == "\\/" || pattern[at] == '/') {
+            parts.push_back(pattern.substr(from, at - from));
+            from = at += escaped ? 2 : 1;
+            continue;
+        }
+        auto const bracket = pattern[at] == '[' ? match_bracket(pattern, at, 0) : std::nullopt;
+        at = bracket ? bracket->end : std::min(at + (escaped ? 2 : 1), pattern.size());
+    }
+    parts.push_back(pattern.substr(from));
+    return parts;
+}
+
+/// "**", and what git takes for it between two slashes: more stars.
+bool is_any_depth(std::string_view part) {
+    return part.size() > 1 && part.find_first_not_of('*') == part.npos;
+}
+
 /// The same way back, one level up: "**" is the star, components are the letters.
 bool match_path(std::span<std::string const> pattern, std::span<std::string_view const> path) {
     std::size_t p = 0, n = 0, after_star = pattern.size() + 1, star_name = 0;
@@ -129,10 +158,13 @@ bool match_path(std::span<std::string const> pattern, std::span<std::string_view
 }
 
 std::string_view without_trailing_spaces(std::string_view pattern) {
-    while (!pattern.empty() && pattern.back() == ' ' &&
-           !(pattern.size() > 1 && pattern[pattern.size() - 2] == '\\'))
-        pattern.remove_suffix(1);
-    return pattern;
+    std::size_t keep = 0;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        if (pattern[at] == ' ') continue;
+        if (pattern[at] == '\\') ++at;  // what it stands before is meant, a space too
+        keep = std::min(at + 1, pattern.size());
+    }
+    return pattern.substr(0, keep);
 }
 
 std::optional<struct stat> stat_of(std::filesystem::path const& path) {
@@ -167,7 +199,8 @@ void ExcludeRules::add(std::string_view pattern, std::string_view root) {
     bool const anchored = pattern.find('/') != std::string_view::npos;
     if (pattern.front() == '/') pattern.remove_prefix(1);
     if (!anchored) rule.components.emplace_back("**");
-    for (std::string_view part : split(pattern)) {
+    for (std::string_view part : split_pattern(pattern)) {
+        if (is_any_depth(part)) part = "**";
         if (part == "**" && !rule.components.empty() && rule.components.back() == "**") continue;
         rule.components.emplace_back(part);
     }
