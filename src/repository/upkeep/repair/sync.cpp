@@ -447,6 +447,7 @@ Result<void> Syncer::remove_collected() {
     for (Leg& leg : legs_) {
         if (!leg.open || &leg == leader_ || leg.has_own || !leg.report.problem.empty()) continue;
         for (auto const& [name, size] : leg.objects) {
+            if (done_.contains(name)) continue;  // it travelled: a snapshot elsewhere rests on it
             bool goes = collected_.contains(name);
             if (name.starts_with("index/") && !leader_->has(name)) {
                 PD_TRY(goes, is_replaced(name));

@@ -306,6 +306,34 @@ TEST_F(SyncTest, ASnapshotThatOnlyOneDestinationHasIsSpreadWithAllItNeeds) {
     expect_whole_on_both(alone, two);
 }
 
+TEST_F(SyncTest, WhatOneDestinationBringsBackStaysAtTheOthers) {
+    TreeModel one = make_tree(1), two = make_tree(2);
+    auto const first = backup(one);
+    backup(two);
+    auto const third = std::make_shared<store::MemoryStore>(
+        store::MemoryOptions{.clock = &world_.clock, .label = "three"});
+    auto const all = UpkeepWorld::must(store::MirrorStore::create(
+        {{"one", world_.memory, {}}, {"two", two_, {}}, {"three", third, {}}}));
+    UpkeepWorld::must(sync_legs(*all, {}, {}));
+    UpkeepWorld::must(world_.open(mirror_)->remove_snapshot(first.session, {}));
+    world_.tick();
+    auto const collected =
+        UpkeepWorld::must(collect(*world_.open(), {.grace = std::chrono::seconds(0)}, {}));
+    ASSERT_GT(collected.packs_deleted, 0u);
+    auto const alone = UpkeepWorld::must(world_.try_backup(*world_.open(third), one));
+    world_.tick();
+    auto const report = UpkeepWorld::must(sync_legs(*all, {}, {}));
+    UpkeepWorld::must(world_.open(all)->index()->adopt_orphans(Index::Orphans::stored, {}));
+    for (std::shared_ptr<store::ObjectStore> leg :
+         {std::static_pointer_cast<store::ObjectStore>(world_.memory),
+          std::static_pointer_cast<store::ObjectStore>(two_),
+          std::static_pointer_cast<store::ObjectStore>(third)}) {
+        EXPECT_EQ(names(*leg, "pack/"), names(*third, "pack/"));
+        EXPECT_TRUE(world_.restored(alone, leg) == UpkeepWorld::files_of(one));
+    }
+    EXPECT_TRUE(report.legs.at(1).complete);
+}
+
 TEST_F(SyncTest, ASnapshotFencedHereAndCommittedThereIsToldAndKept) {
     TreeModel one = make_tree(1);
     auto const snapshot = UpkeepWorld::must(world_.try_backup(*world_.open(two_), one));
