@@ -285,7 +285,8 @@ void Walk::enter(data::Entry& entry) {
     read_xattrs(opened, "", entry.xattrs);
     if (may_descend(entry, opened)) {
         if (int const error = list(frame))
-            problem(std::string("cannot list: ") + ::strerror(error));
+            problem(std::string(frame.names.empty() ? "cannot list: " : "cannot list all of it: ") +
+                    ::strerror(error));
         if (options_.exclude_caches && !frames_.empty()) keep_only_cache_tag(frame);
     }
     if (frames_.size() > open_folders_max) frames_.back().folder = {};
@@ -309,13 +310,13 @@ int Walk::folder_of(Frame& frame) {
     return frame.folder->descriptor();
 }
 
-int Walk::list(Frame& frame) const {
+int Walk::read_names(Frame& frame) {
     alignas(8) thread_local std::array<char, 65536> buffer;
     for (;;) {
         long const got =
             ::syscall(SYS_getdents64, frame.folder->descriptor(), buffer.data(), buffer.size());
         if (got < 0) return errno;
-        if (got == 0) break;
+        if (got == 0) return 0;
         for (long at = 0; at < got;) {
             auto const* record = reinterpret_cast<ListedName const*>(buffer.data() + at);
             at += record->record_bytes;
@@ -326,11 +327,16 @@ int Walk::list(Frame& frame) const {
             frame.names_text.append(name, std::strlen(name) + 1);
         }
     }
+}
+
+/// What a bad disk gave before it broke off is listed, and in order, too.
+int Walk::list(Frame& frame) {
+    int const error = read_names(frame);
     char const* text = frame.names_text.data();
     // strcmp compares as unsigned char, hence like memcmp of the names.
     std::sort(frame.names.begin(), frame.names.end(),
               [text](Name a, Name b) { return std::strcmp(text + a.offset, text + b.offset) < 0; });
-    return 0;
+    return error;
 }
 
 /// The folder and its tag stay, the rest is left out.

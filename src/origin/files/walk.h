@@ -117,7 +117,8 @@ private:
     void enter(data::Entry& entry);
     bool may_descend(data::Entry const& entry, int folder) const;
     int folder_of(Frame& frame);
-    int list(Frame& frame) const;
+    static int read_names(Frame& frame);
+    static int list(Frame& frame);
     void keep_only_cache_tag(Frame& frame) const;
     void problem(std::string reason);
 
