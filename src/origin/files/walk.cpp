@@ -50,6 +50,13 @@ int open_folder_at(int parent, char const* name) {
     return opened < 0 ? -errno : opened;
 }
 
+/// Why attributes stay out of a backup; empty where none do.
+std::string lacks_attributes(int error) {
+    if (error == 0 || error == ENOTSUP || error == ENOENT) return {};
+    if (error == E2BIG) return "it has more attributes than can be kept; what is over was left out";
+    return std::string("attributes cannot be read and were left out: ") + ::strerror(error);
+}
+
 /// File systems that are views of the kernel's state: their "files" have no end and no meaning
 /// later.
 bool is_kernel_view(int folder) {
@@ -232,9 +239,12 @@ bool LeafReader::complete(Pending& pending) {
     entry.name = name;
     entry.user = owners_.user(entry.uid);
     entry.group = owners_.group(entry.gid);
-    if (std::find(no_xattrs_.begin(), no_xattrs_.end(), entry.device) == no_xattrs_.end() &&
-        read_xattrs(folder->descriptor(), name.c_str(), entry.xattrs) == ENOTSUP)
-        no_xattrs_.push_back(entry.device);
+    if (std::find(no_xattrs_.begin(), no_xattrs_.end(), entry.device) == no_xattrs_.end()) {
+        int const error = read_xattrs(folder->descriptor(), name.c_str(), entry.xattrs);
+        if (error == ENOTSUP) no_xattrs_.push_back(entry.device);
+        auto lack = lacks_attributes(error);
+        if (!lack.empty()) problems_.push_back({pending.path, std::move(lack)});
+    }
     if (entry.kind == data::EntryKind::symlink) {
         if (int const error = read_link_at(folder->descriptor(), name.c_str(), entry.link_target))
             return failed("cannot read the link: ", error);
@@ -282,7 +292,8 @@ void Walk::enter(data::Entry& entry) {
     }
     frame.folder = std::make_shared<system::File const>(opened);
     entry.flags = read_flags(opened);
-    read_xattrs(opened, "", entry.xattrs);
+    if (auto lack = lacks_attributes(read_xattrs(opened, "", entry.xattrs)); !lack.empty())
+        problem(std::move(lack));
     if (may_descend(entry, opened)) {
         if (int const error = list(frame))
             problem(std::string(frame.names.empty() ? "cannot list: " : "cannot list all of it: ") +

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace perdure::origin {
 namespace {
@@ -83,11 +84,19 @@ int read_xattrs(int folder, char const* name, std::vector<data::Xattr>& into) {
     if (listed < 0) return errno;
     if (listed == 0) return 0;
     thread_local std::array<std::byte, 65536> value;  // XATTR_SIZE_MAX
+    int first_error = 0;
+    std::size_t left = xattr_bytes_max;
     for (char const* at = names.data(); at < names.data() + listed; at += std::strlen(at) + 1) {
         if (!worth_keeping(at)) continue;
         ssize_t got = get_value(folder, name, at, ByteSpan(value).first(512));
         if (got < 0 && errno == ERANGE) got = get_value(folder, name, at, value);
-        if (got < 0) continue;
+        if (got < 0 && (errno == ENODATA || errno == ENOTSUP)) continue;
+        int const error = got < 0 ? errno : std::cmp_greater(got, left) ? E2BIG : 0;
+        if (error != 0) {
+            if (first_error == 0) first_error = error;
+            continue;
+        }
+        left -= static_cast<std::size_t>(got);
         into.push_back({at, Bytes(value.begin(), value.begin() + got)});
     }
     if (names.size() > 512) {
@@ -95,7 +104,7 @@ int read_xattrs(int folder, char const* name, std::vector<data::Xattr>& into) {
         names.shrink_to_fit();
     }
     std::sort(into.begin(), into.end());
-    return 0;
+    return first_error;
 }
 
 int write_xattr(int folder, char const* name, data::Xattr const& attribute) {
