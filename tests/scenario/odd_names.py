@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Names that no terminal shows, and rules that meet no name."""
 import os
+import subprocess
 
 import stage
 
@@ -58,6 +59,31 @@ def claim_names_that_no_terminal_shows_are_typed_back(place):
         assert file.read() == names[0]
     ran = place.run("restore", "plan", "latest", "www/caf\\xe8.txt")
     assert ran.code == 2 and 'did you mean "www/caf\\xe9.txt"' in ran.err, ran
+
+
+def claim_folders_too_deep_to_come_back_are_named_and_keep_nothing_from_it(place):
+    """A program that went round in a circle makes thousands of folders in each other."""
+    folder = place.work / "www"
+    folder.mkdir()
+    (folder / "zebra").write_text("last by its name\n")
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(250):
+        os.mkdir(100 * "d", dir_fd=here)
+        deeper = os.open(100 * "d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    place.repository(www=folder)
+    for words in (("backup",), ("backup",)):
+        ran = place.good(*words, code=3)
+        assert "longer than 16 KiB" in ran.out + ran.err, ran
+    place.good("backup", "verify")
+    place.good("restore", "latest", "--to", "out")
+    assert (place.work / "out/www/zebra").read_text() == "last by its name\n"
+    place.good("restore", "drill")
+    (folder / "new").write_text("since then\n")  # now it is compared name by name
+    place.good("restore", "drill")
+    subprocess.run(["rm", "-rf", place.work], check=True)  # deeper than shutil can go
 
 
 def claim_rules_that_meet_nothing_are_named_wherever_they_stand(place):

@@ -34,6 +34,9 @@ namespace perdure::origin {
 namespace {
 
 std::size_t const open_folders_max = system::descriptors_for(100);
+/// Four times what a system call takes. Below it the levels, the paths of the names that are read
+/// ahead, and all that readers of a snapshot keep of either, stay small.
+constexpr std::size_t folder_path_bytes_max = 16u << 10;
 constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 struct ListedName {  // as getdents64 lays it out
@@ -179,6 +182,10 @@ std::optional<Pending> Walk::visit(Frame& frame, Name listed) {
     }
     bool const enters = listed.type == DT_DIR;
     if (options_.exclude.excludes(item_path_, enters)) return std::nullopt;
+    if (enters && item_path_.size() > folder_path_bytes_max) {
+        problem("its path is longer than 16 KiB: it and all in it was left out");
+        return std::nullopt;
+    }
     if (enters) return visit_folder(frame, name);
     std::optional<Pending> pending(std::in_place);
     pending->item.entry.name = name;

@@ -365,6 +365,31 @@ TEST_F(FilesReader, WalksAThousandsDeepTreeAndItsCopyIsEqual) {
     shell("rm -rf '" + root_.native() + "' '" + copy.native() + "'");
 }
 
+TEST_F(FilesReader, NamesFoldersWhosePathIsTooLongToComeBack) {
+    std::string const name(250, 'n');
+    int folder = ::open(root_.c_str(), O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 70; ++i) {
+        ::close(::openat(folder, "file", O_CREAT | O_WRONLY, 0644));
+        ASSERT_EQ(::mkdirat(folder, name.c_str(), 0755), 0);
+        int const next = ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY);
+        ::close(folder);
+        folder = next;
+    }
+    ::close(folder);
+    put(root_ / "zebra", "");
+    Listed const listed = list();
+    ASSERT_EQ(listed.problems.size(), 1u);
+    constexpr std::size_t longest = 16 << 10;
+    EXPECT_GT(listed.problems[0].path.size(), longest);
+    EXPECT_LE(listed.problems[0].path.size(), longest + name.size() + 1);
+    EXPECT_NE(listed.problems[0].reason.find("longer than 16 KiB"), std::string::npos);
+    std::size_t files = 0;
+    for (auto const& [path, item] : listed.items) files += path.ends_with("file") ? 1 : 0;
+    EXPECT_EQ(files, longest / (name.size() + 1) + 1);
+    EXPECT_TRUE(listed.items.contains("zebra"));
+    shell("rm -rf '" + root_.native() + "'");
+}
+
 TEST_F(FilesReader, ListsAHundredThousandNamesInOneFolder) {
     int const count = std::getenv("PERDURE_LONG") != nullptr ? 100000 : 3000;
     int const folder = ::open(root_.c_str(), O_RDONLY | O_DIRECTORY);

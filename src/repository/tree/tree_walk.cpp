@@ -6,37 +6,34 @@ namespace perdure::repository {
 
 namespace {
 
-constexpr std::size_t depth_max = 16'384;
+constexpr std::size_t depth_max = 1u << 16;
 
-std::string joined(std::string const& folder, std::string_view name) {
-    std::string path = folder;
-    if (!path.empty()) path += '/';
-    return path.append(name);
-}
-
-/// The walk keeps its own stack: a hostile tree must not overflow ours.
+/// The walk keeps its own stack, and one path for all of it: a tree as deep as somebody liked must
+/// neither overflow ours nor cost the square of its depth.
 class Walk {
 public:
     Walk(BlobReader& blobs, DomainPtr domain, TreeVisitor const& visitor, std::stop_token stop)
         : blobs_(blobs), domain_(std::move(domain)), visitor_(visitor), stop_(std::move(stop)) {}
 
     Result<void> run(TreeRecord root) {
-        PD_CHECK(enter("", root));
+        PD_CHECK(enter(root));
         while (!levels_.empty()) {
             if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
             Level& level = levels_.back();
+            path_.resize(level.path_bytes);
             PD_TRY(std::optional<RecordView> const view, level.cursor.next(stop_));
             if (!view) {
-                if (visitor_.leave) PD_CHECK(visitor_.leave(level.path, level.entry));
+                if (visitor_.leave) PD_CHECK(visitor_.leave(path_, level.entry));
                 levels_.pop_back();
                 continue;
             }
             PD_TRY(TreeRecord record, decode_record(view->whole));
-            std::string const path = joined(level.path, record.entry.name);
+            if (!path_.empty()) path_ += '/';
+            path_ += record.entry.name;
             if (record.entry.kind == data::EntryKind::folder) {
-                PD_CHECK(enter(path, record));
+                PD_CHECK(enter(record));
             } else if (visitor_.leaf) {
-                PD_CHECK(visitor_.leaf(path, record));
+                PD_CHECK(visitor_.leaf(path_, record));
             }
         }
         return {};
@@ -44,19 +41,20 @@ public:
 
 private:
     struct Level {
-        std::string path;
+        std::size_t path_bytes;  ///< of path_, which leads here
         data::Entry entry;
         FolderCursor cursor;
     };
 
-    Result<void> enter(std::string const& path, TreeRecord& record) {
+    /// The folder that path_ leads to.
+    Result<void> enter(TreeRecord& record) {
         if (levels_.size() >= depth_max) return fail(Fault::corrupt, "a tree is too deep");
         if (visitor_.enter) {
-            PD_TRY(bool const down, visitor_.enter(path, record));
+            PD_TRY(bool const down, visitor_.enter(path_, record));
             if (!down) return {};
         }
         levels_.push_back(
-            {path, std::move(record.entry), FolderCursor(blobs_, domain_, record.list)});
+            {path_.size(), std::move(record.entry), FolderCursor(blobs_, domain_, record.list)});
         if (visitor_.blob) levels_.back().cursor.records().watch(visitor_.blob);
         return {};
     }
@@ -65,6 +63,7 @@ private:
     DomainPtr domain_;
     TreeVisitor const& visitor_;
     std::stop_token stop_;
+    std::string path_;  ///< of what is visited
     std::vector<Level> levels_;
 };
 
