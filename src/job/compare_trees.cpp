@@ -136,6 +136,8 @@ std::string metadata_difference(data::Entry const& a, data::Entry const& b, bool
     return {};
 }
 
+/// Both readers stand in the folder of path_, whose outer folders are counted by above_: a tree as
+/// deep as somebody liked must not overflow the stack.
 class Comparison {
 public:
     Comparison(data::TreeReader& live, data::TreeReader& copy, TreeComparison how,
@@ -146,6 +148,10 @@ public:
         PD_CHECK(live_.advance(stop_));
         PD_CHECK(copy_.advance(stop_));
         if (live_.item() && copy_.item()) PD_CHECK(both(""));
+        while (!above_.empty()) {
+            if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
+            PD_CHECK(step());
+        }
         return std::move(found_);
     }
 
@@ -163,10 +169,11 @@ private:
         note(std::move(path), "missing", item.entry.changed, closed);
     }
 
-    /// Compares the two current entries, which have the same name, and all below them.
-    Result<void> both(std::string const& path) {
-        auto const live = *live_.item();
-        auto const copy = *copy_.item();
+    /// Compares the two current entries, which have the same name, and goes into them where both
+    /// are folders.
+    Result<void> both(std::string path) {
+        auto const& live = *live_.item();
+        auto const& copy = *copy_.item();
         auto difference = metadata_difference(live.entry, copy.entry, how_.owners);
         bool const told = !live.entry.same_as.empty() && live.entry.same_as == copy.entry.same_as;
         if (difference.empty() && !told && live.content && copy.content) {
@@ -186,37 +193,42 @@ private:
             PD_CHECK(live_.skip(stop_));
             return copy_.skip(stop_);
         }
-        PD_CHECK(live_.advance(stop_));
-        PD_CHECK(copy_.advance(stop_));
-        PD_CHECK(children(path));
+        above_.push_back(path_.size());
+        path_ = std::move(path);
         PD_CHECK(live_.advance(stop_));
         return copy_.advance(stop_);
     }
 
-    Result<void> children(std::string const& folder) {
-        auto const below = [&](std::string const& name) {
-            return folder.empty() ? name : folder + "/" + name;
-        };
-        while (!live_.at_end() || !copy_.at_end()) {
-            if (stop_.stop_requested()) return fail(Fault::cancelled, "stopped");
-            auto const* a = live_.at_end() ? nullptr : &live_.item()->entry;
-            auto const* b = copy_.at_end() ? nullptr : &copy_.item()->entry;
-            if (!b || (a && a->name < b->name)) {
-                note_missing(below(a->name));
-                PD_CHECK(live_.skip(stop_));
-            } else if (!a || b->name < a->name) {
-                note(below(b->name), "added", {});
-                PD_CHECK(copy_.skip(stop_));
-            } else {
-                PD_CHECK(both(below(a->name)));
-            }
+    std::string below(std::string const& name) const {
+        return path_.empty() ? name : path_ + "/" + name;
+    }
+
+    /// The next name in the folder of path_, on either side or both; or out of it.
+    Result<void> step() {
+        if (live_.at_end() && copy_.at_end()) {
+            path_.resize(above_.back());
+            above_.pop_back();
+            PD_CHECK(live_.advance(stop_));
+            return copy_.advance(stop_);
         }
-        return {};
+        auto const* a = live_.at_end() ? nullptr : &live_.item()->entry;
+        auto const* b = copy_.at_end() ? nullptr : &copy_.item()->entry;
+        if (!b || (a && a->name < b->name)) {
+            note_missing(below(a->name));
+            return live_.skip(stop_);
+        }
+        if (!a || b->name < a->name) {
+            note(below(b->name), "added", {});
+            return copy_.skip(stop_);
+        }
+        return both(below(a->name));
     }
 
     Cursor live_, copy_;
     TreeComparison how_;
     std::stop_token stop_;
+    std::string path_;                ///< of the folder that both stand in
+    std::vector<std::size_t> above_;  ///< lengths of the paths of the folders around it
     std::vector<TreeDifference> found_;
 };
 

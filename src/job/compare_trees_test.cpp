@@ -141,5 +141,37 @@ TEST_F(Trees, WhatIsExcusedHidesNothingThatIsNot) {
     EXPECT_GE(excused, 8u);
 }
 
+/// Folders in folders, the innermost with the mode given.
+class Chain final : public data::TreeReader {
+public:
+    Chain(std::size_t folders, std::uint32_t mode) : folders_(folders), mode_(mode) {}
+    Result<std::optional<data::TreeItem>> next(std::stop_token) override {
+        std::optional<data::TreeItem> item;
+        if (at_ == 2 * folders_) return item;
+        item.emplace();
+        item->entry.kind = data::EntryKind::folder;
+        item->entry.name = at_ == 0 || at_ + 1 == 2 * folders_ ? "" : "d";
+        if (at_ + 1 == folders_) item->entry.mode = mode_;
+        using Step = data::TreeItem::Step;
+        item->step = at_++ < folders_ ? Step::enter : Step::leave;
+        return item;
+    }
+    std::vector<data::Problem> take_problems() override { return {}; }
+
+private:
+    std::size_t folders_, at_ = 0;
+    std::uint32_t mode_;
+};
+
+TEST(DeepTrees, AreComparedToTheirBottom) {
+    constexpr std::size_t folders = 20'000;
+    Chain one(folders, 0755), two(folders, 0700);
+    auto const found = compare_trees(one, two, {}, {});
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->at(0).what, "mode");
+    EXPECT_EQ(found->at(0).path.size(), 2 * (folders - 1) - 1);
+}
+
 }  // namespace
 }  // namespace perdure::job
