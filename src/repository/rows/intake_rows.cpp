@@ -1,5 +1,4 @@
 #include "repository/rows/merge_rows.h"
-#include "repository/tree/assemble.h"
 
 namespace perdure::repository {
 
@@ -33,15 +32,13 @@ Result<std::optional<Handle>> RowIntake::handle_of(ByteView subject) {
 }
 
 void RowIntake::note(data::RowView const& row, std::string reason) {
-    ++problems_total;
-    if (problems.size() >= problems_kept_max) return;
     bool const media = row.table == data::media_table;
     auto const& tables = reader_.schema().tables;
     std::string path = media
                            ? to_string(row.key)
                            : (row.table < tables.size() ? tables[row.table].name : "?") + " row " +
                                  to_hex(row.key.first(std::min<std::size_t>(row.key.size(), 64)));
-    problems.push_back({std::move(path), std::move(reason)});
+    problems.add({std::move(path), std::move(reason)});
 }
 
 Result<void> RowIntake::take(data::RowView const& row, RowSort& sort) {

@@ -4,6 +4,7 @@
 
 #include "repository/rows/row_batch.h"
 #include "repository/rows/row_sort.h"
+#include "repository/stream/problems.h"
 
 namespace perdure::repository {
 
@@ -25,8 +26,7 @@ public:
     Result<void> run(RowSort& sort, std::stop_token stop);
 
     std::uint64_t rows = 0, bytes = 0;
-    std::vector<data::Problem> problems;  ///< the first 1,000
-    std::uint64_t problems_total = 0;
+    Problems problems;
 
 private:
     struct TextHash {

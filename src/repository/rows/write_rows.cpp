@@ -7,7 +7,6 @@
 //  3. The roster names every blob of the source, bases and contents included, under its handle.
 #include "base/task_group.h"
 #include "repository/rows/merge_rows.h"
-#include "repository/tree/assemble.h"
 
 namespace perdure::repository {
 
@@ -19,15 +18,10 @@ constexpr std::size_t batches_in_flight_max = 16;
 struct RowTotals {
     std::uint64_t media_bytes_read = 0, rows_left_out = 0, blocks = 0;
     BlobList roster;
+    Problems problems;
 };
 
-void note(SourceSnapshot& source, data::Problem problem) {
-    ++source.problems_total;
-    if (source.problems.size() < problems_kept_max) source.problems.push_back(std::move(problem));
-}
-
-Result<void> collect_roster(RowPipeline& pipeline, RosterWriter& roster, RowTotals& totals,
-                            SourceSnapshot& source) {
+Result<void> collect_roster(RowPipeline& pipeline, RosterWriter& roster, RowTotals& totals) {
     while (auto batch = pipeline.next()) {
         if (batch->error) return *batch->error;
         for (RowBlockJob& job : batch->blocks) {
@@ -35,7 +29,7 @@ Result<void> collect_roster(RowPipeline& pipeline, RosterWriter& roster, RowTota
             totals.media_bytes_read += job.media_bytes_read;
             totals.rows_left_out += job.rows_left_out;
             for (RosterEntry const& entry : job.entries) PD_CHECK(roster.add(entry));
-            for (data::Problem& problem : job.problems) note(source, std::move(problem));
+            for (data::Problem& problem : job.problems) totals.problems.add(std::move(problem));
         }
     }
     PD_TRY(totals.roster, roster.finish());
@@ -108,7 +102,7 @@ Result<SourceSnapshot> write_rows(data::RowReader& reader, std::string const& na
     RowTotals totals;
     TaskGroup collecting;
     collecting.spawn([&](std::stop_token) {
-        auto collected = collect_roster(pipeline, roster, totals, source);
+        auto collected = collect_roster(pipeline, roster, totals);
         if (!collected) pipeline.abort();
         return collected;
     });
@@ -121,9 +115,10 @@ Result<SourceSnapshot> write_rows(data::RowReader& reader, std::string const& na
     source.items = intake.rows - totals.rows_left_out;
     source.bytes_read = intake.bytes + totals.media_bytes_read;
     source.bytes_total += intake.bytes;
-    for (data::Problem& problem : intake.problems) note(source, std::move(problem));
-    source.problems_total += intake.problems_total - intake.problems.size();
-    for (data::Problem& problem : reader.take_problems()) note(source, std::move(problem));
+    totals.problems.add(std::move(intake.problems));
+    for (data::Problem& problem : reader.take_problems()) totals.problems.add(std::move(problem));
+    source.problems_total = totals.problems.total();
+    source.problems = totals.problems.take_named();
     return source;
 }
 

@@ -19,13 +19,6 @@ std::string TreeAssembler::path_of(std::string_view name) const {
     return path.append(name);
 }
 
-void TreeAssembler::note(std::string path, std::string reason) {
-    ++problems_total;
-    if (problems.size() < problems_kept_max) {
-        problems.push_back({std::move(path), std::move(reason)});
-    }
-}
-
 void TreeAssembler::enter(std::string_view name, ByteView entry) {
     std::size_t const path_length = path_.size();
     if (!open_.empty()) path_ = path_of(name);
@@ -77,7 +70,7 @@ Result<void> TreeAssembler::add_as_own(std::string_view name, data::Entry entry,
         return open_.back().records.add(hash, out.view());
     }
     if (!content) {
-        note(path_of(name), "is a hard link to the unreadable " + gone->first);
+        problems.add({path_of(name), "is a hard link to the unreadable " + gone->first});
         ++items_left_out;
         return {};
     }
@@ -91,7 +84,7 @@ Result<void> TreeAssembler::add_as_own(std::string_view name, data::Entry entry,
 
 Result<void> TreeAssembler::add_file(FileJob& job, std::string_view name, bool linked) {
     bytes_read += job.bytes_read;
-    if (!job.problem.empty()) note(path_of(name), job.problem);
+    if (!job.problem.empty()) problems.add({path_of(name), job.problem});
     bool const left_out = job.record.empty();
     if (linked && (left_out || job.other_file)) gone_[path_of(name)] = {job.names - 1, {}};
     if (left_out) {

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "repository/stream/content_writer.h"
+#include "repository/stream/problems.h"
 #include "repository/stream/record_stream.h"
 #include "repository/tree/batch.h"
 
@@ -21,8 +22,7 @@ public:
     /// The root's list, after the root was left.
     BlobList take_root();
 
-    std::vector<data::Problem> problems;  ///< the first 1,000
-    std::uint64_t problems_total = 0;
+    Problems problems;
     std::uint64_t bytes_read = 0, items_done = 0, items_left_out = 0;
     std::uint64_t bytes_of_own = 0;  ///< of further names that became files of their own
 
@@ -46,7 +46,6 @@ private:
                             std::shared_ptr<data::Content> content);
     Result<void> leave();
     void enter(std::string_view name, ByteView entry);
-    void note(std::string path, std::string reason);
     std::string path_of(std::string_view name) const;
 
     WriteContext& context_;
@@ -60,8 +59,5 @@ private:
     std::optional<BlobList> root_list_;
     GoneFiles gone_;  ///< by first name
 };
-
-/// At most 1,000 problems are kept; all are counted.
-inline constexpr std::size_t problems_kept_max = 1000;
 
 }  // namespace perdure::repository

@@ -273,6 +273,21 @@ TEST_F(TreeLossFixture, AFileThatFailsWhileItIsReadIsNamedAndTheReadersOwnProble
     EXPECT_FALSE(target.nodes.contains("bad"));
 }
 
+TEST_F(TreeLossFixture, OfManyProblemsNoMoreAreNamedThanASnapshotCanHold) {
+    using Step = ItemReader::Step;
+    for (std::size_t const length : {100U, 10'000U}) {
+        ItemReader reader;
+        reader.step(Step::enter, "").step(Step::leave, "");
+        for (std::size_t i = 0; i < 2000; ++i)
+            reader.problems.push_back({std::to_string(i), std::string(length, 'x')});
+        auto const source = back_up(reader);
+        ASSERT_TRUE(source) << source.error().message();
+        EXPECT_EQ(source->problems_total, 2000u);
+        EXPECT_EQ(source->problems.size(), length == 100 ? 1000u : 104u);
+        EXPECT_EQ(source->problems.back().path, std::to_string(source->problems.size() - 1));
+    }
+}
+
 TEST_F(TreeLossFixture, RecordsThatAreNoneAreCorrupt) {
     auto const bytes = [](std::initializer_list<int> values) {
         Bytes out;

@@ -107,12 +107,11 @@ Result<SourceSnapshot> write_tree(data::TreeReader& reader, SourceSnapshot const
     source.bytes_total = counts.bytes_total + assembler.bytes_of_own;
     source.bytes_read = assembler.bytes_read;
     source.items_unchanged = counts.files_unchanged;
-    source.problems = std::move(assembler.problems);
-    source.problems_total = assembler.problems_total;
     for (data::Problem& problem : reader.take_problems()) {
-        ++source.problems_total;
-        if (source.problems.size() < problems_kept_max) source.problems.push_back(problem);
+        assembler.problems.add(std::move(problem));
     }
+    source.problems_total = assembler.problems.total();
+    source.problems = assembler.problems.take_named();
     return source;
 }
 
