@@ -129,6 +129,19 @@ TEST_F(RepositoryFixture, ASessionWithoutCommitLeavesNoSnapshot) {
     EXPECT_TRUE(repository->snapshots(nullptr, {})->empty());
 }
 
+TEST_F(RepositoryFixture, WhatNobodyCouldReadIsNotCommitted) {
+    auto const repository = open();
+    std::vector<std::string> const long_tag{std::string(2 << 20, 'x')};
+    std::vector<std::string> const many_tags(70, std::string(1 << 20, 'x'));
+    for (auto const& tags : {long_tag, many_tags}) {
+        auto const session = *repository->begin({});
+        Snapshot snapshot;
+        snapshot.tags = tags;
+        EXPECT_FALSE(session->commit(std::move(snapshot), {}));
+        EXPECT_FALSE(store->head(snapshot_name(session->id()), {}));
+    }
+}
+
 TEST_F(RepositoryFixture, AFencedSessionLosesWithConflict) {
     auto repository = open();
     auto session = repository->begin({});

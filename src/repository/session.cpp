@@ -2,7 +2,8 @@
 //  1. keyring additions: a snapshot never names a handle whose key could be lost;
 //  2. packs, then index: a snapshot never names a blob that is not durable;
 //  3. the epoch is read again: people erased meanwhile are not brought back;
-//  4. PUT-if-absent of snapshot/<session>, the only commit. Whoever finds another body there has
+//  4. the sealed snapshot is opened as a reader will: what nobody could read is not committed;
+//  5. PUT-if-absent of snapshot/<session>, the only commit. Whoever finds another body there has
 //     lost: a collector fenced the session, or (the response was lost) the body is our own.
 #include "repository/session.h"
 
@@ -80,9 +81,9 @@ public:
         Bytes const body =
             seal_snapshot(snapshot, {place_.keyring.repository(), place_.keyring.common()}, pair,
                           place_.outside.random);
+        PD_TRY(snapshot.object_hash, open_as_readers_will(body));
         PD_CHECK(put_once(body, stop));
         committed_ = true;
-        snapshot.object_hash = crypto::sha256(body);
         auto const info = place_.repository.store().head(snapshot_name(id_), stop);
         snapshot.received = info ? info->modified : snapshot.finished;
         // The commit stands; a lease that stays behind only delays collections by its lifetime.
@@ -101,6 +102,19 @@ private:
         }
         ++snapshot.sequence;
         return {};
+    }
+
+    /// Its hash, as readers know it by.
+    Result<crypto::Digest> open_as_readers_will(ByteView body) {
+        if (body.size() > snapshot_bytes_max) {
+            return fail(Fault::exhausted, "the snapshot is larger than a reader takes: 64 MiB");
+        }
+        auto opened = open_snapshot(
+            body, id_, {place_.keyring.repository(), place_.keyring.common()},
+            [&](crypto::Digest const& writer) { return place_.keyring.writer_key(writer); });
+        if (opened) return opened->object_hash;
+        return fail(Fault::internal,
+                    "the snapshot does not read back: " + opened.error().message());
     }
 
     Result<void> put_once(ByteView body, std::stop_token stop) {
