@@ -355,11 +355,12 @@ Result<void> LocalStore::remove(ObjectName const& name, std::stop_token stop) {
     PD_CHECK(check_writable());
     Path const path = root_ / name;
     auto const removed = system::remove_file(path);
-    if (!removed) {
-        if (removed.error().fault() == Fault::not_found) return {};
-        return removed.error();
-    }
-    return system::sync_folder(path.parent_path());
+    bool const absent = !removed && removed.error().fault() == Fault::not_found;
+    if (!removed && !absent) return removed;
+    // Also where it was gone: whoever removed it may have died before that was durable.
+    auto const synced = system::sync_folder(path.parent_path());
+    bool const folder_absent = !synced && synced.error().fault() == Fault::not_found;
+    return folder_absent ? Result<void>() : synced;
 }
 
 /// What the file system would stamp: on a network file system this is the server's clock.

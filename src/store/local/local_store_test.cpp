@@ -131,6 +131,19 @@ TEST_F(LocalStoreTest, TheLoserOfARaceSyncsTheFolderHeReliesOn) {
     EXPECT_THAT(steps, ElementsAre(Step::sync_folder));
 }
 
+TEST_F(LocalStoreTest, WhatIsGoneAlreadyIsMadeSureToStayGone) {
+    ASSERT_TRUE(put("keyring/s/one"));
+    ASSERT_TRUE(store_->remove("keyring/s/one", {}));
+    std::size_t synced = 0;
+    system::set_step_hook([&](Step step, std::string_view) -> Result<void> {
+        synced += step == Step::sync_folder ? 1 : 0;
+        return {};
+    });
+    EXPECT_TRUE(store_->remove("keyring/s/one", {}));  // by one who died before that was durable
+    EXPECT_EQ(synced, 1u);
+    EXPECT_TRUE(store_->remove("lease/one", {}));
+}
+
 TEST_F(LocalStoreTest, AMissingFolderIsNotFoundAndNamed) {
     auto const opened = open_local({.root = scratch_->path() / "nowhere"});
     ASSERT_FALSE(opened);
