@@ -10,6 +10,7 @@
 #include "repository/diff/exclusive.h"
 #include "repository/diff/row_identity.h"
 #include "repository/rows/row_sort.h"
+#include "repository/rows/table_key.h"
 #include "repository/stream/content_source.h"
 #include "repository/stream/content_writer.h"
 
@@ -19,13 +20,6 @@ namespace {
 
 enum : std::uint8_t { side_after = 1, flag_outlined = 2 };
 constexpr std::size_t head_bytes = 1 + Handle::size;
-
-std::array<std::byte, 4> big_endian(std::uint32_t value) {
-    return {std::byte{static_cast<std::uint8_t>(value >> 24)},
-            std::byte{static_cast<std::uint8_t>(value >> 16)},
-            std::byte{static_cast<std::uint8_t>(value >> 8)},
-            std::byte{static_cast<std::uint8_t>(value)}};
-}
 
 using Ids = std::unordered_set<BlobId, OpaqueHash>;
 
@@ -152,7 +146,7 @@ private:
             std::byte const flags{static_cast<std::uint8_t>(
                 side | (row->outlined ? static_cast<std::uint8_t>(flag_outlined) : 0))};
             PD_CHECK(
-                sort_.add({big_endian(table), key}, {{&flags, 1}, handle.view(), row->payload}));
+                sort_.add({table_key(table), key}, {{&flags, 1}, handle.view(), row->payload}));
         }
     }
 
@@ -197,16 +191,13 @@ private:
 
     Result<void> tell(ByteView key, std::optional<Half> const& before,
                       std::optional<Half> const& after) {
-        std::uint32_t table = 0;
-        for (std::size_t i = 0; i < 4; ++i) {
-            table = (table << 8) | static_cast<std::uint32_t>(key[i]);
-        }
+        std::uint32_t const table = table_of(key);
         bool const both = before && after;
         bool const owner = both && before->handle != after->handle;
         if (table == data::media_table) {
             // The folder itself changes with every file in it: those are told.
-            if (key.size() == 4) return {};
-            return tell_media(to_string(key.subspan(4)), before, after, owner);
+            if (key.size() == sizeof(TableKey)) return {};
+            return tell_media(to_string(key.subspan(sizeof(TableKey))), before, after, owner);
         }
         RowDifference row;
         row.kind = both     ? RowDifference::Kind::changed
@@ -214,7 +205,7 @@ private:
                             : RowDifference::Kind::added;
         row.before_table = tables_.before(table);
         row.after_table = tables_.after(table);
-        row.key = key.subspan(4);
+        row.key = key.subspan(sizeof(TableKey));
         row.key_is_rowid = tables_.by_rowid(table);
         row.owner = owner;
         bool const shaped_alike = both && tables_.same_columns(table);

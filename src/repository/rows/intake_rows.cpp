@@ -1,4 +1,5 @@
 #include "repository/rows/merge_rows.h"
+#include "repository/rows/table_key.h"
 
 namespace perdure::repository {
 
@@ -6,13 +7,6 @@ namespace {
 
 constexpr std::size_t cached_subjects_max = 131'072;
 constexpr std::uint64_t rows_a_report = 4096;
-
-std::array<std::byte, 4> big_endian(std::uint32_t value) {
-    return {std::byte{static_cast<std::uint8_t>(value >> 24)},
-            std::byte{static_cast<std::uint8_t>(value >> 16)},
-            std::byte{static_cast<std::uint8_t>(value >> 8)},
-            std::byte{static_cast<std::uint8_t>(value)}};
-}
 
 }  // namespace
 
@@ -55,7 +49,7 @@ Result<void> RowIntake::take(data::RowView const& row, RowSort& sort) {
         note(row, "its key exceeds 1 MiB");
         return {};
     }
-    auto const table = big_endian(row.table);
+    auto const table = table_key(row.table);
     bool const outlined =
         row.table != data::media_table && row.payload.size() > row_payload_inline_max;
     if (!outlined) {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "repository/rows/table_key.h"
 #include "repository/tree/racy.h"
 
 namespace perdure::repository {
 
 namespace {
 
-constexpr std::size_t composite_head_bytes = Handle::size + 4;
+constexpr std::size_t composite_head_bytes = Handle::size + sizeof(TableKey);
 constexpr std::size_t batch_weight_max = 256u << 10;
 constexpr std::size_t batch_blocks_max = 128;
 
@@ -31,10 +32,8 @@ RowMerge::Key RowMerge::parse(ByteView composite) {
     PD_ASSERT(composite.size() >= composite_head_bytes);
     Key key;
     std::memcpy(key.handle.bytes.data(), composite.data(), Handle::size);
-    for (std::size_t i = Handle::size; i < composite_head_bytes; ++i) {
-        key.table = (key.table << 8) | static_cast<std::uint32_t>(composite[i]);
-    }
     key.in_domain = composite.subspan(Handle::size);
+    key.table = table_of(key.in_domain);
     key.key = composite.subspan(composite_head_bytes);
     return key;
 }

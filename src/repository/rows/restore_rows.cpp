@@ -5,6 +5,7 @@
 
 #include "repository/rows/read_blocks.h"
 #include "repository/rows/row_sort.h"
+#include "repository/rows/table_key.h"
 #include "repository/stream/content_source.h"
 
 namespace perdure::repository {
@@ -12,13 +13,6 @@ namespace perdure::repository {
 namespace {
 
 constexpr std::uint64_t rows_a_report = 16'384;
-
-std::array<std::byte, 4> big_endian(std::uint32_t value) {
-    return {std::byte{static_cast<std::uint8_t>(value >> 24)},
-            std::byte{static_cast<std::uint8_t>(value >> 16)},
-            std::byte{static_cast<std::uint8_t>(value >> 8)},
-            std::byte{static_cast<std::uint8_t>(value)}};
-}
 
 class RowRestore {
 public:
@@ -62,7 +56,7 @@ private:
                 PD_CHECK(put_media(*row, domain));
                 continue;
             }
-            auto const table = big_endian(row->table);
+            auto const table = table_key(row->table);
             std::byte const flag{static_cast<std::uint8_t>(row->outlined ? 1 : 0)};
             ByteView const handle = row->outlined ? domain->handle().view() : ByteView();
             PD_CHECK(sort_.add({table, row->key}, {{&flag, 1}, handle, row->payload}));
@@ -99,10 +93,8 @@ private:
             PD_TRY(std::optional<RowSort::Row> const sorted, sort_.next());
             if (!sorted) break;
             data::RowView row;
-            for (std::size_t i = 0; i < 4; ++i) {
-                row.table = (row.table << 8) | static_cast<std::uint32_t>(sorted->key[i]);
-            }
-            row.key = sorted->key.subspan(4);
+            row.table = table_of(sorted->key);
+            row.key = sorted->key.subspan(sizeof(TableKey));
             row.payload = sorted->payload.subspan(1);
             Bytes outlined;
             if (sorted->payload[0] == std::byte{1}) {
