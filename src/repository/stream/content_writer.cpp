@@ -35,6 +35,10 @@ struct Flight {
 
 }  // namespace
 
+BlobClass content_class(std::size_t bytes) {
+    return bytes < content::data_chunks.min_bytes ? BlobClass::small : BlobClass::large;
+}
+
 Result<std::size_t> read_fully(data::ByteSource& source, ByteSpan into) {
     std::size_t filled = 0;
     while (filled < into.size()) {
@@ -77,10 +81,8 @@ public:
     }
 
     Result<void> put_here(ByteView chunk) {
-        bool const small = chunk.size() < content::data_chunks.min_bytes;
-        PD_TRY(BlobId const id,
-               owner_.blobs_.put(options_.domain, chunk,
-                                 {.blob_class = small ? BlobClass::small : BlobClass::large}));
+        PD_TRY(BlobId const id, owner_.blobs_.put(options_.domain, chunk,
+                                                  {.blob_class = content_class(chunk.size())}));
         return keep(id, chunk.size());
     }
 

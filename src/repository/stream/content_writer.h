@@ -9,6 +9,9 @@
 
 namespace perdure::repository {
 
+/// How a whole content, or one chunk of it, is framed.
+BlobClass content_class(std::size_t bytes);
+
 /// How the bytes of one content are stored.
 struct ContentOptions {
     DomainPtr domain;

@@ -2,16 +2,16 @@
 
 #include <fmt/core.h>
 
+#include "repository/stream/content_writer.h"
+
 namespace perdure::repository {
 
 namespace {
 
-constexpr std::uint32_t small_blob_bytes_max = 256 << 10;
-
 BlobClass class_of(ObjectKind kind, FrameRecord const& frame, BlobRecord const& blob) {
     if (kind == ObjectKind::meta_pack) return BlobClass::meta;
     if (frame.base) return BlobClass::rows;
-    return blob.length < small_blob_bytes_max ? BlobClass::small : BlobClass::large;
+    return content_class(blob.length);
 }
 
 }  // namespace

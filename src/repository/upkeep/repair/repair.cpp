@@ -25,6 +25,7 @@
 #include "repository/config_object.h"
 #include "repository/keyring/keyring.h"
 #include "repository/lease.h"
+#include "repository/stream/content_writer.h"
 #include "repository/upkeep/collect/collection.h"
 #include "repository/upkeep/collect/live_set.h"
 #include "repository/upkeep/repair/heal_packs.h"
@@ -34,8 +35,6 @@
 namespace perdure::repository {
 
 namespace {
-
-constexpr std::uint32_t small_blob_bytes_max = 256 << 10;
 
 class Repairer {
 public:
@@ -310,7 +309,7 @@ Result<bool> Repairer::salvage_one(Endangered const& blob, BlobWriter* writer) {
     }
     if (writer == nullptr) return true;
     BlobWriter::Put put;
-    put.blob_class = view->length < small_blob_bytes_max ? BlobClass::small : BlobClass::large;
+    put.blob_class = content_class(view->length);
     if (blob.kind == ObjectKind::meta_pack) put.blob_class = BlobClass::meta;
     PD_TRY(BlobId const id, writer->put(*domain, view->view(), put));
     PD_ASSERT(id == blob.id);
