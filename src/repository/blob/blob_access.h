@@ -11,8 +11,7 @@ struct BlobWriterOptions {
     system::Random* random = nullptr;
     unsigned threads = 2;  ///< about how many put at once
     bool parity = true;
-    bool compare_all = false;  ///< decode every frame after writing it, not one in eight
-    std::stop_token stop;      ///< ends waiting puts and uploads with cancelled
+    std::stop_token stop;  ///< ends waiting puts and uploads with cancelled
 };
 
 /// Memory: per thread one open frame of each class (≤ 4 MiB + its last blob), at most three data
