@@ -55,9 +55,7 @@ Result<void> PackUpload::upload(FilledPack& pack) {
     PackName const name{pack.seal->kind(), options_.session, crypto::sha256(pack.body)};
     pack.directory.body_bytes = pack.body.size();
     if (options_.parity) append(pack.body, content::make_parity(pack.body));
-    auto const put =
-        source.store.put(name.text(), pack.body, store::PutMode::replace, stop_.get_token());
-    if (!put) return Error(put.error()).within("writing " + name.text());
+    PD_CHECK(source.store.put(name.text(), pack.body, store::PutMode::replace, stop_.get_token()));
     PD_TRY(store::ObjectInfo const info, source.store.head(name.text(), stop_.get_token()));
     if (info.size_bytes != pack.body.size()) {
         return fail(Fault::corrupt, "the store kept another length of " + name.text());
