@@ -15,7 +15,7 @@ using DestinationId = Opaque<16, struct DestinationTag>;
 /// manifest holds its hash. docs/FORMAT.md §config.
 struct RepositoryConfig {
     RepositoryId repository;
-    DestinationId destination;  ///< random per place: tells a copied repository from its original
+    DestinationId destination;  ///< of the place where it was made; copies have it, too
     Timestamp created;
     bool parity = true;
     std::string label;
