@@ -4,8 +4,8 @@
 //
 // 1. One leg, the authority, decides what exists: the first that serves. A put-if-absent that it
 //    refuses is refused, whatever the others hold.
-// 2. A leg that failed once is given nothing more in this session, so no snapshot lands where one
-//    of its packs is missing. It is still read from.
+// 2. A leg that failed once, or does not keep a pack that it accepted, is given nothing more in
+//    this session, so no snapshot lands where one of its packs is missing. It is still read from.
 // 3. Before the first put legs are compared. One that lacks a snapshot, a manifest or the config
 //    that another has was away: it is no authority, for it may hold keys that were destroyed.
 // 4. Keys and data have an authority each; who only lags behind in packs still decides about keys.
@@ -32,6 +32,7 @@ namespace {
 
 constexpr std::string_view snapshot_prefix = "snapshot/";
 constexpr std::string_view manifest_prefix = "keyring/m/";
+constexpr std::string_view pack_prefix = "pack/";
 constexpr char const* compared_data[] = {"config", "index/", "pack/", "snapshot/"};
 constexpr char const* compared_keys[] = {"keyring/a/", "keyring/m/", "keyring/s/"};
 constexpr std::uint64_t manifest_bytes_max = 64u << 20;
@@ -78,6 +79,15 @@ Result<std::size_t> count_missing(ObjectStore& store, std::vector<std::string> c
         if (!info) ++missing;
     }
     return missing;
+}
+
+/// That a place which accepted an object keeps all of it.
+Result<void> prove(ObjectStore& store, ObjectName const& name, std::uint64_t bytes,
+                   std::stop_token const& stop) {
+    auto const info = store.head(name, stop);
+    if (info && info->size_bytes == bytes) return {};
+    if (!info && info.error().fault() != Fault::not_found) return info.error();
+    return fail(Fault::corrupt, fmt::format("it said that it keeps {} and does not", name));
 }
 
 }  // namespace
@@ -234,10 +244,13 @@ Result<void> MirrorStore::put_at(std::size_t leg, ObjectName const& name, ByteVi
     return {};
 }
 
-/// The authority accepted the object. A leg that has it already, byte for byte, needs nothing.
+/// The authority accepted the object. A leg that has it already, byte for byte, needs nothing. Who
+/// writes a pack asks back the authority alone whether it is there, before a snapshot follows.
 Result<void> MirrorStore::copy_to(std::size_t leg, ObjectName const& name, ByteView body,
                                   PutMode mode, std::stop_token const& stop) {
     auto done = put_at(leg, name, body, mode, stop);
+    if (done && name.starts_with(pack_prefix))
+        return prove(*legs_[leg].made.store, name, body.size(), stop);
     if (done || done.error().fault() != Fault::conflict) return done;
     auto const held = read_all(*legs_[leg].made.store, name, body.size(), stop);
     if (held && same_bytes(*held, body)) return {};

@@ -64,6 +64,17 @@ TEST_F(MirrorTest, ALegThatMissedAPackNeverGetsASnapshot) {
     EXPECT_EQ(mirror_->health()[1].error.value().fault(), Fault::exhausted);
 }
 
+TEST_F(MirrorTest, ALegThatOnlySaysThatItKeepsAPackNeverGetsASnapshot) {
+    faulty_[1]->set_script(always(Operation::put, "pack/", {.kind = Kind::lie}));
+    faulty_[2]->set_script(always(Operation::put, "pack/", {.kind = Kind::truncate, .amount = 2}));
+    ASSERT_TRUE(put("pack/d/1", "pack"));
+    ASSERT_TRUE(put("snapshot/1", "snapshot"));
+    EXPECT_TRUE(has(0, "snapshot/1"));
+    EXPECT_FALSE(has(1, "snapshot/1") || has(2, "snapshot/1"));
+    EXPECT_THAT(degraded(), ElementsAre(false, true, true));
+    EXPECT_EQ(mirror_->health()[1].error.value().fault(), Fault::corrupt);
+}
+
 TEST_F(MirrorTest, TheAuthorityDecidesWhoWins) {
     ASSERT_TRUE(memory_[0]->put("snapshot/1", as_bytes("tomb"), PutMode::if_absent, {}));
     auto const lost = put("snapshot/1", "ours");
