@@ -178,11 +178,13 @@ private:
                         "the store took so long that somebody may have pinned "
                         "the snapshot: nothing was deleted");
         }
+        if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
+        // From here on not stopped by Ctrl-C: it would be gone at the first of several
+        // destinations, and whoever stopped would be told that it stays. Nor below: a program of
+        // before does not look what was said, and somebody was told that it is pinned.
         store::ObjectName const name = snapshot_name(id);
         PD_CHECK(put_triple(*store_, name, tombstone_body(outside_.clock.now()),
-                            store::PutMode::replace, stop));
-        // A program of before does not look what was said. Not stopped by Ctrl-C: somebody was
-        // told that it is pinned.
+                            store::PutMode::replace, {}));
         auto const still = check_unpinned(id, {});
         if (still || still.error().fault() != Fault::denied || !body) return {};
         PD_CHECK(put_triple(*store_, name, *body, store::PutMode::replace, {}));

@@ -9,7 +9,9 @@
 #include "repository/testing/fake_tree.h"
 #include "repository/triple.h"
 #include "store/memory/memory_store.h"
+#include "store/wrap/fault.h"
 #include "store/wrap/forward.h"
+#include "store/wrap/mirror.h"
 #include "system/step.h"
 
 namespace perdure::repository {
@@ -140,6 +142,42 @@ TEST_F(RepositoryFixture, WhatNobodyCouldReadIsNotCommitted) {
         EXPECT_FALSE(session->commit(std::move(snapshot), {}));
         EXPECT_FALSE(store->head(snapshot_name(session->id()), {}));
     }
+}
+
+/// Ctrl-C in the moment in which the first destination has what is put there for a snapshot.
+class StoppedThere final : public store::ForwardingStore {
+public:
+    StoppedThere() : ForwardingStore(std::make_shared<store::MemoryStore>()) {}
+    Result<void> put(store::ObjectName const& name, ByteView body, store::PutMode mode,
+                     std::stop_token given) override {
+        auto const done = ForwardingStore::put(name, body, mode, std::move(given));
+        if (name.starts_with("snapshot/")) stop.request_stop();
+        return done;
+    }
+    std::stop_source stop;
+};
+
+TEST_F(RepositoryFixture, WhatIsStoppedIsCommittedOrDeletedAtEachDestinationOrAtNone) {
+    auto const first = std::make_shared<StoppedThere>();
+    auto const second = std::make_shared<store::FaultStore>(std::make_shared<store::MemoryStore>());
+    store = store::MirrorStore::create({{"first", first, {}}, {"second", second, {}}}).value();
+    ASSERT_TRUE(Repository::create(store, key, {}, outside, {}));
+    auto const repository = open();
+    auto const session = *repository->begin({});
+    auto const states = [&] {
+        std::vector<SessionState> all;
+        for (auto* leg : store->legs()) all.push_back(*session_state(*leg, session->id(), {}));
+        return all;
+    };
+    ASSERT_TRUE(session->commit({}, first->stop.get_token()));
+    EXPECT_EQ(states(), std::vector(2, SessionState::committed));
+    auto const stopped = (*repository->begin({}))->commit({}, first->stop.get_token());
+    EXPECT_EQ(stopped.error().fault(), Fault::cancelled);
+    EXPECT_FALSE(repository->remove_snapshot(session->id(), first->stop.get_token()));
+    EXPECT_EQ(states(), std::vector(2, SessionState::committed));
+    first->stop = std::stop_source();
+    ASSERT_TRUE(repository->remove_snapshot(session->id(), first->stop.get_token()));
+    EXPECT_EQ(states(), std::vector(2, SessionState::gone));
 }
 
 TEST_F(RepositoryFixture, AFencedSessionLosesWithConflict) {

@@ -87,7 +87,7 @@ public:
         auto const info = place_.repository.store().head(snapshot_name(id_), stop);
         snapshot.received = info ? info->modified : snapshot.finished;
         // The commit stands; a lease that stays behind only delays collections by its lifetime.
-        if (lease_) (void)lease_->release(stop);
+        if (lease_) (void)lease_->release({});
         return snapshot;
     }
 
@@ -117,16 +117,19 @@ private:
                     "the snapshot does not read back: " + opened.error().message());
     }
 
+    /// Not stopped half-way by Ctrl-C: the first of several destinations would have it, and whoever
+    /// stopped would be told that nothing was kept.
     Result<void> put_once(ByteView body, std::stop_token stop) {
+        if (stop.stop_requested()) return fail(Fault::cancelled, "stopped");
         store::ObjectStore& store = place_.repository.store();
         store::ObjectName const name = snapshot_name(id_);
         for (int attempt = 1;; ++attempt) {
-            auto const put = put_triple(store, name, body, store::PutMode::if_absent, stop);
+            auto const put = put_triple(store, name, body, store::PutMode::if_absent, {});
             if (put) return {};
-            if (put.error().fault() == Fault::conflict) return compare(store, name, body, stop);
+            if (put.error().fault() == Fault::conflict) return compare(store, name, body, {});
             if (put.error().fault() != Fault::unavailable) return put.error();
             // The response may have been lost after the deed: look, before trying again.
-            auto const found = compare(store, name, body, stop);
+            auto const found = compare(store, name, body, {});
             if (found || found.error().fault() == Fault::conflict) return found;
             if (attempt == put_attempts_max || stop.stop_requested()) return put.error();
         }
