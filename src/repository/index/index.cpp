@@ -2,6 +2,7 @@
 
 #include "crypto/seal.h"
 #include "repository/triple.h"
+#include "store/kept.h"
 #include "system/memory.h"
 
 namespace perdure::repository {
@@ -217,10 +218,7 @@ Result<std::shared_ptr<IndexSegment const>> Index::write(IndexTables tables, std
     }
     crypto::Digest const name = crypto::sha256(object);
     PD_CHECK(options_.source.store.put(name_text(name), object, store::PutMode::replace, stop));
-    PD_TRY(store::ObjectInfo const info, options_.source.store.head(name_text(name), stop));
-    if (info.size_bytes != object.size()) {
-        return fail(Fault::corrupt, "the store kept another length of " + name_text(name));
-    }
+    PD_CHECK(store::check_kept(options_.source.store, name_text(name), object.size(), stop));
     object = Bytes();  // tens of megabytes that the cache's form does not need beside it
     return IndexSegment::make(std::move(tables), name, cache_key_, cache_file(name));
 }

@@ -2,6 +2,7 @@
 
 #include "base/task_group.h"
 #include "content/parity.h"
+#include "store/kept.h"
 
 namespace perdure::repository {
 namespace {
@@ -56,10 +57,7 @@ Result<void> PackUpload::upload(FilledPack& pack) {
     pack.directory.body_bytes = pack.body.size();
     if (options_.parity) append(pack.body, content::make_parity(pack.body));
     PD_CHECK(source.store.put(name.text(), pack.body, store::PutMode::replace, stop_.get_token()));
-    PD_TRY(store::ObjectInfo const info, source.store.head(name.text(), stop_.get_token()));
-    if (info.size_bytes != pack.body.size()) {
-        return fail(Fault::corrupt, "the store kept another length of " + name.text());
-    }
+    PD_CHECK(store::check_kept(source.store, name.text(), pack.body.size(), stop_.get_token()));
     bytes_stored += pack.body.size();
     ++packs;
     return list(name, pack.directory);

@@ -23,6 +23,7 @@
 #include <span>
 #include <tuple>
 
+#include "store/kept.h"
 #include "store/own_names.h"
 #include "store/wrap/keyless.h"
 
@@ -81,15 +82,6 @@ Result<std::size_t> count_missing(ObjectStore& store, std::vector<std::string> c
     return missing;
 }
 
-/// That a place which accepted an object keeps all of it.
-Result<void> prove(ObjectStore& store, ObjectName const& name, std::uint64_t bytes,
-                   std::stop_token const& stop) {
-    auto const info = store.head(name, stop);
-    if (info && info->size_bytes == bytes) return {};
-    if (!info && info.error().fault() != Fault::not_found) return info.error();
-    return fail(Fault::corrupt, fmt::format("it said that it keeps {} and does not", name));
-}
-
 }  // namespace
 
 Result<std::shared_ptr<MirrorStore>> MirrorStore::create(std::vector<MirrorLeg> legs) {
@@ -145,20 +137,6 @@ std::vector<std::size_t> MirrorStore::in_order(bool healthy_only, Kind kind) con
 bool MirrorStore::is_healthy(std::size_t leg, Kind kind) const {
     std::lock_guard const lock(mutex_);
     return serves(legs_[leg], kind);
-}
-
-void MirrorStore::degrade(std::size_t leg, Error error) {
-    std::lock_guard const lock(mutex_);
-    legs_[leg].degraded = true;
-    legs_[leg].lags = false;
-    if (!legs_[leg].error) legs_[leg].error = std::move(error);
-}
-
-void MirrorStore::lag(std::size_t leg, Error error) {
-    std::lock_guard const lock(mutex_);
-    if (legs_[leg].degraded) return;
-    legs_[leg].degraded = legs_[leg].lags = true;
-    legs_[leg].error = std::move(error);
 }
 
 /// Asks one leg after the other. A healthy leg that does not answer is degraded, so that the next
@@ -250,7 +228,7 @@ Result<void> MirrorStore::copy_to(std::size_t leg, ObjectName const& name, ByteV
                                   PutMode mode, std::stop_token const& stop) {
     auto done = put_at(leg, name, body, mode, stop);
     if (done && name.starts_with(pack_prefix))
-        return prove(*legs_[leg].made.store, name, body.size(), stop);
+        return check_kept(*legs_[leg].made.store, name, body.size(), stop);
     if (done || done.error().fault() != Fault::conflict) return done;
     auto const held = read_all(*legs_[leg].made.store, name, body.size(), stop);
     if (held && same_bytes(*held, body)) return {};

@@ -70,6 +70,20 @@ std::vector<LegHealth> MirrorStore::health() const {
     return report;
 }
 
+void MirrorStore::degrade(std::size_t leg, Error error) {
+    std::lock_guard const lock(mutex_);
+    legs_[leg].degraded = true;
+    legs_[leg].lags = false;
+    if (!legs_[leg].error) legs_[leg].error = std::move(error);
+}
+
+void MirrorStore::lag(std::size_t leg, Error error) {
+    std::lock_guard const lock(mutex_);
+    if (legs_[leg].degraded) return;
+    legs_[leg].degraded = legs_[leg].lags = true;
+    legs_[leg].error = std::move(error);
+}
+
 void MirrorStore::shut_out(
     std::function<std::optional<Error>(std::string const&, ObjectStore&)> const& why) {
     for (auto& leg : legs_) {

@@ -9,6 +9,7 @@
 #include "base/task_group.h"
 #include "repository/config_object.h"
 #include "repository/upkeep/verify/pack_check.h"
+#include "store/kept.h"
 
 namespace perdure::repository {
 
@@ -104,9 +105,19 @@ private:
                      std::stop_token const& stop) {
         if (!request_.heal.dry_run) {
             PD_CHECK(request_.heal.leg.put(name.text(), object, store::PutMode::replace, stop));
+            auto const kept =
+                store::check_kept(request_.heal.leg, name.text(), object.size(), stop);
+            if (!kept && kept.error().fault() != Fault::corrupt) return kept;
+            if (!kept) return leave(name, kept.error().message());
         }
         std::lock_guard const lock(mutex_);
         report_.mended.push_back({name.text(), std::move(by)});
+        return {};
+    }
+
+    Result<void> leave(PackName const& name, std::string why) {
+        std::lock_guard const lock(mutex_);
+        report_.left.push_back({Finding::Kind::damaged, name.text(), std::move(why), false});
         return {};
     }
 

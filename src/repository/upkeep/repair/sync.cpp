@@ -37,6 +37,7 @@
 #include "repository/upkeep/repair/deletions.h"
 #include "repository/upkeep/repair/proven_object.h"
 #include "repository/upkeep/repair/syncing_leg.h"
+#include "store/kept.h"
 #include "store/own_names.h"
 #include "store/wrap/keyless.h"
 
@@ -428,7 +429,9 @@ Result<void> Syncer::copy(ObjectName const& name, ByteView object, Leg& to, stor
     if (name.starts_with("snapshot/") && !to.report.problem.empty() && !is_tombstone(object))
         return {};
     if (!options_.dry_run) {
-        auto const done = to.store->put(name, object, mode, stop_);
+        auto done = to.store->put(name, object, mode, stop_);
+        if (done && name.starts_with("pack/"))
+            done = store::check_kept(*to.store, name, object.size(), stop_);
         if (!done && done.error().fault() == Fault::cancelled) return done;
         if (!done && done.error().fault() != Fault::conflict) {
             to.note_failure(done.error(), stop_);

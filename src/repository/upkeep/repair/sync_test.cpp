@@ -69,6 +69,9 @@ protected:
             EXPECT_TRUE(UpkeepWorld::must(verify(*world_.open(leg), {}, {})).passed());
         }
     }
+    void expect_whole_at_one(Snapshot const& snapshot, TreeModel const& model) {
+        EXPECT_TRUE(world_.restored(snapshot, world_.memory) == UpkeepWorld::files_of(model));
+    }
     UpkeepWorld world_;
     std::shared_ptr<store::MemoryStore> two_;
     std::shared_ptr<store::FaultStore> faulty_;
@@ -93,6 +96,19 @@ TEST_F(SyncTest, ADestinationThatWasAwayCatchesUp) {
     expect_whole_on_both(first, one);
     expect_whole_on_both(second, two);
     EXPECT_EQ(heal().legs.at(1).objects_copied, 0u);
+}
+
+TEST_F(SyncTest, ADestinationThatOnlySaysThatItKeepsAPackGetsNoSnapshot) {
+    TreeModel model = make_tree(1);
+    take_two_away();
+    auto const snapshot = backup(model);
+    bring_two_back();
+    faulty_->set_script(store::always(store::Operation::put, "pack/d/",
+                                      {.kind = store::Mishap::Kind::truncate, .amount = 100}));
+    auto const report = heal();
+    EXPECT_FALSE(report.legs.at(1).complete);
+    EXPECT_FALSE(two_->head(snapshot_name(snapshot.session), {}));
+    expect_whole_at_one(snapshot, model);
 }
 
 /// Lets something happen once after a listing of this prefix.
