@@ -1,4 +1,5 @@
 #include "origin/holder.h"
+#include "system/folder/list_folder.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -28,18 +29,17 @@ bool refuses_leases(int file) {
 
 std::string find_holder(struct stat const& wanted) {
     std::error_code error;
-    for (auto const& process : std::filesystem::directory_iterator("/proc", error)) {
-        auto const pid = process.path().filename().string();
+    for (auto const& process : system::list_folder("/proc", error)) {
+        auto const pid = process.filename().string();
         if (pid.find_first_not_of("0123456789") != pid.npos) continue;
         if (pid == std::to_string(::getpid())) continue;
         std::error_code unreadable;
-        for (auto const& open :
-             std::filesystem::directory_iterator(process.path() / "fd", unreadable)) {
+        for (auto const& open : system::list_folder(process / "fd", unreadable)) {
             struct stat status{};
-            if (::stat(open.path().c_str(), &status) != 0) continue;
+            if (::stat(open.c_str(), &status) != 0) continue;
             if (status.st_dev != wanted.st_dev || status.st_ino != wanted.st_ino) continue;
             std::string name;
-            std::getline(std::ifstream(process.path() / "comm"), name);
+            std::getline(std::ifstream(process / "comm"), name);
             return fmt::format("{} ({})", name.empty() ? "process" : name, pid);
         }
     }

@@ -16,6 +16,7 @@
 #include "repository/lease.h"
 #include "system/account.h"
 #include "system/clock.h"
+#include "system/folder/list_folder.h"
 
 namespace perdure::repository {
 
@@ -81,15 +82,15 @@ std::set<SessionId> ended_here(system::Path const& marks) {
     if (marks.empty()) return ended;
     std::error_code error;
     auto const us = content();
-    for (auto const& each : std::filesystem::directory_iterator(marks, error)) {
-        auto const session = session_from_hex(each.path().filename().native());
+    for (auto const& each : system::list_folder(marks, error)) {
+        auto const session = session_from_hex(each.filename().native());
         if (!session) continue;
-        auto const lock = locked(each.path());
+        auto const lock = locked(each);
         if (!lock.is_open()) continue;
-        auto const text = system::read_file(each.path(), mark_bytes_max);
+        auto const text = system::read_file(each, mark_bytes_max);
         if (!text || as_text(*text) != us) continue;
         if (is_old(lock)) {
-            static_cast<void>(system::remove_file(each.path()).has_value());
+            static_cast<void>(system::remove_file(each).has_value());
         } else {
             ended.insert(*session);
         }

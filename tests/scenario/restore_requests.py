@@ -51,6 +51,17 @@ def claim_what_nothing_fits_is_refused(place):
     place.good("restore", "latest", "s/*.txt", "app/a.jpg", "--to", "live", "--confirm", "s,app")
 
 
+def claim_a_target_that_cannot_be_looked_at_is_an_error_in_words(place):
+    """A name too long, links that go round: no question to the disk may end the program."""
+    stage.people(place, 1, 3)
+    place.repository(app="app.db")
+    place.good("backup")
+    (place.work / "loop").symlink_to("loop")
+    for target in (300 * "x", "loop/file"):
+        ran = place.good("restore", "plan", "latest", "app", "--target", target, code=1)
+        assert "error[PD-0001]" in ran.err and "is not there" in ran.err, ran
+
+
 def claim_conditions_that_nothing_meets_are_refused(place):
     sources(place)
     for words in (["app:memory", "--where", "path='zz'"],):

@@ -1,7 +1,7 @@
 """Names: words that say nothing are banned from files, folders, types and namespaces.
 
 Also the one door to the disk: outside src/system nothing may change a disk, or system::step()
-would not see it and the crash tests would prove nothing.
+would not see it and the crash tests would prove nothing. And no question to the disk may throw.
 """
 import re
 
@@ -26,6 +26,16 @@ DISK_EXCEPTIONS = {
     "src/origin/merge/": "files are swapped below folder descriptors; each step is announced",
     "src/demo/": "samples have dates, a FIFO and attributes, which no other room makes",
 }
+
+
+# std::filesystem throws where it is given no error to fill in: for want of permission, for a name
+# too long, from a disk that fails. Whether a status tells of something is no question to the disk.
+THROWS = re.compile(
+    r"for \([^;()]*:\s*std::filesystem::(?:recursive_)?directory_iterator\b"
+    r"|std::filesystem::(?:exists|is_\w+|file_size|absolute|canonical|weakly_canonical|equivalent"
+    r"|relative|space|status|symlink_status|read_symlink|last_write_time|current_path"
+    r"|temp_directory_path)\((?![^;{}]*\b(?:error|ignored|unknown|unseen|failed|code)\b)"
+    r"(?!\w*status\))")
 
 
 def words(name):
@@ -54,6 +64,12 @@ def check_disk(file, code):
         yield f"{file}:{line}: {match.group().strip('( ')} changes a disk outside src/system"
 
 
+def check_throws(file, code):
+    for match in THROWS.finditer(code):
+        line = code.count("\n", 0, match.start()) + 1
+        yield f"{file}:{line}: {match.group().split('::')[-1]} throws without an error_code"
+
+
 def check(root):
     for path in source.sources(root, ["src", "tests", "fuzz", "bench"], (".h", ".cpp", ".py")):
         file = path.relative_to(root)
@@ -67,3 +83,4 @@ def check(root):
         yield from check_types(file, code)
         if file.parts[0] == "src" and not source.is_test(file):
             yield from check_disk(file, code)
+            yield from check_throws(file, code)

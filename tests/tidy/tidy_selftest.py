@@ -174,6 +174,17 @@ class PlantedHouse(unittest.TestCase):
                    "void f() {\n    system::step(s, p);\n    ::unlink(p);\n}\n")
         self.assertEqual(self.found(names), "")
 
+    def test_a_question_to_the_disk_that_throws_is_found(self):
+        for line in ("for (auto each :\n         std::filesystem::directory_iterator(a, error)) {}",
+                     "if (std::filesystem::exists(path)) return;",
+                     "auto const full = std::filesystem::absolute(path).string();"):
+            self.plant("src/store/bad.cpp", f"void f() {{\n    {line}\n}}\n")
+            self.assertIn("src/store/bad.cpp:2:", self.found(names))
+        for line in ("if (std::filesystem::exists(status)) return;",
+                     "auto const full = std::filesystem::absolute(path, error).string();"):
+            self.plant("src/store/bad.cpp", f"void f() {{\n    {line}\n}}\n")
+            self.assertEqual(self.found(names), "")
+
     def test_a_header_that_needs_another_before_it_is_found(self):
         self.plant("src/base/needy.h", "#pragma once\nstd::string name();\n")
         self.assertIn("src/base/needy.h: does not compile alone", self.found(headers))

@@ -33,7 +33,9 @@ std::uint64_t written_bytes(data::Json const& source) {
 data::Json space_json(RecoveryPlace const& place, std::uint64_t written) {
     data::Json json;
     auto folder = place.target.path;
-    while (!folder.empty() && !std::filesystem::is_directory(folder)) folder = folder.parent_path();
+    std::error_code error;
+    while (!folder.empty() && !std::filesystem::is_directory(folder, error))
+        folder = folder.parent_path();
     auto const free = system::free_bytes(folder.empty() ? "." : folder);
     json.put("source", place.source->name).put("needed", written * 2);
     if (free) json.put("free", *free);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "job/recovery/journal.h"
+#include "system/folder/list_folder.h"
 
 namespace perdure::job {
 
@@ -117,8 +118,8 @@ Result<RunFolder> RunFolder::open(system::Path const& recovery, std::string cons
 std::vector<RunFolder> RunFolder::list(system::Path const& recovery) {
     std::vector<RunFolder> out;
     std::error_code error;
-    for (auto const& entry : std::filesystem::directory_iterator(recovery, error)) {
-        auto folder = open(recovery, entry.path().filename().string());
+    for (auto const& each : system::list_folder(recovery, error)) {
+        auto folder = open(recovery, each.filename().string());
         if (folder) out.push_back(std::move(*folder));
     }
     std::ranges::sort(out, [](RunFolder const& a, RunFolder const& b) {

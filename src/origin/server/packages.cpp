@@ -1,4 +1,5 @@
 #include "origin/server/packages.h"
+#include "system/folder/list_folder.h"
 
 #include <openssl/evp.h>
 
@@ -124,9 +125,9 @@ PackageFiles read_packages(system::Path const& root, std::vector<std::string> co
         read_extended_states(to_string(*states), out);
     }
     std::error_code error;
-    for (auto const& entry : std::filesystem::directory_iterator(dpkg / "info", error)) {
-        if (entry.path().extension() != ".list") continue;
-        auto const list = system::read_file(entry.path(), list_bytes_max);
+    for (auto const& file : system::list_folder(dpkg / "info", error)) {
+        if (file.extension() != ".list") continue;
+        auto const list = system::read_file(file, list_bytes_max);
         if (list) read_list(to_string(*list), folders, out);
     }
     if (error) remarks.push_back("the file lists of packages cannot be read: " + error.message());

@@ -1,4 +1,5 @@
 #include "origin/server/processes.h"
+#include "system/folder/list_folder.h"
 
 #include <fmt/format.h>
 
@@ -114,12 +115,12 @@ std::int64_t parent_of(system::Path const& process) {
 /// Inodes of the sockets that a process holds; empty: not allowed to look.
 std::optional<std::vector<std::uint64_t>> sockets_of(system::Path const& process) {
     std::error_code error;
-    std::filesystem::directory_iterator const files(process / "fd", error);
-    if (error) return std::nullopt;
+    auto const files = system::list_folder(process / "fd", error);
+    if (error == std::errc::permission_denied) return std::nullopt;
     std::vector<std::uint64_t> out;
     for (auto const& file : files) {
         std::error_code ignored;
-        std::string const target = std::filesystem::read_symlink(file.path(), ignored).string();
+        std::string const target = std::filesystem::read_symlink(file, ignored).string();
         constexpr std::string_view start = "socket:[";
         if (!target.starts_with(start)) continue;
         std::uint64_t inode = 0;
@@ -192,18 +193,18 @@ std::vector<RunningServer> running_servers(system::Path const& proc,
     };
     std::vector<Seen> seen;
     std::error_code error;
-    std::filesystem::directory_iterator const processes(proc, error);
-    if (error) {
+    auto const processes = system::list_folder(proc, error);
+    if (processes.empty()) {
         remarks.push_back("running programs cannot be seen: " + error.message());
         return {};
     }
     for (auto const& process : processes) {
-        std::string const name = process.path().filename().string();
+        std::string const name = process.filename().string();
         std::int64_t pid = 0;
         auto const [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
         if (bad != std::errc() || end != name.data() + name.size()) continue;
-        Engine const* engine = engine_of(text_of(process.path() / "comm"));
-        if (engine) seen.push_back({engine, pid, parent_of(process.path())});
+        Engine const* engine = engine_of(text_of(process / "comm"));
+        if (engine) seen.push_back({engine, pid, parent_of(process)});
     }
     std::map<std::uint64_t, std::string> addresses;
     for (char const* table : {"tcp", "tcp6"}) {

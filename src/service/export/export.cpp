@@ -108,7 +108,8 @@ Result<ExportAnswer> export_records(Workspace& workspace, ExportCall const& call
                                        .progress = call.progress},
                                       workspace.stop());
     if (!report) return record.failed(std::move(report).error());
-    if (std::filesystem::is_regular_file(call.output)) {
+    std::error_code unseen;
+    if (std::filesystem::is_regular_file(call.output, unseen)) {
         record.evidence(call.output.filename().string(), to_hex(report->proof.digest));
     }
     record.run().items = report->summary.records;

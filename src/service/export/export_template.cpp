@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/template/template_writer.h"
+#include "system/folder/list_folder.h"
 
 namespace perdure::service {
 namespace {
@@ -32,10 +33,9 @@ std::string template_from_anywhere(std::string const& format) {
 std::vector<NamedTemplate> list_templates(system::Path const& config_folder) {
     std::vector<NamedTemplate> found;
     std::error_code ignored;
-    for (auto const& entry :
-         std::filesystem::directory_iterator(config_folder / "templates", ignored)) {
-        if (!entry.is_regular_file(ignored)) continue;
-        if (auto one = read_template(entry.path())) found.push_back(std::move(*one));
+    for (auto const& file : system::list_folder(config_folder / "templates", ignored)) {
+        if (!std::filesystem::is_regular_file(file, ignored)) continue;
+        if (auto one = read_template(file)) found.push_back(std::move(*one));
     }
     std::ranges::sort(found, {}, &NamedTemplate::name);
     for (auto const& each : format::builtin_templates()) {

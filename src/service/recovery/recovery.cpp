@@ -204,9 +204,11 @@ Result<PlanAnswer> plan_restore(Workspace& workspace, PlanCall const& call) {
                                   workspace.stop()));
     PD_TRY(auto places, places_of(workspace, answer.snapshot, request.scope, call.target));
     request.places = std::move(places.places);
-    auto const target = call.target == "live"
-                            ? call.target
-                            : std::filesystem::absolute(call.target).lexically_normal().string();
+    std::error_code error;
+    auto const target =
+        call.target == "live"
+            ? call.target
+            : std::filesystem::absolute(call.target, error).lexically_normal().string();
     request.header = header_of(workspace, answer.snapshot, target, request.places);
     auto const measured = measure(workspace);
     request.items_per_s = measured.items_per_s;

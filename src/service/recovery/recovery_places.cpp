@@ -61,8 +61,9 @@ Result<RecoveryPlaces> places_of(Workspace& workspace, repository::Snapshot cons
                                  job::RecoveryScope const& scope, std::string const& target) {
     RecoveryPlaces all;
     auto& out = all.places;
-    bool const file = target != "live" && std::filesystem::is_regular_file(target);
-    auto const path = std::filesystem::absolute(target).lexically_normal();
+    std::error_code error;  // what may not be looked at is refused when it is opened
+    bool const file = target != "live" && std::filesystem::is_regular_file(target, error);
+    auto const path = std::filesystem::absolute(target, error).lexically_normal();
     for (auto const& source : snapshot.sources) {
         auto const chosen = job::selectors_of(scope, source.name);
         if (!chosen) continue;

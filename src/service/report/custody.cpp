@@ -7,6 +7,7 @@
 
 #include "crypto/hash.h"
 #include "job/file_hash.h"
+#include "system/folder/list_folder.h"
 
 namespace perdure::service {
 namespace {
@@ -23,12 +24,12 @@ system::Path file_of(system::Path const& folder, std::uint64_t sequence) {
 std::uint64_t newest(system::Path const& folder) {
     std::uint64_t out = 0;
     std::error_code error;
-    for (auto const& file : std::filesystem::directory_iterator(folder, error)) {
-        auto const stem = file.path().stem().string();
+    for (auto const& file : system::list_folder(folder, error)) {
+        auto const stem = file.stem().string();
         std::uint64_t number = 0;
         auto const parsed = std::from_chars(stem.data(), stem.data() + stem.size(), number);
         bool const whole = parsed.ec == std::errc() && parsed.ptr == stem.data() + stem.size();
-        if (whole && file.path().extension() == ".json") out = std::max(out, number);
+        if (whole && file.extension() == ".json") out = std::max(out, number);
     }
     return out;
 }
@@ -111,8 +112,8 @@ std::vector<Anchor> anchors_of(system::Path const& state_folder,
     std::vector<Anchor> out;
     add_anchor(head_file(state_folder), known, out);
     std::error_code error;
-    for (auto const& file : std::filesystem::directory_iterator(state_folder / "reports", error)) {
-        if (file.path().extension() == ".json") add_anchor(file.path(), known, out);
+    for (auto const& file : system::list_folder(state_folder / "reports", error)) {
+        if (file.extension() == ".json") add_anchor(file, known, out);
     }
     return out;
 }

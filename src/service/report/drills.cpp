@@ -6,6 +6,7 @@
 
 #include "service/report/custody.h"
 #include "service/snapshots.h"
+#include "system/folder/list_folder.h"
 #include "system/random.h"
 
 namespace perdure::service {
@@ -153,8 +154,8 @@ Result<std::vector<PastDrill>> past_drills(system::Path const& state_folder) {
     std::vector<PastDrill> out;
     std::error_code error;
     std::vector<system::Path> files;
-    for (auto const& file : std::filesystem::directory_iterator(state_folder / "reports", error)) {
-        if (file.path().filename().string().starts_with("drill-")) files.push_back(file.path());
+    for (auto const& file : system::list_folder(state_folder / "reports", error)) {
+        if (file.filename().string().starts_with("drill-")) files.push_back(file);
     }
     // Of one second: without a number first.
     std::ranges::sort(files, {}, [](system::Path const& file) { return file.stem().string(); });

@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "system/account.h"
 #include "system/clock.h"
+#include "system/folder/list_folder.h"
 
 namespace perdure::service {
 namespace {
@@ -120,9 +121,9 @@ Result<std::vector<KnownReportKey>> ReportKeys::known(system::Path const& state_
     std::vector<KnownReportKey> out;
     std::error_code error;
     auto const pair = load_pair(folder / "signing.key");
-    for (auto const& file : std::filesystem::directory_iterator(folder, error)) {
-        if (file.path().extension() != ".json") continue;
-        PD_TRY(KnownReportKey key, load_known(file.path()));
+    for (auto const& file : system::list_folder(folder, error)) {
+        if (file.extension() != ".json") continue;
+        PD_TRY(KnownReportKey key, load_known(file));
         key.current = pair && pair->open == key.key;
         out.push_back(std::move(key));
     }
