@@ -3,8 +3,7 @@
 // Problem: find cuts that follow the content, at memory speed, equal on every machine for ever.
 // Invariants:
 //  1. H(n) = Σ_{i=0..63} gear[b[n-1-i]] << i (mod 2^64) depends on the 64 bytes before n alone, so
-//  a
-//     scan may begin anywhere after a warm-up of 64 bytes.
+//     a scan may begin anywhere after a warm-up of 64 bytes.
 //  2. The cut is the smallest n in [min, usual) with H(n) < strict limit, else the smallest n in
 //     [usual, max) with H(n) < lenient limit, else max (or the end).
 // Chosen: several lanes walk neighbouring stretches of the window at once, because one lane waits

@@ -1,8 +1,7 @@
 // How a tar.gz is written in one pass, resumable at any member:
 //
 //  1. tar wants an entry's size before its data. Known sizes stream through; others wait in memory
-//  up
-//     to 1 MiB, then in a spool of their own, until the entry is finished.
+//     up to 1 MiB, then in a spool of their own, until the entry is finished.
 //  2. The tar stream is cut every 1 MiB; each piece is a gzip member of its own. gzip, tar and
 //     Python read the members as one stream; a tool that salvages skips a broken one.
 //  3. Headers are ustar wherever it can tell the truth (name ≤ 100 bytes of ASCII, or a prefix of

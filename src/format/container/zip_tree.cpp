@@ -6,10 +6,9 @@
 //     checkpoint needs only the bytes that wait for a block to be full.
 //  3. The central directory grows in a spool; memory holds 8 bytes a name.
 //  4. Sizes of 64 bits: an entry known to be large gets the extra field at once. One of unknown
-//  size
-//     gets it when much is expected. One that surprises by passing 4 GiB without it gets a data
-//     descriptor of 64 bits; readers that go by the central directory, which is right in any case,
-//     do not care.
+//     size gets it when much is expected. One that surprises by passing 4 GiB without it gets a
+//     data descriptor of 64 bits; readers that go by the central directory, which is right in any
+//     case, do not care.
 #include <algorithm>
 #include <chrono>
 #include <optional>

@@ -13,7 +13,7 @@
 // free completes the first batch that nobody has begun: the second thread, or the reader itself.
 //
 // 1. Batches leave in the order of the walk; hard links are recognised there, on the reader's
-// thread.
+//    thread.
 // 2. A batch is touched by one thread at a time: the lister, then who claimed it, then the reader.
 // 3. Memory: batches_ahead × batch_items × about 700 bytes; descriptors: batches_ahead ×
 //    batch_folders_max, since leaves keep their folder open until they are complete.

@@ -14,15 +14,13 @@
 // Git writes an object before the ref that needs it, and a pack before it removes what the pack
 // replaces. Therefore:
 // 1. Refs are read first, into memory (Captured): loose ones, then packed-refs (pack-refs writes
-// that file before
-//    it removes loose ones), or the tables of refs, then HEAD, then what linked work trees stand on
-//    (worktrees/NAME/HEAD). objects/info (commit graphs name objects too) comes with them.
+//    that file before it removes loose ones), or the tables of refs, then HEAD, then what linked
+//    work trees stand on (worktrees/NAME/HEAD). objects/info (commit graphs name objects too) comes
+//    with them.
 // 2. Loose objects next, each pinned (read or held open) the moment it is met. One that vanished
-// has
-//    gone into a pack that was complete before.
+//    has gone into a pack that was complete before.
 // 3. Packs last, all held open at once. When the folder shows another pack after that, a repack
-// came
-//    between: once more, from the listing.
+//    came between: once more, from the listing.
 // So the walk must not run ahead of this reader: it uses Walk, not the threaded reader.
 // 4. Submodules have repositories of their own below modules/, which are read in the same order.
 // 5. Locks, temporary objects and quarantines of pushes under way stay out: in the copy they would

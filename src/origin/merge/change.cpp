@@ -1,8 +1,6 @@
 // Invariants:
-// 1. Triggers and foreign key actions of the target do not fire: what they did
-// is part of what is
-//    restored already (open_to_write in merge.cpp switches them off for this
-//    connection alone).
+// 1. Triggers and foreign key actions of the target do not fire: what they did is part of what is
+//    restored already (open_to_write in merge.cpp switches them off for this connection alone).
 // 2. A row is taken away only while it is exactly what `before` says.
 // 3. Shadow tables are written by SQLite only, through their virtual table.
 #include "origin/merge/change.h"

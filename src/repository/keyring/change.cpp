@@ -7,8 +7,7 @@
 // 1. An epoch is decided by one put-if-absent of m/<e+1> at the authority; its shards lie there
 //    before. Who loses reloads and starts again from the winner's epoch.
 // 2. A manifest names every shard it needs, and shards have unique random names: what an older
-// table
-//    names and the current one does not is never named again, and may go.
+//    table names and the current one does not is never named again, and may go.
 // 3. m/<e> goes on a home only after m/<e+1> or a later one was opened *there*, and after every
 //    session acknowledged it; then the last stragglers are folded and the old inbox key is dropped.
 // 4. What goes is overwritten with a tombstone: a delayed PUT of m/<e> or of an addition finds its

@@ -1,9 +1,8 @@
 // Reading a keyring while others change it.
 //
 // 1. Epochs have no gaps: a manifest is replaced by a tombstone, never removed. So after the
-// highest
-//    listed number the next ones are asked for by name until one is absent: a stale listing may
-//    hide the newest, a read by name does not.
+//    highest listed number the next ones are asked for by name until one is absent: a stale listing
+//    may hide the newest, a read by name does not.
 // 2. The highest manifest that opens wins. One that is damaged is stepped over for reading, and
 //    remembered (damaged_above): building upon an older one would undo what the damaged one erased.
 // 3. A shard that vanished while it was wanted means that somebody was faster: start again.

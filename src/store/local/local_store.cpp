@@ -7,7 +7,7 @@
        race syncs the folder too, since he will rely on the winner's object.
     4. The kernel decides races (RENAME_NOREPLACE or link), not an existence check before.
     5. Nothing is written into a mount point whose disk has gone: the root keeps its device and
-   inode. One that may be made is made by the first write: who only looks changes nothing.
+       inode. One that may be made is made by the first write: who only looks changes nothing.
 
     Rejected: O_EXCL on the final name (a crash leaves half an object that blocks the name); sharded
     sub-folders (file systems of today index large folders; plain names are easier to copy).  */

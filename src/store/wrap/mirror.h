@@ -48,14 +48,13 @@ struct LegHealth {
 /// - Existence is per destination. The authority is the first healthy leg: it decides every
 ///   put-if-absent and is what `list` and `now` speak of. Its answers alone are consistent; a union
 ///   would promise packs to a leg that lacks them.
-/// - put goes to the authority first, then to every other healthy leg. A leg that fails is
-/// degraded:
-///   it keeps serving reads, and gets nothing more in this session (so no snapshot ever lands on a
-///   leg that misses one of its packs). A leg that already holds the name with the same body is
-///   fine; with another body it is degraded with conflict. upkeep/sync heals legs.
+/// - put goes to the authority first, then to every other healthy leg, which is asked back whether
+///   it keeps a pack. A leg that fails is degraded: it keeps serving reads, and gets nothing more
+///   in this session (so no snapshot ever lands on a leg that misses one of its packs). A leg that
+///   already holds the name with the same body is fine; with another body it is degraded with
+///   conflict. A sync (repository/upkeep/repair) heals legs.
 /// - read and head fall back to other legs on every failure but cancelled. A leg that does not
-/// answer
-///   is degraded too. not_found means that a healthy leg says so and no other leg has it.
+///   answer is degraded too. not_found means that a healthy leg says so and no other leg has it.
 /// - remove goes to healthy legs, as put does, and fails when any failed: what a degraded leg holds
 ///   may rest on what the others need no more, and it was given nothing in its place. Sync follows
 ///   it there. Leases and pins are taken back from every open leg: nothing rests on those.

@@ -11,8 +11,7 @@
 // 4. In the end every text in sqlite_schema is the source's, in the source's order.
 // 5. Rows of an R-Tree go in through its module, once its shadow tables hold an empty root.
 // 6. What cannot be built rightly here (an index by an unknown function) is left out and named;
-// what
-//    an unknown collation sorts is built by bytes and named, with the REINDEX that mends it.
+//    what an unknown collation sorts is built by bytes and named, with the REINDEX that mends it.
 //
 // Rejected: sqlite3_backup of a page image (rows are what snapshots hold); executing all SQL as
 // `.dump` does (triggers and views may need functions that exist nowhere else).

@@ -5,8 +5,7 @@
 // 2. Entries and tombstones are sets, so joining them is their union, tombstones winning; an epoch
 //    above all of theirs makes every reader prefer the result, wherever it looks first.
 // 3. What is above at one home and a fork at another is settled by the ordinary protocol
-// afterwards:
-//    copied to each home, opened there, and only then are the old manifests buried.
+//    afterwards: copied to each home, opened there, and only then are the old manifests buried.
 // 4. A home that one of the others comes after (lineage.h) only missed changes. It has no say about
 //    slots; what sessions added there is folded in, since its own manifest alone opens it.
 //

@@ -3,18 +3,18 @@
    blob.
 
     1. A pack is condemned before it is deleted, in the chain collect/<n>, whose next step exactly
-   one collector takes (kopia #1087). Once condemned, a pack never counts as a copy again.
+       one collector takes (kopia #1087). Once condemned, a pack never counts as a copy again.
     2. When collect/<n> is put, everything live has a copy outside all condemned packs. What is
-   needed of a sparse pack is stored anew, durably, before the pack is condemned (Duplicati #4129: a
-       compaction that breaks off leaves only copies too many).
+       needed of a sparse pack is stored anew, durably, before the pack is condemned (Duplicati
+       #4129: a compaction that breaks off leaves only copies too many).
     3. A writer puts its lease, then reads what is condemned; a collector condemns, then reads
-   leases. So a session either avoids a condemned pack or is known to the collector, which deletes
-   nothing that was condemned after that session began until it committed or was fenced (duplicacy
-   #323, pgBackRest 2.59). Packs of living sessions are no candidates at all.
+       leases. So a session either avoids a condemned pack or is known to the collector, which
+       deletes nothing that was condemned after that session began until it committed or was fenced
+       (duplicacy #323, pgBackRest 2.59). Packs of living sessions are no candidates at all.
     4. Silence for 24 hours does not end a session; the fence at snapshot/<session> does, because
-   the session's own commit goes to the same name (restic #2452). One of this machine whose process
-       is gone is fenced at once: it holds nothing up, and its packs stay for the day that its lease
-       has left, for the backup that goes on from them.
+       the session's own commit goes to the same name (restic #2452). One of this machine whose
+       process is gone is fenced at once: it holds nothing up, and its packs stay for the day that
+       its lease has left, for the backup that goes on from them.
     5. Deletion follows a mark that began after the sessions of 3 had ended, and each pack goes only
        where every live blob in it is proven to lie elsewhere on the same destination: the pack that
        keeps it is read there.

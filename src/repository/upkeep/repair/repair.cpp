@@ -2,16 +2,16 @@
    away items that were whole).
 
     1. Nothing is deleted. An object is replaced only by bytes that its name (a hash) or its
-   checksum proves.
+       checksum proves.
     2. The order goes from certain to uncertain: copies inside an object, parity, other
-   destinations; then single frames, each authenticated, out of packs that are beyond repair.
+       destinations; then single frames, each authenticated, out of packs that are beyond repair.
     3. What was salvaged lies in new packs, durable and indexed, before it counts as mended.
     4. What cannot be read any more is forgotten by the index. Else every later backup would go on
-   resting on it (deduplicated against what is gone), and none would be whole again. Nothing is
-   lost by that: the pack stays where it is, and is learned anew once it was mended.
+       resting on it (deduplicated against what is gone), and none would be whole again. Nothing is
+       lost by that: the pack stays where it is, and is learned anew once it was mended.
     5. What is lost is named exactly: nothing that can be read is on the list, and all that cannot
-   is. So nobody speaks of losses while a destination that may hold them does not answer: what the
-       others hold is mended, the rest waits for the next repair.
+       is. So nobody speaks of losses while a destination that may hold them does not answer: what
+       the others hold is mended, the rest waits for the next repair.
 
     Rejected: dropping lost entries from snapshots so that they look whole again.  */
 #include "repository/upkeep/repair/repair.h"

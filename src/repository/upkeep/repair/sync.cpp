@@ -12,8 +12,8 @@
        leader lacks): a snapshot that exists only there may rest on those packs, and then they
        travel to the leader instead, for the next collection to rescue. Nor where a session works.
     5. The keyring travels between key homes only, and not at all while one of them was changed
-   apart from the others, or alone opens what sessions added there: a tombstone would destroy those
-       keys. Who has the key joins or folds them first (keyring/merge).
+       apart from the others, or alone opens what sessions added there: a tombstone would destroy
+       those keys. Who has the key joins or folds them first (keyring/merge).
     6. Records of collections travel only along one chain: see chains_agree().
     7. A leg that holds another repository is not looked at: whose keyring is newer would bury the
        other's.
