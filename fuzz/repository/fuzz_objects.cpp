@@ -53,8 +53,8 @@ void pin_file(ByteView bytes) {
     fuzz::InputFile const file(bytes);
     auto const pin = read_pin(file.path());
     if (!pin) return;
-    PD_ASSERT(*pin && bytes.size() == 4 + 16 + 8 + 32);
-    PD_ASSERT((*pin)->hash.view()[31] == bytes.back());
+    PD_ASSERT(bytes.size() == 4 + 16 + 8 + 32);
+    PD_ASSERT(pin->hash.view()[31] == bytes.back());
 }
 
 }  // namespace

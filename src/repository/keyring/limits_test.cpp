@@ -2,6 +2,7 @@
 
 #include "repository/keyring/keyring_test_world.h"
 #include "repository/keyring/manifest.h"
+#include "repository/keyring/pin.h"
 #include "repository/triple.h"
 #include "store/wrap/forward.h"
 
@@ -41,7 +42,7 @@ TEST(KeySlots, AreThirtyTwoAtMostAndTheirLabelsAreShort) {
     EXPECT_EQ(again->slots().back().label, "31");
 }
 
-TEST(KeyringPin, OfAnotherRepositoryAndOneThatIsNoPinAreRefused) {
+TEST(KeyringPin, OfAnotherRepositoryIsRefusedAndOneThatIsDamagedIsMadeAnew) {
     auto const folder = system::ScratchFolder::create();
     ASSERT_TRUE(folder);
     auto const pin = folder->path() / "pin";
@@ -56,10 +57,16 @@ TEST(KeyringPin, OfAnotherRepositoryAndOneThatIsNoPinAreRefused) {
     auto const foreign = world.refused(world.secret);
     EXPECT_EQ(foreign.fault(), Fault::conflict);
     EXPECT_EQ(foreign.code(), 14);
-    ASSERT_TRUE(system::write_file(pin, as_bytes("this is no pin at all")));
-    EXPECT_EQ(world.refused(world.secret).fault(), Fault::corrupt);
-    world.place.pin_file = folder->path();
-    world.refused(world.secret);
+    for (std::string const& damaged :
+         {std::string(), std::string("PDPN"), std::string(5000, 'x')}) {
+        ASSERT_TRUE(system::write_file(pin, as_bytes(damaged)));
+        EXPECT_EQ(world.open()->epoch(), 1u);
+        auto const anew = read_pin(pin);
+        ASSERT_TRUE(anew);
+        EXPECT_EQ(anew->repository, world.place.repository);
+    }
+    world.place.pin_file = folder->path();  // nor may one be written there
+    EXPECT_EQ(world.open()->epoch(), 1u);
     world.place.pin_file = folder->path() / "none";
     EXPECT_EQ(world.open()->epoch(), 1u);
 }

@@ -6,16 +6,10 @@ namespace perdure::repository {
 
 namespace {
 constexpr std::string_view pin_magic = "PDPN";
-}
+constexpr std::uint64_t pin_bytes_max = 1024;
 
-Result<std::optional<Pin>> read_pin(system::Path const& file) {
-    if (file.empty()) return std::optional<Pin>();
-    auto const bytes = system::read_file(file, 1024);
-    if (!bytes) {
-        if (bytes.error().fault() == Fault::not_found) return std::optional<Pin>();
-        return bytes.error();
-    }
-    Decoder in(*bytes);
+Result<Pin> decode(ByteView bytes) {
+    Decoder in(bytes);
     PD_TRY(ByteView const magic, in.raw(pin_magic.size()));
     if (as_text(magic) != pin_magic) return fail(Fault::corrupt, "the pin file is no pin");
     Pin pin;
@@ -23,7 +17,16 @@ Result<std::optional<Pin>> read_pin(system::Path const& file) {
     PD_TRY(pin.epoch, in.u64());
     PD_TRY(pin.hash, in.id<crypto::Digest>());
     PD_CHECK(in.expect_end());
-    return std::optional(pin);
+    return pin;
+}
+
+}  // namespace
+
+std::optional<Pin> read_pin(system::Path const& file) {
+    if (file.empty()) return std::nullopt;
+    auto const bytes = system::read_file(file, pin_bytes_max);
+    auto const pin = bytes ? decode(*bytes) : Result<Pin>(bytes.error());
+    return pin ? std::optional(*pin) : std::nullopt;
 }
 
 Result<void> write_pin(system::Path const& file, Pin const& pin) {

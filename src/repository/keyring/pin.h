@@ -14,8 +14,9 @@ struct Pin {
     crypto::Digest hash;
 };
 
-/// Empty when there is none. Fails: corrupt (the file is no pin).
-Result<std::optional<Pin>> read_pin(system::Path const& file);
+/// Empty when there is none that can be read: it lies in a cache, and a cache that was lost, or
+/// damaged, must keep nobody from a restore.
+std::optional<Pin> read_pin(system::Path const& file);
 Result<void> write_pin(system::Path const& file, Pin const& pin);
 /// An error that tells of an older state than one that was seen begins so, within whatever context.
 inline constexpr std::string_view rollback_begins = "rollback: ";

@@ -33,7 +33,7 @@ Result<void> Keyring::State::check_against_memory(Loaded const& next) {
         Pin const memory{place.repository, loaded->epoch(), loaded->manifest.hash};
         PD_CHECK(check_pin(memory, next.manifest));
     }
-    PD_TRY(auto const pin, read_pin(place.pin_file));
+    auto const pin = read_pin(place.pin_file);
     if (pin) {
         auto checked = check_pin(*pin, next.manifest);
         bool const older = !checked && checked.error().fault() == Fault::corrupt;
@@ -59,12 +59,12 @@ Result<std::vector<Handle>> Keyring::State::reload(std::vector<SessionId> known_
     LoadRequest const request{place, key, before, before ? before->epoch() : 1,
                               std::move(known_sessions)};
     for (bool again = true;; again = false) {
-        PD_TRY(auto const remembered, read_pin(place.pin_file));
+        auto const remembered = read_pin(place.pin_file);
         PD_TRY(LoadedPtr next, load_keyring(request, stop));
         auto const checked = check_against_memory(*next);
         if (checked) return adopt(std::move(next));
         // Another process may have changed the keys, and remembered it, while this one was reading.
-        PD_TRY(auto const now, read_pin(place.pin_file));
+        auto const now = read_pin(place.pin_file);
         bool const moved = now && (!remembered || remembered->epoch != now->epoch);
         if (!again || !moved) return checked.error();
     }
