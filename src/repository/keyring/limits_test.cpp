@@ -71,6 +71,18 @@ TEST(KeyringPin, OfAnotherRepositoryIsRefusedAndOneThatIsDamagedIsMadeAnew) {
     EXPECT_EQ(world.open()->epoch(), 1u);
 }
 
+TEST(Keyring, AFileFarAboveItsNumbersKeepsNobodyFromOpeningIt) {
+    for (auto const number : {"18446744073709551614", "18446744073709551615", "1000000000000"}) {
+        World world;
+        auto const keyring = world.create();
+        ASSERT_TRUE(keyring->rotate(world.settled, {}));
+        auto const epoch = keyring->epoch();
+        ASSERT_TRUE(world.store->put(std::string("keyring/m/") + number, as_bytes("junk"),
+                                     store::PutMode::if_absent, {}));
+        EXPECT_EQ(world.open()->epoch(), epoch) << number;
+    }
+}
+
 TEST(Keyring, OfAnotherConfigIsRefused) {
     World world;
     world.create();

@@ -75,7 +75,8 @@ public:
     Result<std::shared_ptr<Loaded>> once();
 
 private:
-    Result<std::uint64_t> highest();
+    Result<void> list();
+    Result<std::uint64_t> highest_below(std::uint64_t limit);
     Result<OpenedManifest> open(Bytes const& bytes);
     Result<std::shared_ptr<Loaded>> complete(OpenedManifest manifest);
     Result<EntrySetPtr> shard(ShardRef const& ref);
@@ -86,11 +87,10 @@ private:
 
     LoadRequest const& request_;
     std::stop_token stop_;
+    std::set<std::uint64_t> listed_;  ///< numbers in use, tombstones included
 };
 
-/// The highest number in use, tombstones included; 0 when there is none.
-Result<std::uint64_t> Loader::highest() {
-    std::uint64_t top = 0;
+Result<void> Loader::list() {
     std::size_t unreachable = 0;
     for (auto const& home : request_.place.homes) {
         auto const epochs = list_epochs(*home, stop_);
@@ -99,12 +99,19 @@ Result<std::uint64_t> Loader::highest() {
             if (++unreachable == request_.place.homes.size()) return epochs.error();
             continue;
         }
-        if (!epochs->empty()) top = std::max(top, epochs->back().epoch);
+        for (ListedEpoch const& each : *epochs) listed_.insert(each.epoch);
     }
-    // By name from there on, and from what we saw before, should the listing be older.
-    if (request_.before) top = std::max(top, request_.before->epoch_seen);
-    for (auto next = std::max(top + 1, request_.epoch_least);; ++next) {
-        unreachable = 0;
+    // What we saw before, should the listing be older.
+    if (request_.before) listed_.insert(request_.before->epoch_seen);
+    return {};
+}
+
+/// The highest number in use below the limit; 0 when there is none. By name from the listed one on.
+Result<std::uint64_t> Loader::highest_below(std::uint64_t limit) {
+    auto const end = listed_.lower_bound(limit);
+    std::uint64_t top = end == listed_.begin() ? 0 : *std::prev(end);
+    for (auto next = std::max(top + 1, request_.epoch_least); next < limit; ++next) {
+        std::size_t unreachable = 0;
         PD_TRY(Candidate const candidate, gather(request_.place, next, &unreachable, stop_));
         if (!candidate.present) break;
         top = next;
@@ -130,19 +137,25 @@ Result<OpenedManifest> Loader::open(Bytes const& bytes) {
 }
 
 Result<std::shared_ptr<Loaded>> Loader::once() {
-    PD_TRY(auto const top, highest());
+    PD_CHECK(list());
+    PD_TRY(auto const top, highest_below(~std::uint64_t{0}));
     if (top == 0) return no_keyring();
     bool damaged = false;
     std::optional<Error> first;
-    for (auto epoch = top; epoch > 0; --epoch) {
+    for (auto next = top; next > 0;) {
+        auto const epoch = next--;
         std::size_t unreachable = 0;
         PD_TRY(Candidate const candidate, gather(request_.place, epoch, &unreachable, stop_));
+        if (!candidate.present) {  // a gap: somebody else's file lies above, perhaps far above
+            PD_TRY(next, highest_below(epoch));
+            continue;
+        }
         if (candidate.versions.size() > 1) {
             return fail(Fault::conflict, "fork: two homes hold different keyrings of one epoch")
                 .with_code(14);
         }
         if (candidate.versions.empty()) {
-            if (candidate.tombstone || !candidate.present) continue;
+            if (candidate.tombstone) continue;
             damaged = true;
             continue;
         }
