@@ -179,6 +179,17 @@ TEST_F(FileTest, FoldersAreMadeWithTheirParentsAndRemovedWithTheirContents) {
     EXPECT_TRUE(system::exists("/etc"));
 }
 
+TEST_F(FileTest, AFolderWithMoreNamesThanAreHeldAtOnceIsRemoved) {
+    ASSERT_TRUE(make_folders(at("wide") / "folder"));
+    ASSERT_TRUE(write_file(at("wide") / "folder" / "file", {}));
+    Path const first = at("wide") / "0";
+    ASSERT_TRUE(write_file(first, {}));
+    for (int i = 1; i < 33'000; ++i)
+        ASSERT_EQ(::link(first.c_str(), (at("wide") / std::to_string(i)).c_str()), 0);
+    EXPECT_TRUE(remove_tree(at("wide")));
+    EXPECT_FALSE(system::exists(at("wide")));
+}
+
 TEST_F(FileTest, ATreeDeeperThanAnyPathIsRemoved) {
     ASSERT_TRUE(make_folders(at("deep")));
     int folder = ::open(at("deep").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -68,6 +68,21 @@ Result<void> remove_folder(Path const& path) {
 
 /// Paths have at most 4096 bytes, trees may be deeper: below this the rest is first moved up.
 constexpr std::size_t path_bytes_kept = 3000;
+/// So many names of a folder are held at a time, however many it has.
+constexpr std::size_t names_at_once = 32'768;
+
+/// Some of the names in a folder; none: it is empty.
+Result<std::vector<std::string>> some_names(Path const& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator at(folder, error);
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        names.push_back(at->path().filename().native());
+        if (names.size() == names_at_once) return names;
+    }
+    if (error) return error_from_errno(error.value(), fmt::format("list {}", folder.native()));
+    return names;
+}
 
 Result<void> remove_below(Path path, Path const& top, unsigned& moved) {
     struct stat status{};
@@ -81,14 +96,11 @@ Result<void> remove_below(Path path, Path const& top, unsigned& moved) {
         PD_CHECK(system::rename(path, higher));
         path = higher;
     }
-    std::error_code error;
-    std::vector<Path> children;
-    for (auto it = std::filesystem::directory_iterator(path, error);
-         !error && it != std::filesystem::directory_iterator(); it.increment(error))
-        children.push_back(it->path());
-    if (error) return error_from_errno(error.value(), fmt::format("list {}", path.native()));
-    for (auto& child : children) PD_CHECK(remove_below(std::move(child), top, moved));
-    return remove_folder(path);
+    for (;;) {
+        PD_TRY(std::vector<std::string> const names, some_names(path));
+        for (std::string const& name : names) PD_CHECK(remove_below(path / name, top, moved));
+        if (names.size() < names_at_once) return remove_folder(path);
+    }
 }
 
 }  // namespace
