@@ -39,8 +39,9 @@ Result<void> Keyring::State::check_against_memory(Loaded const& next) {
         bool const older = !checked && checked.error().fault() == Fault::corrupt;
         if (older) {
             return std::move(checked).error().with_fix(
-                "find the newer copy before writing (reading goes on without it); if it is lost "
-                "for good, delete " +
+                "perdure backup sync, where another destination has the newer keys; else find the "
+                "newer copy before writing (reading goes on without it); if it is lost for good, "
+                "delete " +
                 place.pin_file.string() + " and go on from here");
         }
         PD_CHECK(checked);
