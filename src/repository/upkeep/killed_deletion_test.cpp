@@ -68,7 +68,9 @@ public:
         EXPECT_THAT(report.findings, IsEmpty()) << calls;
         for (auto const& leg : report.legs) EXPECT_TRUE(leg.complete) << calls << leg.problem;
         for (char const* prefix : {"pack/", "index/", "snapshot/", "collect/"})
-            EXPECT_EQ(names(*world_.memory, prefix), names(*two_, prefix)) << calls << prefix;
+            EXPECT_EQ(UpkeepWorld::names_in(*world_.memory, prefix),
+                      UpkeepWorld::names_in(*two_, prefix))
+                << calls << prefix;
     }
 
     void expect_collected(int calls) {
@@ -104,11 +106,13 @@ public:
     void expect_forgotten_after_a_day(int calls) {
         world_.tick(lease_lifetime / std::chrono::seconds(1) + 60);
         collect_at(both_);
-        for (auto const& leg : legs()) EXPECT_THAT(names(*leg, "lease/"), IsEmpty()) << calls;
+        for (auto const& leg : legs())
+            EXPECT_THAT(UpkeepWorld::names_in(*leg, "lease/"), IsEmpty()) << calls;
     }
 
     bool is_announced() {
-        return !names(*world_.memory, "lease/").empty() || !names(*two_, "lease/").empty();
+        return !UpkeepWorld::names_in(*world_.memory, "lease/").empty() ||
+               !UpkeepWorld::names_in(*two_, "lease/").empty();
     }
     bool gone() { return state_at(*world_.memory) == SessionState::gone; }
 
@@ -129,16 +133,6 @@ private:
     std::vector<std::shared_ptr<store::ObjectStore>> legs() { return {world_.memory, two_}; }
     SessionState state_at(store::ObjectStore& leg) {
         return UpkeepWorld::must(session_state(leg, doomed_.session, {}));
-    }
-    static std::set<std::string> names(store::ObjectStore& store, std::string const& prefix) {
-        std::set<std::string> found;
-        UpkeepWorld::must(store.list(prefix,
-                                     [&](store::ObjectInfo const& info) {
-                                         found.insert(info.name);
-                                         return Result<void>();
-                                     },
-                                     {}));
-        return found;
     }
 
     UpkeepWorld world_;

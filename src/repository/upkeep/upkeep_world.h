@@ -138,11 +138,17 @@ struct UpkeepWorld {
                           {}));
         return found;
     }
-    std::set<std::string> names(std::string const& prefix) {
+    static std::set<std::string> names_in(store::ObjectStore& store, std::string const& prefix) {
         std::set<std::string> found;
-        for (auto const& info : objects(prefix)) found.insert(info.name);
+        must(store.list(prefix,
+                        [&](store::ObjectInfo const& info) {
+                            found.insert(info.name);
+                            return Result<void>();
+                        },
+                        {}));
         return found;
     }
+    std::set<std::string> names(std::string const& prefix) { return names_in(*memory, prefix); }
 };
 
 /// A tree of `files` files of `size_bytes` each, unlike those of any other seed.

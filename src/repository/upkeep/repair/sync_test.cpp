@@ -51,16 +51,6 @@ protected:
     Snapshot backup(TreeModel& model) {
         return UpkeepWorld::must(world_.try_backup(*world_.open(mirror_), model));
     }
-    std::set<std::string> names(store::ObjectStore& store, std::string const& prefix) {
-        std::set<std::string> found;
-        UpkeepWorld::must(store.list(prefix,
-                                     [&](store::ObjectInfo const& info) {
-                                         found.insert(info.name);
-                                         return Result<void>();
-                                     },
-                                     {}));
-        return found;
-    }
     void expect_whole_on_both(Snapshot const& snapshot, TreeModel const& model) {
         for (std::shared_ptr<store::ObjectStore> leg :
              {std::static_pointer_cast<store::ObjectStore>(world_.memory),
@@ -212,7 +202,8 @@ TEST_F(SyncTest, WhatABackupWritesMeanwhileIsNotTakenFromWhereItIsListedAlready)
         auto const report = UpkeepWorld::must(sync_legs(*both, {}, {}));
         EXPECT_TRUE(report.legs.at(0).complete && report.legs.at(1).complete);
         EXPECT_EQ(report.legs.at(1).objects_removed, 0u) << ended;
-        EXPECT_EQ(names(*two_, "index/"), names(*world_.memory, "index/"));
+        EXPECT_EQ(UpkeepWorld::names_in(*two_, "index/"),
+                  UpkeepWorld::names_in(*world_.memory, "index/"));
         if (!ended) commit();
         expect_whole_on_both(*committed, model);
     }
@@ -223,7 +214,7 @@ TEST_F(SyncTest, WhatIsReplacedWhileItIsToBeCopiedIsNoDamage) {
     take_two_away();
     auto const snapshot = backup(one);
     bring_two_back();
-    auto const segment = *names(*world_.memory, "index/").begin();
+    auto const segment = *UpkeepWorld::names_in(*world_.memory, "index/").begin();
     auto const first = std::make_shared<BetweenListings>(world_.memory, "", [&] {
         UpkeepWorld::must(world_.open()->index()->rebuild(nullptr, {}));
         ASSERT_FALSE(world_.memory->head(segment, {}));
@@ -304,8 +295,10 @@ TEST_F(SyncTest, DeletionsTravelAndCollectedPacksGo) {
     auto const report = heal();
     EXPECT_EQ(report.legs.at(1).snapshots_removed, 1u);
     EXPECT_GE(report.legs.at(1).objects_removed, collected.packs_deleted);
-    EXPECT_EQ(names(*two_, "pack/"), names(*world_.memory, "pack/"));
-    EXPECT_EQ(names(*two_, "index/"), names(*world_.memory, "index/"));
+    EXPECT_EQ(UpkeepWorld::names_in(*two_, "pack/"),
+              UpkeepWorld::names_in(*world_.memory, "pack/"));
+    EXPECT_EQ(UpkeepWorld::names_in(*two_, "index/"),
+              UpkeepWorld::names_in(*world_.memory, "index/"));
     EXPECT_TRUE(report.legs.at(1).complete);
     expect_whole_on_both(second, two);
 }
@@ -344,7 +337,7 @@ TEST_F(SyncTest, WhatOneDestinationBringsBackStaysAtTheOthers) {
          {std::static_pointer_cast<store::ObjectStore>(world_.memory),
           std::static_pointer_cast<store::ObjectStore>(two_),
           std::static_pointer_cast<store::ObjectStore>(third)}) {
-        EXPECT_EQ(names(*leg, "pack/"), names(*third, "pack/"));
+        EXPECT_EQ(UpkeepWorld::names_in(*leg, "pack/"), UpkeepWorld::names_in(*third, "pack/"));
         EXPECT_TRUE(world_.restored(alone, leg) == UpkeepWorld::files_of(one));
     }
     EXPECT_TRUE(report.legs.at(1).complete);
@@ -376,13 +369,13 @@ TEST_F(SyncTest, AManifestThatAloneOpensWhatWasAddedIsNotBuried) {
         UpkeepWorld::must(alone->keyring().flush_additions(world_.random.draw<SessionId>(), {}));
     }
     UpkeepWorld::must(world_.open()->keyring().rotate(settle, {}));
-    auto const before = names(*world_.memory, "");
+    auto const before = UpkeepWorld::names_in(*world_.memory, "");
     auto const report = heal();
     ASSERT_EQ(report.findings.size(), 1u);
     EXPECT_EQ(report.findings[0].kind, Finding::Kind::disagreement);
     EXPECT_NE(report.findings[0].detail.find("missed a change of keys"), std::string::npos);
     EXPECT_FALSE(report.legs.at(0).complete || report.legs.at(1).complete);
-    EXPECT_EQ(names(*world_.memory, ""), before);
+    EXPECT_EQ(UpkeepWorld::names_in(*world_.memory, ""), before);
     EXPECT_TRUE(world_.open(two_)->keyring().find(met));
 }
 
@@ -444,13 +437,14 @@ TEST_F(SyncTest, AnotherRepositoryIsNeitherChangedNorCopiedFrom) {
                                            {"two", other.memory, std::nullopt}};
         if (!first) std::swap(legs[0], legs[1]);
         auto const both = UpkeepWorld::must(store::MirrorStore::create(std::move(legs)));
-        auto const before = names(*world_.memory, ""), beyond = names(*other.memory, "");
+        auto const before = UpkeepWorld::names_in(*world_.memory, ""),
+                   beyond = UpkeepWorld::names_in(*other.memory, "");
         auto const report = UpkeepWorld::must(sync_legs(*both, {}, {}));
         EXPECT_TRUE(report.legs.at(0).complete);
         EXPECT_FALSE(report.legs.at(1).complete);
         EXPECT_THAT(report.legs.at(1).problem, ::testing::HasSubstr("another repository"));
-        EXPECT_EQ(names(*world_.memory, ""), before);
-        EXPECT_EQ(names(*other.memory, ""), beyond);
+        EXPECT_EQ(UpkeepWorld::names_in(*world_.memory, ""), before);
+        EXPECT_EQ(UpkeepWorld::names_in(*other.memory, ""), beyond);
     }
     EXPECT_TRUE(world_.restored(ours, world_.memory) == UpkeepWorld::files_of(one));
     EXPECT_TRUE(other.restored(theirs) == UpkeepWorld::files_of(two));
@@ -499,7 +493,8 @@ TEST_F(SyncTest, APinAtOneDestinationBeatsADeletionAtAnother) {
         EXPECT_TRUE(world_.restored(first, two_) == UpkeepWorld::files_of(one));
         EXPECT_TRUE(world_.restored(third, two_) == UpkeepWorld::files_of(three))
             << "nothing else waits for it";
-        EXPECT_THAT(names(*world_.memory, "pin/"), IsEmpty()) << "nobody could unpin it there";
+        EXPECT_THAT(UpkeepWorld::names_in(*world_.memory, "pin/"), IsEmpty())
+            << "nobody could unpin it there";
     }
     UpkeepWorld::must(unpin(*two_, first.session, {}));
     auto const report = heal();
@@ -594,7 +589,7 @@ TEST_F(SyncTest, DeletionsNeverTakeTheLastSnapshotOfADestination) {
     TreeModel one = make_tree(1), two = make_tree(2), three = make_tree(3);
     auto const first = backup(one), second = backup(two);
     Bytes const planted = make_triple(tombstone_body(world_.clock.now()));
-    for (auto const& name : names(*two_, "snapshot/"))
+    for (auto const& name : UpkeepWorld::names_in(*two_, "snapshot/"))
         UpkeepWorld::must(two_->put(name, planted, store::PutMode::replace, {}));
     auto const report = heal();
     EXPECT_EQ(report.findings.size(), 2u);
@@ -610,7 +605,7 @@ TEST_F(SyncTest, LeasesStayWhereTheyAre) {
     auto const repository = world_.open();
     auto const session = UpkeepWorld::must(repository->begin({}));
     heal();
-    EXPECT_THAT(names(*two_, "lease/"), IsEmpty());
+    EXPECT_THAT(UpkeepWorld::names_in(*two_, "lease/"), IsEmpty());
 }
 
 TEST(StatisticsTest, TheyCountWhatIsThere) {
